@@ -1,0 +1,19 @@
+"""Meshes, depth maps, and how a camera sees them; millimetres in, metres out."""
+
+from fercore.geometry.cameras import NOMINAL_DISTANCE_M, OrthographicCamera, Pose
+from fercore.geometry.depthmaps import fill_interior_holes, median3
+from fercore.geometry.meshes import largest_component, vertex_normals
+from fercore.geometry.rendering import BACKGROUND_GREY, MeshRenderer, Rendering
+
+__all__ = [
+    "BACKGROUND_GREY",
+    "NOMINAL_DISTANCE_M",
+    "MeshRenderer",
+    "OrthographicCamera",
+    "Pose",
+    "Rendering",
+    "fill_interior_holes",
+    "largest_component",
+    "median3",
+    "vertex_normals",
+]

@@ -1,0 +1,69 @@
+"""Cleaning of depth maps: interior holes and speckle, without touching the outline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from scipy import ndimage
+from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fercore.structures import FloatArray
+
+_EIGHT = np.ones((3, 3), bool)
+
+
+def fill_interior_holes(depth_m: FloatArray) -> FloatArray:
+    """Return the depth map (H, W) with the holes that valid depth fully encloses filled.
+
+    Values are interpolated linearly from the rim. Whatever touches the picture's edge or
+    the background stays NaN; keep `isfinite` of the input where the measured share matters.
+    """
+    valid = np.isfinite(depth_m)
+    holes = ndimage.binary_fill_holes(valid) & ~valid
+    filled = depth_m.astype(np.float32, copy=True)
+    if holes.any():
+        filled[holes] = _from_rim(filled, valid & ndimage.binary_dilation(holes, _EIGHT), holes)
+    return filled
+
+
+def median3(depth_m: FloatArray) -> FloatArray:
+    """Return the 3×3 median of a depth map (H, W) over known values; NaN stays NaN."""
+    valid = np.isfinite(depth_m)
+    known = np.where(valid, depth_m, np.float32(0)).astype(np.float32)
+    smooth = np.where(valid, cv2.medianBlur(known, 3), np.float32(np.nan))
+    inner = ndimage.binary_erosion(valid, _EIGHT, border_value=1)
+    edge = np.argwhere(valid & ~inner)
+    if len(edge):
+        smooth[edge[:, 0], edge[:, 1]] = _median_around(np.where(valid, depth_m, np.nan), edge)
+    return smooth
+
+
+def _from_rim(
+    depth_m: FloatArray, rim: NDArray[np.bool_], holes: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    points, targets = np.argwhere(rim), np.argwhere(holes)
+    values: NDArray[np.float64] = LinearNDInterpolator(points, depth_m[rim])(targets)
+    unreached = np.isnan(values)
+    if unreached.any():
+        nearest = NearestNDInterpolator(points, depth_m[rim])
+        values[unreached] = nearest(targets[unreached])
+    return values
+
+
+def _median_around(depth_m: FloatArray, pixels: NDArray[np.intp]) -> FloatArray:
+    """Return the median of the known values in the 3×3 neighbourhood of each pixel (N, 2)."""
+    padded = np.pad(depth_m, 1, constant_values=np.nan)
+    rows, columns = pixels.T
+    neighbours = np.stack(
+        [padded[rows + down, columns + right] for down in range(3) for right in range(3)], axis=1
+    )
+    ordered = np.sort(neighbours, axis=1)
+    count = np.isfinite(neighbours).sum(axis=1)
+    each = np.arange(len(pixels))
+    middle: FloatArray = (ordered[each, (count - 1) // 2] + ordered[each, count // 2]) / 2
+    return middle.astype(np.float32)

@@ -1,0 +1,308 @@
+"""The paper's seven pipelines, in one readable place.
+
+| slug                       | input      | definition (paper, section 4.3)           |
+|----------------------------|------------|-------------------------------------------|
+| depth                      | depth      | five 6x6 convolutions, FC 300, FC 300     |
+| rgb-BACKBONE               | RGB        | pretrained backbone, pooling, two FC      |
+| fusion-BACKBONE            | RGB, depth | latents concatenated, FC 500, FC 300      |
+| depth-pretrained-BACKBONE  | depth      | the RGB pipeline, depth as three channels |
+
+BACKBONE is resnet50 or vgg19; the paper gives no sizes for the fusion's FC, so
+those are ours. Every new convolution and FC has a bias, batch normalisation and ReLU, starts
+from He initialisation and goes without dropout (section 5.1).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from fercore.expressions import EXPRESSIONS
+
+CLASSES = len(EXPRESSIONS)
+DEPTH_SIZE = 64  # pixels, side of the depth network's input
+DEPTH_MAPS = (10, 20, 30, 40, 50)  # feature maps of its five convolutions
+DEPTH_KERNEL = 6
+DEPTH_FC = (300, 300)
+FUSION_FC = (500, 300)
+BACKBONE_FEATURES = {"resnet50": 2048, "vgg19": 512}
+RGB_FC = {"resnet50": (1000, 700), "vgg19": (500, 500)}
+
+PIPELINES = (
+    "depth",
+    "rgb-resnet50",
+    "rgb-vgg19",
+    "fusion-resnet50",
+    "fusion-vgg19",
+    "depth-pretrained-resnet50",
+    "depth-pretrained-vgg19",
+)
+
+
+class Logits(NamedTuple):
+    """Scores (N, 6) of each head; None where the pipeline has no such head."""
+
+    fusion: torch.Tensor | None
+    rgb: torch.Tensor | None
+    depth: torch.Tensor | None
+
+
+class DepthBranch(nn.Module):
+    """The depth network up to its last FC: (N, 1, 64, 64) to a latent (N, 300)."""
+
+    latent = DEPTH_FC[-1]
+
+    def __init__(self) -> None:
+        super().__init__()
+        m = DEPTH_MAPS
+        self.convolutions = nn.Sequential(  # 1, 64, 64
+            _convolution(1, m[0]),
+            _convolution(m[0], m[1]),
+            nn.MaxPool2d(2),  # 20, 32, 32
+            _convolution(m[1], m[2]),
+            _convolution(m[2], m[3]),
+            nn.MaxPool2d(2),  # 40, 16, 16
+            _convolution(m[3], m[4]),
+            nn.MaxPool2d(4),  # 50, 4, 4
+        )
+        self.fc = _fully_connected(m[-1] * (DEPTH_SIZE // 16) ** 2, DEPTH_FC)
+
+    def forward(self, depth: torch.Tensor) -> torch.Tensor:
+        """Return the latent (N, 300)."""
+        features = self.convolutions(depth).flatten(1)  # N, 800
+        return _tensor(self.fc(features))
+
+
+class Backbone(nn.Module):
+    """A torchvision network without its FC layers, cut before its last stage.
+
+    The cut lets training keep the output of the early stages when only the last
+    one (ResNet50's layer4, VGG19's fifth block) is fine-tuned.
+    """
+
+    def __init__(self, name: str, variant: str) -> None:
+        super().__init__()
+        self.features = BACKBONE_FEATURES[name]
+        early, last = _resnet50_stages(variant) if name == "resnet50" else _vgg19_stages()
+        self.early = nn.Sequential(OrderedDict(early))
+        self.last_stage = nn.Sequential(OrderedDict(last))
+
+    def forward(self, rgb: torch.Tensor) -> torch.Tensor:
+        """Map RGB (N, 3, S, S) to pooled features (N, 2048 or 512)."""
+        return self.pooled(self.early(rgb))
+
+    def pooled(self, early: torch.Tensor) -> torch.Tensor:
+        """Map the early stages' output to pooled features (N, 2048 or 512)."""
+        return _tensor(self.last_stage(early).mean((2, 3)))
+
+
+class RGBBranch(nn.Module):
+    """A backbone and two FC: (N, 3, S, S) to a latent (N, 700) or (N, 500)."""
+
+    def __init__(self, backbone: str, variant: str) -> None:
+        super().__init__()
+        self.latent = RGB_FC[backbone][-1]
+        self.backbone = Backbone(backbone, variant)
+        self.fc = _fully_connected(self.backbone.features, RGB_FC[backbone])
+
+    def forward(self, early: torch.Tensor) -> torch.Tensor:
+        """Map the early stages' output (see `Backbone`) to the latent."""
+        return _tensor(self.fc(self.backbone.pooled(early)))
+
+
+class Pipeline(nn.Module, ABC):
+    """Base of all pipelines: inputs RGB (N, 3, S, S) and depth (N, 1, 64, 64), output `Logits`.
+
+    RGB is standardised by ImageNet's mean and deviation, depth lies in -1..1
+    (`fercore.preprocessing`); a pipeline ignores the input it does not use.
+    """
+
+    backbone: Backbone | None = None
+
+    def forward(self, rgb: torch.Tensor, depth: torch.Tensor) -> Logits:
+        """Run the whole network."""
+        return self.from_early(self.early(rgb, depth), depth)
+
+    @abstractmethod
+    def early(self, rgb: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+        """Run the backbone's early stages; without a backbone, pass depth on."""
+
+    @abstractmethod
+    def from_early(self, early: torch.Tensor, depth: torch.Tensor) -> Logits:
+        """Run what follows the early stages."""
+
+
+class DepthPipeline(Pipeline):
+    """PL-depth map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branch = DepthBranch()
+        self.classifier = _classifier(self.branch.latent)
+
+    def early(self, rgb: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+        """Pass depth on: there is no backbone."""
+        return depth
+
+    def from_early(self, early: torch.Tensor, depth: torch.Tensor) -> Logits:
+        """Classify depth."""
+        return Logits(None, None, self.classifier(self.branch(depth)))
+
+
+class RGBPipeline(Pipeline):
+    """PL-RGB-ResNet50 and PL-RGB-VGG19."""
+
+    def __init__(self, backbone: str, variant: str) -> None:
+        super().__init__()
+        self.branch = RGBBranch(backbone, variant)
+        self.backbone = self.branch.backbone
+        self.classifier = _classifier(self.branch.latent)
+
+    def early(self, rgb: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+        """Run the backbone's early stages on colour."""
+        return _tensor(self.branch.backbone.early(rgb))
+
+    def from_early(self, early: torch.Tensor, depth: torch.Tensor) -> Logits:
+        """Classify colour."""
+        return Logits(None, self.classifier(self.branch(early)), None)
+
+
+class DepthPretrainedPipeline(RGBPipeline):
+    """Table 1's starred rows: the RGB pipeline sees depth, repeated to three channels."""
+
+    def early(self, rgb: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+        """Run the backbone's early stages on depth, enlarged to the colour crop's size."""
+        enlarged = nn.functional.interpolate(depth, rgb.shape[2:], mode="bilinear")
+        return _tensor(self.branch.backbone.early(enlarged.expand(-1, 3, -1, -1)))
+
+    def from_early(self, early: torch.Tensor, depth: torch.Tensor) -> Logits:
+        """Classify depth."""
+        return Logits(None, None, self.classifier(self.branch(early)))
+
+
+class FusionPipeline(Pipeline):
+    """PL-fusion: both latents concatenated, two new FC.
+
+    Each branch keeps a head of its own on the **detached** latent: the branches
+    are shaped by the fusion's loss alone, as in the paper, and one pass still
+    yields three verdicts.
+    """
+
+    def __init__(self, backbone: str, variant: str) -> None:
+        super().__init__()
+        self.rgb_branch = RGBBranch(backbone, variant)
+        self.backbone = self.rgb_branch.backbone
+        self.depth_branch = DepthBranch()
+        self.rgb_classifier = _classifier(self.rgb_branch.latent)
+        self.depth_classifier = _classifier(self.depth_branch.latent)
+        self.joint_fc = _fully_connected(
+            self.rgb_branch.latent + self.depth_branch.latent, FUSION_FC
+        )
+        self.fusion_classifier = _classifier(FUSION_FC[-1])
+
+    def early(self, rgb: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+        """Run the backbone's early stages on colour."""
+        return _tensor(self.rgb_branch.backbone.early(rgb))
+
+    def from_early(self, early: torch.Tensor, depth: torch.Tensor) -> Logits:
+        """Classify both latents together, and each by itself."""
+        rgb_latent = self.rgb_branch(early)
+        depth_latent = self.depth_branch(depth)
+        joint = self.joint_fc(torch.cat((rgb_latent, depth_latent), 1))  # N, 300
+        return Logits(
+            fusion=self.fusion_classifier(joint),
+            rgb=self.rgb_classifier(rgb_latent.detach()),
+            depth=self.depth_classifier(depth_latent.detach()),
+        )
+
+
+def build(pipeline: str, variant: str = "v1.5") -> Pipeline:
+    """Return the untrained network of a pipeline slug.
+
+    `variant` tells where ResNet50 halves the resolution: "v1.5" on the 3x3
+    convolutions (torchvision), "v1" on the first 1x1 (He et al., the original).
+
+    Raises:
+        ValueError: unknown slug or variant.
+    """
+    if pipeline not in PIPELINES:
+        raise ValueError(f"unknown pipeline {pipeline!r}; choose one of {', '.join(PIPELINES)}")
+    if pipeline == "depth":
+        return DepthPipeline()
+    kind, backbone = pipeline.rsplit("-", 1)
+    classes: dict[str, type[RGBPipeline] | type[FusionPipeline]] = {
+        "rgb": RGBPipeline,
+        "fusion": FusionPipeline,
+        "depth-pretrained": DepthPretrainedPipeline,
+    }
+    return classes[kind](backbone, variant)
+
+
+def _convolution(maps_in: int, maps_out: int) -> nn.Sequential:
+    # An even kernel needs one more pixel on one side to keep the size.
+    before, after = (DEPTH_KERNEL - 1) // 2, DEPTH_KERNEL // 2
+    convolution = nn.Conv2d(maps_in, maps_out, DEPTH_KERNEL)
+    _he_initialise(convolution)
+    return nn.Sequential(
+        nn.ZeroPad2d((before, after, before, after)),
+        convolution,
+        nn.BatchNorm2d(maps_out),
+        nn.ReLU(),
+    )
+
+
+def _fully_connected(width_in: int, widths: tuple[int, ...]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in widths:
+        linear = nn.Linear(width_in, width)
+        _he_initialise(linear)
+        layers += [linear, nn.BatchNorm1d(width), nn.ReLU()]
+        width_in = width
+    return nn.Sequential(*layers)
+
+
+def _classifier(latent: int) -> nn.Linear:
+    linear = nn.Linear(latent, CLASSES)
+    _he_initialise(linear)
+    return linear
+
+
+def _he_initialise(layer: nn.Conv2d | nn.Linear) -> None:
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def _resnet50_stages(
+    variant: str,
+) -> tuple[list[tuple[str, nn.Module]], list[tuple[str, nn.Module]]]:
+    from torchvision.models import resnet50
+
+    if variant not in ("v1", "v1.5"):
+        raise ValueError(f"unknown ResNet50 variant {variant!r}; choose v1 or v1.5")
+    net = resnet50(weights=None)
+    if variant == "v1":
+        net.maxpool = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        for stage in (net.layer2, net.layer3, net.layer4):
+            stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)
+    names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3")
+    return [(name, getattr(net, name)) for name in names], [("layer4", net.layer4)]
+
+
+VGG19_LAST_STAGE = 28  # first layer of the fifth block in torchvision's `features`
+
+
+def _vgg19_stages() -> tuple[list[tuple[str, nn.Module]], list[tuple[str, nn.Module]]]:
+    from torchvision.models import vgg19
+
+    layers = [(str(index), layer) for index, layer in enumerate(vgg19(weights=None).features)]
+    return layers[:VGG19_LAST_STAGE], layers[VGG19_LAST_STAGE:]
+
+
+def _tensor(value: torch.Tensor) -> torch.Tensor:
+    """Give `nn.Module.__call__`'s untyped result its type."""
+    return value

@@ -1,0 +1,159 @@
+"""The types that pass between the layers: meshes, frames, faces, verdicts.
+
+All are frozen; arrays inside them must not be written to. Units stand in the
+names, shapes and value ranges in the field comments. Depth is NaN where unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fercore.expressions import EXPRESSIONS, Expression
+
+UInt8Array = NDArray[np.uint8]
+Int32Array = NDArray[np.int32]
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """A triangle mesh in millimetres: x to the image's right, y up, z towards the camera."""
+
+    vertices_mm: FloatArray  # (V, 3)
+    triangles: Int32Array  # (T, 3), indices into vertices_mm
+    uv: FloatArray | None = None  # (U, 2), 0..1, v runs upward
+    uv_triangles: Int32Array | None = None  # (T, 3), indices into uv
+    texture_rgb: UInt8Array | None = None  # (H, W, 3)
+    texture_name: str | None = None  # file name of the texture as the mesh file gives it
+
+    def __post_init__(self) -> None:
+        _require_indices(self.triangles, len(self.vertices_mm), "vertex")
+        if self.uv_triangles is not None:
+            uv_count = 0 if self.uv is None else len(self.uv)
+            _require_indices(self.uv_triangles, uv_count, "texture coordinate")
+            if self.uv_triangles.shape != self.triangles.shape:
+                raise ValueError("texture triangles do not pair with triangles")
+
+
+@dataclass(frozen=True, slots=True)
+class Intrinsics:
+    """A pinhole camera without distortion, OpenCV's axes: x right, y down, z forward."""
+
+    fx: float  # pixels
+    fy: float  # pixels
+    cx: float  # pixels, column of the optical axis
+    cy: float  # pixels, row of the optical axis
+    width: int  # pixels
+    height: int  # pixels
+
+
+@dataclass(frozen=True, slots=True)
+class RGBDFrame:
+    """One colour picture with the depth map aligned to it.
+
+    Raises:
+        ValueError: the picture is not (H, W, 3) uint8, or the depth map does not fit it.
+    """
+
+    rgb: UInt8Array  # (H, W, 3), channel order R, G, B
+    depth_m: FloatArray | None  # (H, W), metres, NaN where unknown; None: no depth sensor
+    intrinsics: Intrinsics | None  # None: orthographic rendering
+    timestamp_s: float  # seconds on the source's own clock
+    index: int  # running number of the frame in its source, from 0
+    truth: Expression | None = None  # the true expression, where the source knows it
+    origin: str = ""  # where it came from, such as a scan's name
+
+    def __post_init__(self) -> None:
+        if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype != np.uint8:
+            raise ValueError(f"rgb must be (H, W, 3) uint8, got {self.rgb.shape} {self.rgb.dtype}")
+        if self.depth_m is None:
+            return
+        if self.depth_m.shape != self.rgb.shape[:2] or self.depth_m.dtype != np.float32:
+            raise ValueError(
+                f"depth_m must be {self.rgb.shape[:2]} float32, "
+                f"got {self.depth_m.shape} {self.depth_m.dtype}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class FaceBox:
+    """A face's bounding box in pixels of the colour picture; may reach over its edge."""
+
+    x0: float  # left
+    y0: float  # top
+    x1: float  # right, exclusive
+    y1: float  # bottom, exclusive
+    score: float  # the detector's confidence, 0..1
+
+    @property
+    def width(self) -> float:
+        """Width in pixels."""
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        """Height in pixels."""
+        return self.y1 - self.y0
+
+
+@dataclass(frozen=True, slots=True)
+class FacePair:
+    """A face cut out of colour and depth with the same box, at the networks' input sizes."""
+
+    rgb: UInt8Array  # (S, S, 3)
+    depth_m: FloatArray | None  # (D, D), metres, NaN where unknown; None: no depth sensor
+    valid_fraction: float  # share of the face's box with measured depth, 0..1
+    box: FaceBox  # the square that was cut out
+    timestamp_s: float  # of the frame
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one head says."""
+
+    probabilities: FloatArray  # (6,), in the order of EXPRESSIONS, sums to 1
+    timestamp_s: float  # of the frame
+
+    @property
+    def expression(self) -> Expression:
+        """The most probable expression."""
+        return EXPRESSIONS[int(self.probabilities.argmax())]
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the most probable expression, 0..1."""
+        return float(self.probabilities.max())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The three heads' predictions for one face; None where a head has no usable input."""
+
+    fusion: Prediction | None
+    rgb: Prediction | None
+    depth: Prediction | None
+
+    def best(self) -> Prediction | None:
+        """Return the verdict to act on: fusion, else RGB, else depth."""
+        return self.fusion or self.rgb or self.depth
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything known about one frame after detection, cropping and inference."""
+
+    frame: RGBDFrame
+    pair: FacePair | None  # None: no face found
+    verdicts: Verdicts | None  # None: no verdict, `reason` says why
+    reason: str  # empty when all three heads spoke; else one short phrase
+    latency_s: float  # seconds from receiving the frame to the verdict
+
+
+def _require_indices(indices: Int32Array, count: int, what: str) -> None:
+    if indices.ndim != 2 or indices.shape[1] != 3:
+        raise ValueError(f"{what} indices must be (T, 3), got {indices.shape}")
+    if indices.size and (indices.min() < 0 or indices.max() >= count):
+        raise ValueError(f"{what} index out of range 0..{count - 1}")
