@@ -1,0 +1,114 @@
+"""What a backbone starts from: torchvision's ImageNet weights or a file.
+
+The paper starts from networks pretrained on ImageNet. torchvision fetches those
+where its server can be reached; elsewhere a file does: a torchvision state dict
+(`.pth` or `.safetensors`), or one that holds only a network's first stages, such
+as ResNet50 v1 without layer4. What a file lacks keeps its He initialisation and
+is named in the start's description, which travels in the model card.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from fercore.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from fercore.models import Backbone
+
+DOWNLOAD = "imagenet"
+RANDOM = "random"
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneStart:
+    """Where a backbone's weights came from."""
+
+    variant: str  # "v1" or "v1.5", see `fercore.models.build`
+    description: str  # for the model card and table headings
+    state: dict[str, torch.Tensor]  # torchvision's key names, without classifier
+
+
+def read_start(name: str, source: str) -> BackboneStart:
+    """Return the weights that `name` (resnet50, vgg19) starts from.
+
+    `source` is "imagenet" (torchvision's download), "random", or a file's path.
+
+    Raises:
+        CheckpointError: no download possible, or the file is missing, damaged or
+            of another network.
+    """
+    if source == RANDOM:
+        return BackboneStart("v1.5", "random (He)", {})
+    if source == DOWNLOAD:
+        return BackboneStart("v1.5", "ImageNet (torchvision)", _strip(_download(name), name))
+    path = Path(source)
+    state = _strip(_read_file(path), name)
+    complete = name == "vgg19" or any(key.startswith("layer4.") for key in state)
+    if complete:
+        return BackboneStart("v1.5", path.stem, state)
+    return BackboneStart("v1", f"{path.stem}; layer4 random (He)", state)
+
+
+def apply_start(backbone: Backbone, start: BackboneStart) -> None:
+    """Copy the start's weights into the backbone; He-initialise what it lacks.
+
+    Raises:
+        CheckpointError: a tensor is unknown or has another shape.
+    """
+    for stage in (backbone.early, backbone.last_stage):
+        for module in stage.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    own = {**backbone.early.state_dict(), **backbone.last_stage.state_dict()}
+    for key, value in start.state.items():
+        if key not in own or own[key].shape != value.shape:
+            raise CheckpointError(f"the backbone weights do not fit: {key!r} is not as expected.")
+        own[key].copy_(value.to(own[key].dtype))
+
+
+def _download(name: str) -> dict[str, torch.Tensor]:
+    from torchvision import models
+
+    weights = models.get_model_weights(name)["IMAGENET1K_V1"]
+    try:
+        state: dict[str, torch.Tensor] = weights.get_state_dict(progress=True, check_hash=True)
+    except (URLError, OSError) as error:
+        raise CheckpointError(
+            f"torchvision's ImageNet weights of {name} cannot be downloaded ({error}); connect "
+            "to the internet, or pass a file of backbone weights."
+        ) from error
+    return state
+
+
+def _read_file(path: Path) -> dict[str, torch.Tensor]:
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist; pass a file of backbone weights.")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch and safetensors raise a dozen kinds for damaged files
+        raise CheckpointError(f"{path} is no readable file of weights ({error}).") from error
+    return state
+
+
+def _strip(state: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    """Drop the classifier and VGG's `features.` prefix."""
+    prefix = "features." if name == "vgg19" else ""
+    kept = {
+        key.removeprefix(prefix): value
+        for key, value in state.items()
+        if key.startswith(prefix) and not key.startswith(("fc.", "classifier."))
+    }
+    first = "0.weight" if name == "vgg19" else "conv1.weight"
+    if first not in kept:
+        raise CheckpointError(f"these are no weights of {name}: {first!r} is missing.")
+    return kept

@@ -1,0 +1,181 @@
+"""Trained networks on disk: safetensors beside a JSON model card.
+
+`NAME.safetensors` holds the tensors, `NAME.json` the card: everything needed to
+rebuild the network, to feed it and to know what it may be used for. Convolution
+and FC weights are stored as int8 with one scale per output channel, the rest
+(biases, batch normalisation) as float32; loading gives float32 throughout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from fercore.errors import CheckpointError
+from fercore.expressions import EXPRESSIONS
+from fercore.models import PIPELINES, Pipeline, build
+from fercore.preprocessing import Preprocessing
+
+FORMAT = 1
+SCALE_SUFFIX = "::scale"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measured figure with its 95 % interval from a bootstrap over subjects."""
+
+    head: str  # "fusion", "rgb" or "depth"
+    test_set: str  # what was tested, e.g. "synthetic, 24 unseen subjects, levels 3-4, F2D"
+    accuracy: float  # 0..1
+    low: float  # 0..1
+    high: float  # 0..1
+    samples: int
+    subjects: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a checkpoint is, how to feed it and what it is worth."""
+
+    pipeline: str  # slug, see `fercore.models`
+    variant: str  # ResNet50's "v1" or "v1.5"; of no meaning elsewhere
+    preprocessing: Preprocessing
+    backbone_start: str  # what the backbone started from
+    training_data: str  # one sentence
+    terms: str  # of the training data, one sentence
+    protocol: str  # who trained, who validated, how the epoch was chosen
+    command: str  # that trained it
+    seed: int
+    versions: dict[str, str]  # of fercore, torch, ...
+    measures: tuple[Measure, ...] = ()
+    expressions: tuple[str, ...] = tuple(e.value for e in EXPRESSIONS)
+    sha256: str = ""  # of the safetensors file
+    format: int = field(default=FORMAT)
+
+
+def save_checkpoint(path: Path, network: Pipeline, card: ModelCard) -> ModelCard:
+    """Write `path` (.safetensors) and its card; return the card with its checksum."""
+    tensors: dict[str, torch.Tensor] = {}
+    for name, value in network.state_dict().items():
+        tensors.update(_compress(name, value))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path)
+    complete = ModelCard(**{**_shallow(card), "sha256": _sha256(path)})
+    write_card(path, complete)
+    return complete
+
+
+def write_card(path: Path, card: ModelCard) -> None:
+    """Write the card of the checkpoint at `path`."""
+    card_path(path).write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n")
+
+
+def load_checkpoint(path: Path) -> tuple[Pipeline, ModelCard]:
+    """Rebuild the network of a checkpoint, ready for inference.
+
+    Raises:
+        CheckpointError: file or card missing, damaged, of another format, or the
+            tensors do not fit the pipeline.
+    """
+    card = load_card(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist; put the weights beside their card.")
+    if _sha256(path) != card.sha256:
+        raise CheckpointError(f"{path} is damaged: its checksum is not that of its card.")
+    network = build(card.pipeline, card.variant)
+    try:
+        network.load_state_dict(_expand(load_file(path)))
+    except (SafetensorError, RuntimeError) as error:
+        raise CheckpointError(f"{path} does not hold a {card.pipeline}; fetch it anew.") from error
+    return network.eval(), card
+
+
+def load_card(path: Path) -> ModelCard:
+    """Read and check the card of the checkpoint at `path` (.safetensors).
+
+    Raises:
+        CheckpointError: the card is missing, damaged or of another format.
+    """
+    source = card_path(path)
+    if not source.is_file():
+        raise CheckpointError(f"{source} does not exist; a checkpoint needs its model card.")
+    try:
+        raw = json.loads(source.read_text())
+        raw["preprocessing"] = Preprocessing(**raw["preprocessing"])
+        raw["measures"] = tuple(Measure(**measure) for measure in raw["measures"])
+        raw["expressions"] = tuple(raw["expressions"])
+        card = ModelCard(**raw)
+    except (ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{source} is no readable model card ({error}).") from error
+    _require_usable(card, source)
+    return card
+
+
+def card_path(path: Path) -> Path:
+    """Return where the card of a checkpoint lies."""
+    return path.with_suffix(".json")
+
+
+def weights_folder() -> Path:
+    """Return the folder of the weights that come with the project."""
+    installed = Path(__file__).parent / "weights"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "weights"
+
+
+def shipped_checkpoint(pipeline: str) -> Path:
+    """Return the shipped checkpoint of a pipeline.
+
+    Raises:
+        CheckpointError: none is shipped.
+    """
+    folder = weights_folder()
+    path = folder / f"{pipeline}.safetensors"
+    if not path.is_file():
+        shipped = ", ".join(sorted(p.stem for p in folder.glob("*.safetensors"))) or "none"
+        raise CheckpointError(f"no weights of {pipeline!r} in {folder}; choose one of: {shipped}.")
+    return path
+
+
+def _require_usable(card: ModelCard, source: Path) -> None:
+    if card.format != FORMAT:
+        raise CheckpointError(f"{source} has format {card.format}, this version reads {FORMAT}.")
+    if card.pipeline not in PIPELINES:
+        raise CheckpointError(f"{source} names an unknown pipeline {card.pipeline!r}.")
+    if card.expressions != tuple(e.value for e in EXPRESSIONS):
+        raise CheckpointError(f"{source} orders its labels otherwise: {card.expressions}.")
+
+
+def _compress(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    if value.ndim < 2:
+        return {name: value.contiguous()}
+    rows = value.flatten(1)  # out channels, rest
+    scale = rows.abs().amax(1).clamp(min=1e-12) / 127
+    quantised = (rows / scale[:, None]).round().to(torch.int8).view(value.shape)
+    return {name: quantised.contiguous(), name + SCALE_SUFFIX: scale}
+
+
+def _expand(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    expanded = {}
+    for name, value in tensors.items():
+        if name.endswith(SCALE_SUFFIX):
+            continue
+        scale = tensors.get(name + SCALE_SUFFIX)
+        if scale is None:
+            expanded[name] = value
+        else:
+            expanded[name] = value.float() * scale.view(-1, *[1] * (value.ndim - 1))
+    return expanded
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _shallow(card: ModelCard) -> dict[str, object]:
+    return {name: getattr(card, name) for name in ModelCard.__dataclass_fields__}

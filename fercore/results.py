@@ -1,0 +1,113 @@
+"""Predictions on disk: one tab-separated row a frame, written as they come.
+
+Tables and figures are computed from this file alone. A row is complete or
+absent: it is written in one call and flushed, so that a killed run keeps every
+earlier frame.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from fercore.errors import FercoreError
+from fercore.expressions import EXPRESSIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from fercore.structures import Analysis, Prediction
+
+HEADS = ("fusion", "rgb", "depth")
+PROBABILITY_COLUMNS = tuple(f"{head}_{e.value}" for head in HEADS for e in EXPRESSIONS)
+COLUMNS = (
+    *("frame", "time_s", "origin", "truth", "box_x0", "box_y0", "box_x1", "box_y1"),
+    *("box_score", "valid_depth", "latency_ms", "reason"),
+    *PROBABILITY_COLUMNS,
+)
+
+
+class PredictionWriter:
+    """Appends analysed frames to a TSV file; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> PredictionWriter:
+        """Create the file, replacing an older one.
+
+        Raises:
+            FercoreError: the file cannot be written.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("w", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise FercoreError(
+                f"{self._path} cannot be written ({error.strerror}); choose another folder."
+            ) from error
+        self._append(COLUMNS)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def write(self, analysis: Analysis) -> None:
+        """Append one frame.
+
+        Raises:
+            FercoreError: the disk is full; all earlier rows are kept.
+        """
+        self._append(row(analysis))
+
+    def _append(self, cells: tuple[str, ...]) -> None:
+        if self._file is None:
+            raise ValueError("the writer is used outside its with block")
+        try:
+            self._file.write("\t".join(cells) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise FercoreError(
+                f"{self._path} cannot be written any further ({error.strerror}); "
+                "free some space, what is written so far is complete."
+            ) from error
+
+
+def row(analysis: Analysis) -> tuple[str, ...]:
+    """Return the cells of one frame in the order of COLUMNS; empty where unknown."""
+    frame, verdicts = analysis.frame, analysis.verdicts
+    return (
+        str(frame.index),
+        f"{frame.timestamp_s:.4f}",
+        frame.origin,
+        frame.truth.value if frame.truth else "",
+        *_box_cells(analysis),
+        f"{1000 * analysis.latency_s:.1f}",
+        analysis.reason,
+        *_probability_cells(verdicts.fusion if verdicts else None),
+        *_probability_cells(verdicts.rgb if verdicts else None),
+        *_probability_cells(verdicts.depth if verdicts else None),
+    )
+
+
+def _box_cells(analysis: Analysis) -> tuple[str, ...]:
+    if analysis.pair is None:
+        return ("",) * 6
+    box = analysis.pair.box
+    corners = (f"{value:.0f}" for value in (box.x0, box.y0, box.x1, box.y1))
+    return (*corners, f"{box.score:.3f}", f"{analysis.pair.valid_fraction:.3f}")
+
+
+def _probability_cells(prediction: Prediction | None) -> tuple[str, ...]:
+    if prediction is None:
+        return ("",) * len(EXPRESSIONS)
+    return tuple(f"{p:.5f}" for p in prediction.probabilities)
