@@ -1,0 +1,1 @@
+"""The desktop application: replays a source and shows three verdicts on every frame."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -56,7 +56,7 @@ class ModelCard:
     measures: tuple[Measure, ...] = ()
     expressions: tuple[str, ...] = tuple(e.value for e in EXPRESSIONS)
     sha256: str = ""  # of the safetensors file
-    format: int = field(default=FORMAT)
+    format: int = FORMAT
 
 
 def save_checkpoint(path: Path, network: Pipeline, card: ModelCard) -> ModelCard:
@@ -66,7 +66,7 @@ def save_checkpoint(path: Path, network: Pipeline, card: ModelCard) -> ModelCard
         tensors.update(_compress(name, value))
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path)
-    complete = ModelCard(**{**_shallow(card), "sha256": _sha256(path)})
+    complete = replace(card, sha256=_sha256(path))
     write_card(path, complete)
     return complete
 
@@ -175,7 +175,3 @@ def _expand(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _shallow(card: ModelCard) -> dict[str, object]:
-    return {name: getattr(card, name) for name in ModelCard.__dataclass_fields__}

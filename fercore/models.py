@@ -121,7 +121,10 @@ class Pipeline(nn.Module, ABC):
     (`fercore.preprocessing`); a pipeline ignores the input it does not use.
     """
 
-    backbone: Backbone | None = None
+    @property
+    def backbone(self) -> Backbone | None:
+        """The pretrained network inside, None where there is none."""
+        return None
 
     def forward(self, rgb: torch.Tensor, depth: torch.Tensor) -> Logits:
         """Run the whole network."""
@@ -159,8 +162,12 @@ class RGBPipeline(Pipeline):
     def __init__(self, backbone: str, variant: str) -> None:
         super().__init__()
         self.branch = RGBBranch(backbone, variant)
-        self.backbone = self.branch.backbone
         self.classifier = _classifier(self.branch.latent)
+
+    @property
+    def backbone(self) -> Backbone:
+        """The pretrained network inside."""
+        return self.branch.backbone
 
     def early(self, rgb: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
         """Run the backbone's early stages on colour."""
@@ -195,7 +202,6 @@ class FusionPipeline(Pipeline):
     def __init__(self, backbone: str, variant: str) -> None:
         super().__init__()
         self.rgb_branch = RGBBranch(backbone, variant)
-        self.backbone = self.rgb_branch.backbone
         self.depth_branch = DepthBranch()
         self.rgb_classifier = _classifier(self.rgb_branch.latent)
         self.depth_classifier = _classifier(self.depth_branch.latent)
@@ -203,6 +209,11 @@ class FusionPipeline(Pipeline):
             self.rgb_branch.latent + self.depth_branch.latent, FUSION_FC
         )
         self.fusion_classifier = _classifier(FUSION_FC[-1])
+
+    @property
+    def backbone(self) -> Backbone:
+        """The pretrained network inside."""
+        return self.rgb_branch.backbone
 
     def early(self, rgb: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
         """Run the backbone's early stages on colour."""

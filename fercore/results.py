@@ -1,13 +1,17 @@
 """Predictions on disk: one tab-separated row a frame, written as they come.
 
 Tables and figures are computed from this file alone. A row is complete or
-absent: it is written in one call and flushed, so that a killed run keeps every
+absent: it is written in one call, unbuffered, so that a killed run keeps every
 earlier frame.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+import contextlib
+import errno
+import os
+from io import FileIO
+from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS
@@ -32,7 +36,7 @@ class PredictionWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: TextIO | None = None
+        self._file: FileIO | None = None
 
     def __enter__(self) -> PredictionWriter:
         """Create the file, replacing an older one.
@@ -42,12 +46,17 @@ class PredictionWriter:
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("w", encoding="utf-8", newline="\n")
+            # Unbuffered, so that a row is on its way before the next frame is taken.
+            self._file = FileIO(self._path, "w")
         except OSError as error:
             raise FercoreError(
                 f"{self._path} cannot be written ({error.strerror}); choose another folder."
             ) from error
-        self._append(COLUMNS)
+        try:
+            self._append(COLUMNS)
+        except FercoreError:
+            self._close()
+            raise
         return self
 
     def __exit__(
@@ -57,9 +66,7 @@ class PredictionWriter:
         traceback: TracebackType | None,
     ) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._close()
 
     def write(self, analysis: Analysis) -> None:
         """Append one frame.
@@ -72,14 +79,28 @@ class PredictionWriter:
     def _append(self, cells: tuple[str, ...]) -> None:
         if self._file is None:
             raise ValueError("the writer is used outside its with block")
+        line = ("\t".join(cells) + "\n").encode()
+        complete = self._file.tell()
         try:
-            self._file.write("\t".join(cells) + "\n")
-            self._file.flush()
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
+            self._cut_back_to(complete)
             raise FercoreError(
                 f"{self._path} cannot be written any further ({error.strerror}); "
                 "free some space, what is written so far is complete."
             ) from error
+
+    def _cut_back_to(self, length: int) -> None:
+        """Remove half a row; a device that cannot be cut has none."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.truncate(length)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 def row(analysis: Analysis) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Parts of the window; they only draw what they are given and say what was pressed."""

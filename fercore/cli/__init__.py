@@ -1,0 +1,56 @@
+"""The `fercore` command: one module of this package for each sub-command.
+
+A sub-command's module has NAME, HELP, `add_arguments(parser)` and
+`run(arguments) -> exit status`, and imports nothing heavy before it runs, so
+that `fercore --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from importlib import import_module
+
+from fercore.errors import FercoreError
+
+COMMANDS = ("inspect", "prepare", "predict", "synthesize", "train", "bench", "doctor")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a sub-command and return its exit status.
+
+    A `FercoreError` becomes one line on standard error and status 2, Ctrl-C
+    status 130; neither shows a traceback.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    parsed = build_parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except FercoreError as error:
+        print(f"fercore: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("fercore: interrupted; run the same command again to go on.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has seen enough.
+        sys.stderr.close()
+        return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all sub-commands."""
+    parser = argparse.ArgumentParser(
+        prog="fercore",
+        description="Facial expression recognition from colour and depth.",
+    )
+    sub_parsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        command = import_module(f"fercore.cli.{name}")
+        sub_parser = sub_parsers.add_parser(
+            command.NAME, help=command.HELP, description=command.__doc__
+        )
+        command.add_arguments(sub_parser)
+        sub_parser.set_defaults(run=command.run)
+    return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -48,7 +49,7 @@ class Pose:
         Positive yaw turns the face to the image's right, positive pitch down,
         positive roll counter-clockwise as seen by the camera.
         """
-        yaw, pitch, roll = np.deg2rad([yaw_deg, pitch_deg, roll_deg])
+        yaw, pitch, roll = (math.radians(angle) for angle in (yaw_deg, pitch_deg, roll_deg))
         rotation = _about_z(roll) @ _about_x(pitch) @ _about_y(yaw)
         return cls(rotation.astype(np.float32), np.asarray(translation_mm, np.float32))
 
@@ -75,33 +76,38 @@ class OrthographicCamera:
         middle = (self.size - 1) / 2
         columns = middle + (points_mm[:, 0] - self.centre_x_mm) / self.mm_per_pixel
         rows = middle - (points_mm[:, 1] - self.centre_y_mm) / self.mm_per_pixel
-        return np.stack([columns, rows], axis=1).astype(np.float64)
+        pixels: NDArray[np.float64] = np.stack([columns, rows], axis=1).astype(np.float64)
+        return pixels
 
 
 def to_camera(
     points_mm: FloatArray, centre_mm: FloatArray, pose: Pose, distance_mm: float
 ) -> NDArray[np.float64]:
     """Return mesh points (N, 3) in the axes of a pinhole camera (x right, y down), millimetres."""
-    moved = (points_mm - centre_mm) @ pose.rotation.T.astype(np.float64) + pose.translation_mm
-    return moved * (1.0, -1.0, -1.0) + (0.0, 0.0, distance_mm)
+    turned = (points_mm - centre_mm) @ pose.rotation.T.astype(np.float64)
+    flip, camera = np.array([1.0, -1.0, -1.0]), np.array([0.0, 0.0, distance_mm])
+    moved: NDArray[np.float64] = (turned + pose.translation_mm) * flip + camera
+    return moved
 
 
 def project_pinhole(camera_mm: NDArray[np.float64], intrinsics: Intrinsics) -> NDArray[np.float64]:
     """Return columns and rows (N, 2) in pixels of points (N, 3) in front of the camera."""
     slopes = camera_mm[:, :2] / camera_mm[:, 2:]
-    return slopes * (intrinsics.fx, intrinsics.fy) + (intrinsics.cx, intrinsics.cy)
+    focal = np.array([intrinsics.fx, intrinsics.fy])
+    pixels: NDArray[np.float64] = slopes * focal + np.array([intrinsics.cx, intrinsics.cy])
+    return pixels
 
 
 def _about_x(angle: float) -> NDArray[np.float64]:
-    cosine, sine = np.cos(angle), np.sin(angle)
-    return np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]], np.float64)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]], dtype=np.float64)
 
 
 def _about_y(angle: float) -> NDArray[np.float64]:
-    cosine, sine = np.cos(angle), np.sin(angle)
-    return np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]], np.float64)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]], dtype=np.float64)
 
 
 def _about_z(angle: float) -> NDArray[np.float64]:
-    cosine, sine = np.cos(angle), np.sin(angle)
-    return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]], np.float64)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]], dtype=np.float64)

@@ -85,7 +85,8 @@ def _weld(vertices_mm: FloatArray) -> NDArray[np.intp]:
     """Return for each vertex the number of its place; equal places share a number."""
     rows = np.ascontiguousarray(vertices_mm + 0.0, dtype=np.float32)
     places = rows.view(np.dtype((np.void, rows.dtype.itemsize * 3))).ravel()
-    return np.unique(places, return_inverse=True)[1].reshape(-1)
+    numbers: NDArray[np.intp] = np.unique(places, return_inverse=True)[1]
+    return numbers.reshape(-1)
 
 
 def _area_normals(vertices_mm: FloatArray, triangles: Int32Array) -> NDArray[np.float64]:

@@ -89,12 +89,12 @@ class MeshRenderer:
         require_usable(mesh)
         self._mesh = mesh
         self._threads = threads
-        self._centre_mm = mesh.vertices_mm.mean(axis=0)
+        self._centre_mm: FloatArray = mesh.vertices_mm.mean(axis=0)
         self._normals: FloatArray | None = None
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=threads)
         self._scene.add_triangles(
-            o3d.core.Tensor(np.ascontiguousarray(mesh.vertices_mm, np.float32)),
-            o3d.core.Tensor(np.ascontiguousarray(mesh.triangles, np.uint32)),
+            o3d.core.Tensor.from_numpy(np.ascontiguousarray(mesh.vertices_mm, np.float32)),
+            o3d.core.Tensor.from_numpy(np.ascontiguousarray(mesh.triangles, np.uint32)),
         )
 
     @property
@@ -123,7 +123,7 @@ class MeshRenderer:
         return self._rendering(hits, depth_m, window, (size, size), _LIGHT)
 
     def pinhole(self, intrinsics: Intrinsics, pose: Pose, distance_mm: float) -> Rendering:
-        """Render the mesh, its centre `distance_mm` in front of the camera and then moved by `pose`.
+        """Render the mesh with its centre `distance_mm` in front of the camera, moved by `pose`.
 
         Raises:
             MeshError: the whole mesh is behind the camera.
@@ -159,7 +159,7 @@ class MeshRenderer:
 
     def _cast(self, origins: NDArray[np.float32], directions: NDArray[np.float32]) -> _Hits:
         rays = np.concatenate([origins, directions], axis=-1, dtype=np.float32)
-        answer = self._scene.cast_rays(o3d.core.Tensor(rays), nthreads=self._threads)
+        answer = self._scene.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=self._threads)
         distance = answer["t_hit"].numpy()
         triangle = np.where(np.isfinite(distance), answer["primitive_ids"].numpy(), 0)
         second = answer["primitive_uvs"].numpy()

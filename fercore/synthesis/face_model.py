@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.errors import FercoreError
-from fercore.structures import FloatArray, Int32Array, UInt8Array
 from fercore.synthesis.wavefront import WavefrontMesh, read_wavefront, read_wavefront_vertices
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from numpy.typing import NDArray
+
+    from fercore.structures import FloatArray, Int32Array, UInt8Array
 
 IDENTITY_MODES = 100
 MM_PER_CM = 10.0
@@ -53,9 +55,19 @@ REGIONS: dict[str, tuple[int, int]] = {
 _ORIGIN_LANDMARKS = slice(27, 48)
 
 _NPZ_KEYS = (
-    "neutral identity expression expression_names faces faces_uv uv material_names "
-    "face_material region_names region_ranges landmark68"
-).split()
+    "neutral",
+    "identity",
+    "expression",
+    "expression_names",
+    "faces",
+    "faces_uv",
+    "uv",
+    "material_names",
+    "face_material",
+    "region_names",
+    "region_ranges",
+    "landmark68",
+)
 
 
 class FaceModelError(FercoreError):
@@ -87,11 +99,11 @@ class FaceModel:
 
     def fingerprint(self) -> str:
         """Return a sha256 over all shapes: equal only for the same model."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.neutral_mm))
-        digest.update(np.ascontiguousarray(self.identity_mm))
+        digest = hashlib.sha256(self.neutral_mm.tobytes())
+        digest.update(self.identity_mm.tobytes())
         for name in sorted(self.expression_mm):
             digest.update(name.encode())
-            digest.update(np.ascontiguousarray(self.expression_mm[name]))
+            digest.update(self.expression_mm[name].tobytes())
         return digest.hexdigest()
 
 
@@ -115,6 +127,7 @@ def _load_npz(path: Path) -> FaceModel:
     names = [str(name) for name in arrays["expression_names"]]
     regions = zip(arrays["region_names"], arrays["region_ranges"], strict=True)
     return _assemble(
+        path,
         neutral_cm=arrays["neutral"],
         identity_cm=arrays["identity"],
         expression_cm=dict(zip(names, arrays["expression"], strict=True)),
@@ -131,7 +144,7 @@ def _load_npz(path: Path) -> FaceModel:
     )
 
 
-def _npz_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in _NPZ_KEYS if key in archive.files}
@@ -165,6 +178,7 @@ def _load_folder(folder: Path) -> FaceModel:
 
     identity = [displacement(f"identity{index:03d}") for index in range(IDENTITY_MODES)]
     return _assemble(
+        folder,
         neutral_cm=neutral,
         identity_cm=np.stack(identity),
         expression_cm={name: displacement(name) for name in _expression_names(folder, indices)},
@@ -200,16 +214,20 @@ def _expression_names(folder: Path, indices: dict[str, list[int]]) -> list[str]:
 
 
 def _assemble(
-    neutral_cm: NDArray[np.generic],
-    identity_cm: NDArray[np.generic],
-    expression_cm: dict[str, NDArray[np.generic]],
+    source: Path,
+    neutral_cm: NDArray[Any],
+    identity_cm: NDArray[Any],
+    expression_cm: dict[str, NDArray[Any]],
     mesh: WavefrontMesh,
     regions: dict[str, tuple[int, int]],
-    landmarks68: NDArray[np.generic],
+    landmarks68: NDArray[Any],
 ) -> FaceModel:
     triangles, uv_triangles, triangle_material = mesh.triangulated()
     neutral_mm = np.asarray(neutral_cm, np.float32) * np.float32(MM_PER_CM)
     landmarks = np.asarray(landmarks68, np.int32)
+    _require_range(source, "triangles", triangles, len(neutral_mm))
+    _require_range(source, "uv triangles", uv_triangles, len(mesh.uv))
+    _require_range(source, "landmarks", landmarks, len(neutral_mm))
     origin = neutral_mm[landmarks[_ORIGIN_LANDMARKS]].mean(axis=0)
     origin[0] = 0.0  # the model is symmetric about x = 0
     return FaceModel(
@@ -227,3 +245,8 @@ def _assemble(
         regions=regions,
         landmarks68=landmarks,
     )
+
+
+def _require_range(source: Path, what: str, indices: Int32Array, count: int) -> None:
+    if not indices.size or indices.min() < 0 or indices.max() >= count:
+        raise FaceModelError(f"{source} is damaged: its {what} are out of range 0..{count - 1}")

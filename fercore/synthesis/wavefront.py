@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.errors import MeshError
-from fercore.structures import FloatArray, Int32Array, UInt8Array
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fercore.structures import FloatArray, Int32Array, UInt8Array
 
 PADDING = -1  # fourth corner of a triangle among quads
 
@@ -36,12 +37,12 @@ class WavefrontMesh:
         kept = self.faces.max(axis=1) < count
         faces_uv = self.faces_uv[kept]
         used = np.unique(faces_uv[faces_uv != PADDING])
-        renumbered = np.searchsorted(used, faces_uv)
+        renumbered: Int32Array = np.searchsorted(used, faces_uv).astype(np.int32)
         return WavefrontMesh(
             vertices=self.vertices[:count],
             uv=self.uv[used],
             faces=self.faces[kept],
-            faces_uv=np.where(faces_uv == PADDING, PADDING, renumbered).astype(np.int32),
+            faces_uv=np.where(faces_uv == PADDING, np.int32(PADDING), renumbered),
             face_material=self.face_material[kept],
             material_names=self.material_names,
         )

@@ -1,0 +1,90 @@
+"""Colours that keep their meaning for colour-blind eyes, on light and on dark.
+
+Expressions: the palette of Okabe and Ito (Color Universal Design, 2008) without
+its yellow and black, which vanish on one of the two themes. Depth: viridis,
+perceptually uniform, bright is near.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from fercore.expressions import Expression
+
+if TYPE_CHECKING:
+    from fercore.structures import FaceBox, FloatArray, UInt8Array
+
+EXPRESSION_COLOURS = {
+    Expression.ANGER: "#D55E00",
+    Expression.DISGUST: "#009E73",
+    Expression.FEAR: "#CC79A7",
+    Expression.HAPPINESS: "#E69F00",
+    Expression.SADNESS: "#0072B2",
+    Expression.SURPRISE: "#56B4E9",
+}
+NEUTRAL_COLOUR = "#8A8F98"
+UNKNOWN_DEPTH_RGB = (38, 40, 46)
+
+_HALF_RANGE_MM = 100
+_STEP_MM = 50
+_MIN_PIXELS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class DepthScale:
+    """The distances between which the depth picture's colours run."""
+
+    near_mm: int
+    far_mm: int
+
+    @property
+    def middle_mm(self) -> float:
+        """The distance half-way."""
+        return (self.near_mm + self.far_mm) / 2
+
+
+def fitted_scale(
+    depth_m: FloatArray, box: FaceBox | None, current: DepthScale | None
+) -> DepthScale | None:
+    """Return a scale around the face (or all there is, without a box) on round millimetres.
+
+    `current` is kept while the face stays near its middle, so that colours do
+    not flicker; it is also returned when there is too little depth to tell.
+    """
+    known = _inside(depth_m, box)
+    known = known[np.isfinite(known)]
+    if known.size < _MIN_PIXELS:
+        return current
+    middle_mm = 1000 * float(np.median(known))
+    if current is not None and abs(middle_mm - current.middle_mm) <= _STEP_MM:
+        return current
+    rounded = round(middle_mm / _STEP_MM) * _STEP_MM
+    return DepthScale(rounded - _HALF_RANGE_MM, rounded + _HALF_RANGE_MM)
+
+
+def depth_colours(depth_m: FloatArray, scale: DepthScale) -> UInt8Array:
+    """Return a colour picture (H, W, 3) of a depth map (H, W); unknown depth is dark grey."""
+    known = np.isfinite(depth_m)
+    nearness = (scale.far_mm - 1000 * depth_m) / (scale.far_mm - scale.near_mm)
+    levels = (255 * np.where(known, nearness, 0).clip(0, 1)).astype(np.uint8)
+    picture = viridis(levels)
+    picture[~known] = UNKNOWN_DEPTH_RGB
+    return picture
+
+
+def viridis(levels: UInt8Array) -> UInt8Array:
+    """Return the RGB colours (H, W, 3) of levels (H, W), 0 dark to 255 bright."""
+    bgr = cv2.applyColorMap(levels, cv2.COLORMAP_VIRIDIS)
+    return np.ascontiguousarray(bgr[:, :, ::-1])
+
+
+def _inside(depth_m: FloatArray, box: FaceBox | None) -> FloatArray:
+    if box is None:
+        return depth_m
+    rows = slice(max(int(box.y0), 0), max(int(box.y1), 0))
+    columns = slice(max(int(box.x0), 0), max(int(box.x1), 0))
+    return depth_m[rows, columns]

@@ -1,0 +1,96 @@
+"""The thread that judges the newest frame, again and again.
+
+Networks and detector are loaded here, so that the window shows up at once, and
+are used by no other thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from app.logs import log_failure
+from fercore.structures import Analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.latest import Latest
+    from fercore.structures import RGBDFrame
+
+_PATIENCE_S = 0.2
+
+logger = logging.getLogger(__name__)
+
+
+class Analyser(Protocol):
+    """What judges frames: `fercore.predictor.Predictor`, or a test's stand-in."""
+
+    def analyse(self, frame: RGBDFrame) -> Analysis:
+        """Return everything found out about one frame."""
+        ...
+
+    def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class Inference(threading.Thread):
+    """Judges frames from one mailbox into another until the first is closed."""
+
+    def __init__(
+        self,
+        load: Callable[[], Analyser],
+        frames: Latest[RGBDFrame],
+        results: Latest[Analysis],
+    ) -> None:
+        super().__init__(name="inference", daemon=True)
+        self._load = load
+        self._frames = frames
+        self._results = results
+        self._stopping = threading.Event()
+        self._last_problem = ""
+        self.ready = False  # the networks are loaded
+        self.failed = False  # they cannot be; this thread has ended
+
+    def stop(self) -> None:
+        """Ask the thread to end; returns at once."""
+        self._stopping.set()
+        self._frames.close()
+
+    def run(self) -> None:
+        """Load, then judge until stopped; whatever goes wrong ends in the log."""
+        try:
+            analyser = self._load()
+        except Exception as error:
+            self.failed = True
+            log_failure(logger, "The networks cannot be loaded", error)
+            return
+        self.ready = True
+        try:
+            while not self._stopping.is_set():
+                self._judge_next(analyser)
+        finally:
+            analyser.close()
+
+    def _judge_next(self, analyser: Analyser) -> None:
+        try:
+            frame = self._frames.take(_PATIENCE_S)
+        except TimeoutError:
+            return
+        if frame is not None:
+            self._results.put(self._judge(analyser, frame))
+
+    def _judge(self, analyser: Analyser, frame: RGBDFrame) -> Analysis:
+        try:
+            return analyser.analyse(frame)
+        except Exception as error:
+            self._log_once(error)
+            return Analysis(frame, None, None, f"analysis failed: {error}", 0.0)
+
+    def _log_once(self, error: Exception) -> None:
+        """Thirty tracebacks a second would bury the log: repetitions are left out."""
+        if str(error) != self._last_problem:
+            self._last_problem = str(error)
+            log_failure(logger, "The analysis of a frame failed", error)

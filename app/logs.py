@@ -1,0 +1,70 @@
+"""The log: on stderr, in a file of the user's log folder, and the last trouble in the window."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import platformdirs
+
+from fercore.errors import FercoreError
+
+LOG_NAME = "rgbd-fer.log"
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_MAX_BYTES = 1_000_000
+
+
+class Troubles(logging.Handler):
+    """Keeps the newest warning or error until the window has shown it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._guard = threading.Lock()
+        self._newest: str | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the first line of a message."""
+        lines = record.getMessage().splitlines() or [""]
+        with self._guard:
+            self._newest = lines[0]
+
+    def take(self) -> str | None:
+        """Remove and return the newest message, None when there is no new one."""
+        with self._guard:
+            newest, self._newest = self._newest, None
+        return newest
+
+
+def start_logging(troubles: Troubles) -> None:
+    """Send this project's messages to stderr, to the log file and to `troubles`."""
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    console = logging.StreamHandler()
+    console.setLevel(logging.WARNING)
+    for handler in (console, _file_handler(), troubles):
+        if handler is not None:
+            handler.setFormatter(logging.Formatter(_FORMAT))
+            handler.addFilter(_is_ours)
+            root.addHandler(handler)
+
+
+def _file_handler() -> logging.Handler | None:
+    """Return the handler of the log file; a disk that refuses it must not stop the start."""
+    try:
+        folder = Path(platformdirs.user_log_dir("fercore", ensure_exists=True))
+        return RotatingFileHandler(
+            folder / LOG_NAME, maxBytes=_MAX_BYTES, backupCount=2, encoding="utf-8"
+        )
+    except OSError:
+        return None
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name.split(".")[0] in ("app", "fercore")
+
+
+def log_failure(logger: logging.Logger, what: str, error: Exception) -> None:
+    """Log an error: in one sentence where the user can put it right, else with its traceback."""
+    logger.error("%s: %s", what, error, exc_info=not isinstance(error, FercoreError))

@@ -1,0 +1,237 @@
+"""The window: assembles the widgets, polls the session on a timer, keeps the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.overlay import HEADS, by_head
+from app.settings import THEMES, Settings, Theme
+from app.sources.choice import SAMPLE, source_named
+from app.widgets.banner import Banner
+from app.widgets.key_help import KeyHelp
+from app.widgets.picture_view import ColourView, DepthView
+from app.widgets.probability_chart import ProbabilityChart
+from app.widgets.status_line import StatusLine
+from app.widgets.theme import apply_theme, is_dark
+from app.widgets.timeline import Timeline
+from app.widgets.transport import Transport
+from fercore.errors import FercoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from PySide6.QtGui import QCloseEvent
+
+    from app.logs import Troubles
+    from app.session import Session
+    from app.sources.base import ClipTitle, FrameSource
+    from fercore.structures import Analysis
+
+TITLE = "rgbd-fer"
+DEFAULT_SIZE = (1280, 800)
+_POLL_MS = 10
+_FIGURES_MS = 500
+
+
+class MainWindow(QMainWindow):
+    """Shows what a session finds out about its source."""
+
+    def __init__(self, session: Session, settings: Settings, troubles: Troubles) -> None:
+        super().__init__()
+        self._session = session
+        self._settings = settings
+        self._troubles = troubles
+        self.setWindowTitle(TITLE)
+        self._knows_truth = False
+        self.resize(*DEFAULT_SIZE)
+        self._assemble()
+        self._connect()
+        self._build_menus()
+        self._poll_timer = self._every(_POLL_MS, self._poll)
+        self._figures_timer = self._every(_FIGURES_MS, self._show_figures)
+
+    def begin(self, source: FrameSource, name: str) -> None:
+        """Load the networks and play a source; `name` is what the settings remember."""
+        if self._settings.geometry is not None:
+            self.restoreGeometry(self._settings.geometry)
+        self._session.start()
+        self.open_source(source, name)
+        self._poll_timer.start()
+        self._figures_timer.start()
+
+    def open_source(self, source: FrameSource, name: str) -> None:
+        """Leave the present source for another."""
+        self._session.open(source)
+        self._settings.source = name
+        self.status.show_trouble("")
+        self.show_source(source.name, self._session.clips)
+
+    def show_source(self, name: str, clips: Sequence[ClipTitle]) -> None:
+        """Name the source and fill the choosers."""
+        self.setWindowTitle(f"{name} – {TITLE}")
+        self.transport.set_clips([(clip.subject, clip.label) for clip in clips])
+        self._knows_truth = bool(clips)
+        self.timeline.clear()
+
+    def present(self, analysis: Analysis) -> None:
+        """Show one analysed frame everywhere."""
+        self.colour_view.show_analysis(analysis)
+        self.depth_view.show_analysis(analysis)
+        self.banner.show_analysis(analysis, self._knows_truth)
+        truth = analysis.frame.truth
+        predictions = by_head(analysis.verdicts)
+        for chart, prediction in zip(self.charts, predictions, strict=True):
+            chart.show_prediction(prediction, truth)
+        self.timeline.add(analysis.frame.timestamp_s, predictions[0], truth)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember the window's place and end every thread."""
+        self._poll_timer.stop()
+        self._figures_timer.stop()
+        self._settings.geometry = self.saveGeometry()
+        self.hide()
+        self._session.close()
+        super().closeEvent(event)
+
+    def _assemble(self) -> None:
+        self.transport = Transport()
+        self.banner = Banner()
+        self.colour_view = ColourView()
+        self.depth_view = DepthView()
+        self.charts = [ProbabilityChart(head) for head in HEADS]
+        self.timeline = Timeline()
+        self.status = StatusLine()
+        self.addToolBar(self.transport)
+        self.setStatusBar(self.status)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(10, 8, 10, 4)
+        column.setSpacing(8)
+        column.addWidget(self.banner)
+        column.addLayout(_row(self.colour_view, self.depth_view), 6)
+        column.addLayout(_row(*self.charts), 2)
+        column.addWidget(self.timeline, 2)
+        self.setCentralWidget(centre)
+
+    def _connect(self) -> None:
+        self.transport.play_pressed.connect(self._toggle_play)
+        self.transport.step_pressed.connect(self._session.step)
+        self.transport.speed_chosen.connect(self._session.set_speed)
+        self.transport.clip_chosen.connect(self._session.jump)
+        hints = QGuiApplication.styleHints()
+        hints.colorSchemeChanged.connect(self._follow_desktop)
+
+    def _build_menus(self) -> None:
+        source = self.menuBar().addMenu("&Source")
+        self._add(source, "&Open folder…", "Ctrl+O", self._choose_folder)
+        self._add(source, "Open s&can…", "Ctrl+Shift+O", self._choose_scan)
+        self._add(source, "&Bundled sample", "Ctrl+B", lambda: self._open_named(SAMPLE))
+        source.addSeparator()
+        self._add(source, "&Quit", "Ctrl+Q", self.close)
+        self.menuBar().addMenu("&Playback").addActions(self.transport.playback_actions())
+        self.addActions(self.transport.playback_actions())
+        view = self.menuBar().addMenu("&View")
+        self._add(view, "&Switch dark and light", "Ctrl+D", self._switch_theme)
+        self._add_themes(view.addMenu("&Theme"))
+        self._add(view, "&Full screen", "F11", self._toggle_full_screen)
+        self._add(self.menuBar().addMenu("&Help"), "&Keys", "F1", self._show_keys)
+
+    def _add(self, menu: QMenu, text: str, key: str, then: Callable[[], object]) -> None:
+        action = QAction(text, self)
+        action.setShortcut(QKeySequence(key))
+        action.triggered.connect(lambda _checked=False: then())
+        menu.addAction(action)
+        self.addAction(action)
+
+    def _add_themes(self, menu: QMenu) -> None:
+        self._themes = QActionGroup(self)
+        for theme in THEMES:
+            action = self._themes.addAction(theme.capitalize())
+            action.setCheckable(True)
+            action.setData(theme)
+            action.setChecked(theme == self._settings.theme)
+            menu.addAction(action)
+        self._themes.triggered.connect(lambda action: self._set_theme(action.data()))
+
+    def _every(self, milliseconds: int, then: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setTimerType(Qt.TimerType.PreciseTimer)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(then)
+        return timer
+
+    def _poll(self) -> None:
+        analysis = self._session.poll()
+        if analysis is not None:
+            self.present(analysis)
+            self.transport.set_clip(self._session.clip)
+        self.transport.set_playing(self._session.will_play)
+        self.status.show_state(self._session.state)
+        trouble = self._troubles.take()
+        if trouble is not None:
+            self.status.show_trouble(trouble)
+
+    def _show_figures(self) -> None:
+        self.status.show_figures(*self._session.statistics())
+
+    def _toggle_play(self) -> None:
+        if self._session.will_play:
+            self._session.pause()
+        else:
+            self._session.play()
+
+    def _choose_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Open a BU-3DFE folder")
+        if path:
+            self._open_named(path)
+
+    def _choose_scan(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open a scan", filter="Scans (*.wrl *.WRL)")
+        if path:
+            self._open_named(path)
+
+    def _open_named(self, name: str) -> None:
+        try:
+            source = source_named(name)
+        except (FercoreError, OSError) as error:
+            self.status.show_trouble(str(error))
+            return
+        self.open_source(source, name)
+
+    def _switch_theme(self) -> None:
+        self._set_theme("light" if is_dark(self) else "dark")
+
+    def _set_theme(self, theme: Theme) -> None:
+        self._settings.theme = theme
+        for action in self._themes.actions():
+            action.setChecked(action.data() == theme)
+        self._follow_desktop()
+
+    def _follow_desktop(self) -> None:
+        apply_theme(cast("QApplication", QApplication.instance()), self._settings.theme)
+
+    def _toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def _show_keys(self) -> None:
+        KeyHelp(self.actions(), self).show()
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(10)
+    for widget in widgets:
+        row.addWidget(widget, 1)
+    return row

@@ -1,0 +1,34 @@
+"""From what a user names, `sample` or a path, to a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.sources.base import SourceError
+from app.sources.replay import ReplaySource
+
+if TYPE_CHECKING:
+    from app.sources.base import FrameSource
+
+SAMPLE = "sample"
+
+
+def source_named(text: str) -> FrameSource:
+    """Return the source that `text` names, not yet opened.
+
+    Raises:
+        FercoreError: there is no such thing, or no scan in it.
+    """
+    from fercore.datasets.bu3dfe import Bu3dfe
+
+    if text == SAMPLE:
+        from fercore.datasets.samples import sample_root
+
+        return ReplaySource(Bu3dfe(sample_root()).scans(), SAMPLE)
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise SourceError(
+            f"{text} does not exist; name a BU-3DFE folder, subject or scan, or `{SAMPLE}`."
+        )
+    return ReplaySource(Bu3dfe(path).scans(), str(path))

@@ -1,0 +1,135 @@
+"""The meshes of a clip, ready to be rendered: loaded, blended where they allow it.
+
+Scans of BU-3DFE have a topology each; only meshes with the same triangles and
+texture coordinates (the registered re-release, synthetic subjects) have a
+meaningful half-way. All others change over at the middle of a move.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from fercore.errors import FercoreError
+from fercore.geometry import MeshRenderer, Pose, Rendering
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from app.sources.performance import Clip, Shot
+    from fercore.datasets.bu3dfe import Scan
+    from fercore.structures import Intrinsics, Mesh, UInt8Array
+
+logger = logging.getLogger(__name__)
+
+
+class EmptyClipError(FercoreError):
+    """None of a clip's scans that show its expression can be read; the message is the reason."""
+
+
+class Stage:
+    """Renders the shots of one clip; a broken scan is replaced by its neighbour.
+
+    Raises:
+        EmptyClipError: there is nothing to show.
+    """
+
+    def __init__(self, clip: Clip) -> None:
+        self.clip = clip
+        self._meshes = _load(clip)
+        self._stand_ins = _stand_ins(len(clip.scans), list(self._meshes))
+        self._renderers: dict[tuple[int, int, float], MeshRenderer] = {}
+
+    def scan_shown(self, shot: Shot) -> Scan:
+        """Return the scan that a shot shows more than half of."""
+        return self.clip.scans[self._stand_ins[shot.nearest]]
+
+    def render(
+        self, shot: Shot, intrinsics: Intrinsics, pose: Pose, distance_mm: float
+    ) -> Rendering:
+        """Return what a camera sees; the head's centre is `distance_mm` away."""
+        return self._renderer(shot).pinhole(intrinsics, pose, distance_mm)
+
+    def _renderer(self, shot: Shot) -> MeshRenderer:
+        key = self._key(shot)
+        if key not in self._renderers:
+            low, high, weight = key
+            mesh = _blend(self._meshes[low], self._meshes[high], weight)
+            self._renderers[key] = MeshRenderer(mesh)
+        return self._renderers[key]
+
+    def _key(self, shot: Shot) -> tuple[int, int, float]:
+        """Return the two scans in rising order, so that the way down reuses the way up."""
+        start, end = self._stand_ins[shot.start], self._stand_ins[shot.end]
+        weight = shot.weight
+        if start > end:
+            start, end, weight = end, start, round(1 - weight, 4)
+        if start == end or weight == 0:
+            return start, start, 0.0
+        if not _can_blend(self._meshes[start], self._meshes[end]):
+            nearest = end if weight >= 0.5 else start
+            return nearest, nearest, 0.0
+        return start, end, weight
+
+
+def _load(clip: Clip) -> dict[int, Mesh]:
+    meshes: dict[int, Mesh] = {}
+    problems: list[str] = []
+    for index, scan in enumerate(clip.scans):
+        try:
+            meshes[index] = scan.mesh()
+        except (FercoreError, OSError) as error:
+            problems.append(str(error))
+    if not any(clip.scans[index].id.expression is clip.expression for index in meshes):
+        raise EmptyClipError(problems[-1])
+    for problem in problems:
+        logger.warning("A scan is skipped: %s", problem)
+    return meshes
+
+
+def _stand_ins(count: int, loaded: list[int]) -> list[int]:
+    return [min(loaded, key=lambda index: abs(index - wanted)) for wanted in range(count)]
+
+
+def _can_blend(one: Mesh, other: Mesh) -> bool:
+    return (
+        len(one.vertices_mm) == len(other.vertices_mm)
+        and np.array_equal(one.triangles, other.triangles)
+        and _alike(one.uv, other.uv)
+        and _alike(one.uv_triangles, other.uv_triangles)
+        and _shape(one.texture_rgb) == _shape(other.texture_rgb)
+    )
+
+
+def _alike(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)
+
+
+def _shape(texture: UInt8Array | None) -> tuple[int, ...]:
+    return () if texture is None else texture.shape
+
+
+def _blend(one: Mesh, other: Mesh, weight: float) -> Mesh:
+    if weight == 0:
+        return one
+    mix = np.float32(weight)
+    return replace(
+        one,
+        vertices_mm=(1 - mix) * one.vertices_mm + mix * other.vertices_mm,
+        texture_rgb=_blend_textures(one.texture_rgb, other.texture_rgb, weight),
+    )
+
+
+def _blend_textures(
+    one: UInt8Array | None, other: UInt8Array | None, weight: float
+) -> UInt8Array | None:
+    if one is None or other is None:
+        return one
+    mixed: UInt8Array = cv2.addWeighted(one, 1 - weight, other, weight, 0)
+    return mixed

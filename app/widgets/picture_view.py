@@ -1,0 +1,163 @@
+"""The two pictures: colour with its overlay, depth with its scale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.colours import DepthScale, depth_colours, fitted_scale, viridis
+from app.overlay import HEADS, by_head, draw_overlay, verdict_text
+from app.qimage import to_qimage
+from app.widgets.theme import muted
+
+if TYPE_CHECKING:
+    from fercore.structures import Analysis
+
+_GAP = 8
+_BAR_WIDTH = 14
+_SCALE_TICKS = 5
+
+
+class PictureView(QWidget):
+    """Shows an image as large as fits, its proportions kept."""
+
+    def __init__(self, name: str, hint: str) -> None:
+        super().__init__()
+        self._hint = hint
+        self._image: QImage | None = None
+        self.setAccessibleName(name)
+        self.setMinimumSize(200, 130)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def sizeHint(self) -> QSize:
+        """Return the size of a camera's picture."""
+        return QSize(560, 420)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the image, or the hint where there is none."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._image is None:
+            self._paint_hint(painter)
+        else:
+            target = self._target(self._image)
+            painter.drawImage(target, self._image)
+            self._paint_over(painter, target)
+        painter.end()
+
+    def _room(self) -> QRectF:
+        """Return the part of the widget that is the picture's."""
+        return QRectF(self.rect())
+
+    def _target(self, image: QImage) -> QRectF:
+        room = self._room()
+        size = QSizeF(image.size()).scaled(room.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        return QRectF(
+            QPointF(
+                room.left() + (room.width() - size.width()) / 2,
+                room.top() + (room.height() - size.height()) / 2,
+            ),
+            size,
+        )
+
+    def _paint_hint(self, painter: QPainter) -> None:
+        room = self._room()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.palette().color(QPalette.ColorRole.AlternateBase))
+        painter.drawRoundedRect(room, 6, 6)
+        painter.setPen(muted(self))
+        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(room, int(flags), self._hint)
+
+    def _paint_over(self, painter: QPainter, target: QRectF) -> None:
+        """Paint on top of the image, which covers `target`."""
+
+
+class ColourView(PictureView):
+    """The colour picture with face box and verdicts."""
+
+    def __init__(self) -> None:
+        super().__init__("Colour picture", "No picture yet")
+        self._analysis: Analysis | None = None
+
+    def show_analysis(self, analysis: Analysis) -> None:
+        """Show a frame and what is known about it."""
+        self._analysis = analysis
+        self._image = to_qimage(analysis.frame.rgb)
+        self.setAccessibleDescription(description(analysis))
+        self.update()
+
+    def _paint_over(self, painter: QPainter, target: QRectF) -> None:
+        if self._analysis is None or self._image is None:
+            return
+        painter.translate(target.topLeft())
+        painter.scale(target.width() / self._image.width(), target.height() / self._image.height())
+        draw_overlay(painter, self._analysis)
+
+
+class DepthView(PictureView):
+    """The depth map in colours, with the scale in millimetres beside it."""
+
+    def __init__(self) -> None:
+        super().__init__("Depth picture", "No depth yet")
+        self._scale: DepthScale | None = None
+
+    def show_analysis(self, analysis: Analysis) -> None:
+        """Show a frame's depth map, or say that it has none."""
+        depth_m = analysis.frame.depth_m
+        box = analysis.pair.box if analysis.pair else None
+        if depth_m is not None:
+            self._scale = fitted_scale(depth_m, box, self._scale)
+        if depth_m is None or self._scale is None:
+            self._image, self._hint = None, "This source gives no depth"
+        else:
+            self._image = to_qimage(depth_colours(depth_m, self._scale))
+        self.setAccessibleDescription(self._describe())
+        self.update()
+
+    def _describe(self) -> str:
+        if self._image is None or self._scale is None:
+            return self._hint
+        return f"Depth from {self._scale.near_mm} to {self._scale.far_mm} millimetres"
+
+    def _room(self) -> QRectF:
+        reserved = _GAP + _BAR_WIDTH + 4 + self.fontMetrics().horizontalAdvance("0000 mm")
+        return QRectF(self.rect()).adjusted(0, 0, -reserved, 0)
+
+    def _paint_over(self, painter: QPainter, target: QRectF) -> None:
+        if self._scale is None:
+            return
+        bar = QRectF(target.right() + _GAP, target.top(), _BAR_WIDTH, target.height())
+        painter.drawImage(bar, _gradient())
+        middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        line_height = self.fontMetrics().height()
+        for share in np.linspace(0, 1, _SCALE_TICKS):
+            distance_mm = self._scale.near_mm + share * (self._scale.far_mm - self._scale.near_mm)
+            y = bar.top() + line_height / 2 + share * (bar.height() - line_height)
+            area = QRectF(bar.right() + 4, y - line_height / 2, 100, line_height)
+            painter.setPen(QColor(self.palette().color(QPalette.ColorRole.WindowText)))
+            painter.drawText(area, int(middle), f"{distance_mm:.0f} mm")
+
+
+def description(analysis: Analysis) -> str:
+    """Return a frame's verdicts, truth and trouble in one line, for a screen reader."""
+    truth = analysis.frame.truth
+    parts = [
+        f"{head}: {verdict_text(prediction, truth)}"
+        for head, prediction in zip(HEADS, by_head(analysis.verdicts), strict=True)
+    ]
+    if truth is not None:
+        parts.append(f"True expression: {truth}")
+    if analysis.reason:
+        parts.append(analysis.reason)
+    return "; ".join(parts)
+
+
+def _gradient() -> QImage:
+    levels = np.linspace(255, 0, 256).astype(np.uint8)[:, None]
+    return to_qimage(viridis(levels))

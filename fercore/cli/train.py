@@ -1,0 +1,126 @@
+"""Train a pipeline on a prepared cache and write a checkpoint with its model card.
+
+Training goes on where an interrupted run of the same command stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fercore.checkpoints import Measure, ModelCard
+    from fercore.models import Pipeline
+    from fercore.preprocessing import Preprocessing
+    from fercore.training.trainer import TrainingConfig, TrainingResult
+
+NAME = "train"
+HELP = "train a pipeline on a prepared cache"
+TEST_LEVELS = (3, 4)  # the paper's, section 5.2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--pipeline", required=True, metavar="SLUG", help="such as fusion-resnet50")
+    parser.add_argument("--data", required=True, type=Path, metavar="CACHE", help="to train on")
+    parser.add_argument(
+        "--test", type=Path, metavar="CACHE", help="other subjects, scored once at the end"
+    )
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR")
+    parser.add_argument(
+        "--backbone-weights",
+        default="imagenet",
+        metavar="FILE",
+        help="file the backbone starts from, or 'random'; default: torchvision's ImageNet weights",
+    )
+    parser.add_argument("--epochs", type=int, default=1000, help="at most (default 1000)")
+    parser.add_argument("--learning-rate", type=float, default=0.003, metavar="RATE")
+    parser.add_argument("--patience", type=int, default=8, metavar="EPOCHS")
+    parser.add_argument("--copies", type=int, default=4, help="augmented copies of every face")
+    parser.add_argument("--validation-subjects", type=int, default=12, metavar="N")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, score and save."""
+    from fercore.checkpoints import save_checkpoint
+    from fercore.training.faces import read_faces
+    from fercore.training.trainer import train
+
+    config = _config(arguments)
+    faces, parameters = read_faces(arguments.data)
+    result = train(faces, parameters, config, arguments.output / "run")
+    path = arguments.output / f"{config.pipeline}.safetensors"
+    card = _card(arguments, config, parameters, result, len(faces.subject_names))
+    save_checkpoint(path, result.network, card)
+    if arguments.test is not None:
+        _score(path, arguments.test)
+    print(f"{path} written; its model card lies beside it.")
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> TrainingConfig:
+    from fercore.errors import FercoreError
+    from fercore.models import PIPELINES
+    from fercore.training.trainer import TrainingConfig
+
+    if arguments.pipeline not in PIPELINES:
+        known = ", ".join(PIPELINES)
+        raise FercoreError(f"unknown pipeline {arguments.pipeline!r}; choose one of: {known}.")
+    return TrainingConfig(
+        pipeline=arguments.pipeline,
+        backbone_source=arguments.backbone_weights,
+        learning_rate=arguments.learning_rate,
+        epochs=arguments.epochs,
+        patience=arguments.patience,
+        copies=arguments.copies,
+        validation_subjects=arguments.validation_subjects,
+        seed=arguments.seed,
+    )
+
+
+def _card(
+    arguments: argparse.Namespace,
+    config: TrainingConfig,
+    parameters: Preprocessing,
+    result: TrainingResult,
+    subjects: int,
+) -> ModelCard:
+    from fercore.checkpoints import ModelCard
+    from fercore.datasets.cache import open_cache
+
+    cache = open_cache(arguments.data)
+    return ModelCard(
+        pipeline=config.pipeline,
+        variant=result.variant,
+        preprocessing=parameters,
+        backbone_start=result.backbone_start,
+        training_data=cache.description,
+        terms=cache.terms,
+        protocol=(
+            f"{subjects} subjects, of which {len(result.validation_subjects)} chose the epoch "
+            f"(lowest summed cross-entropy {result.validation_loss:.3f}, epoch "
+            f"{result.best_epoch}); all levels"
+        ),
+        command=shlex.join(["fercore", *sys.argv[1:]]),
+        seed=config.seed,
+        versions=_versions(),
+    )
+
+
+def _score(path: Path, test: Path) -> None:
+    """Measure the stored checkpoint, as a user loads it, and add the figures to its card."""
+    from dataclasses import replace
+
+    from fercore.checkpoints import load_checkpoint, write_card
+    from fercore.training.faces import read_faces
+
+    network, card = load_checkpoint(path)
+    faces, _ = read_faces(test, TEST_LEVELS)
+    measures: list[Measure] = []
+    for view in sorted(set(faces.views.tolist())):
+        measures += _measure_view(network, card.preprocessing, test, view)
+    write_card(path, replace(card, measures=tuple(measures)))

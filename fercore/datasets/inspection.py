@@ -1,0 +1,157 @@
+"""Opens every file of a BU-3DFE tree and tells what is missing, broken or odd.
+
+Broken is what cannot be read; the known defects of the data set's meshes (small
+parts apart from the face, duplicate vertices, non-manifold edges) are named, and
+the mesh is usable all the same.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from fercore.errors import FercoreError
+from fercore.io.images import read_rgb
+from fercore.io.vrml import find_texture, read_vrml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from fercore.datasets.bu3dfe import Scan
+    from fercore.structures import Int32Array, Mesh
+
+Content = TypeVar("Content")
+
+PARALLEL_FROM = 16
+"""Below this number of scans, starting more processes takes longer than it saves."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """What opening all files of one scan showed."""
+
+    name: str  # of the scan
+    vertices: int | None  # of the F3D mesh; None: there is none to be read
+    broken: tuple[str, ...]  # one sentence for each file that cannot be used
+    defects: tuple[str, ...]  # one phrase for each known defect; the scan is usable
+
+
+def check_scans(scans: Sequence[Scan]) -> Iterator[ScanReport]:
+    """Yield a report for each scan, in order, on all cores when there are many scans."""
+    processes = min(os.cpu_count() or 1, 8)
+    if processes == 1 or len(scans) < PARALLEL_FROM:
+        yield from map(check_scan, scans)
+        return
+    # Processes that are forked from one with threads may hang; spawned ones do not.
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, spawn, initializer=_leave_interrupts_to_the_parent)
+    try:
+        yield from pool.map(check_scan, scans, chunksize=4)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def check_scan(scan: Scan) -> ScanReport:
+    """Open all files of a scan."""
+    broken: list[str] = []
+    mesh = _attempt(lambda path: read_vrml(path, texture=False), scan.f3d, broken)
+    _attempt(lambda path: read_vrml(path, texture=False), scan.raw, broken)
+    _attempt(read_rgb, _texture_of(scan, mesh), broken)
+    _attempt(lambda _: scan.picture_rgb(), scan.f2d, broken)
+    landmarks = _attempt(lambda _: scan.landmarks(), scan.bnd, broken)
+    _attempt(lambda _: scan.pose(), scan.pse, broken)
+    defects = [] if mesh is None else mesh_defects(mesh)
+    if mesh is not None and landmarks is not None:
+        beyond = int((landmarks.vertices >= len(mesh.vertices_mm)).sum())
+        defects += [f"{beyond} landmarks with a vertex number that the mesh lacks"] * bool(beyond)
+    count = None if mesh is None else len(mesh.vertices_mm)
+    return ScanReport(scan.name, count, tuple(broken), tuple(defects))
+
+
+def mesh_defects(mesh: Mesh) -> list[str]:
+    """Return a phrase for each of the data set's known defects that the mesh has."""
+    small_parts, small_vertices = _small_parts(mesh)
+    duplicates = len(mesh.vertices_mm) - len(np.unique(mesh.vertices_mm, axis=0))
+    counts = {
+        f"small parts apart from the face ({small_vertices} vertices)": small_parts,
+        "duplicate vertices": duplicates,
+        "non-manifold edges": _non_manifold_edges(mesh),
+    }
+    return [f"{count} {what}" for what, count in counts.items() if count]
+
+
+def missing_files(scans: Sequence[Scan]) -> dict[str, list[str]]:
+    """Return, for each kind of file, the names of the scans that lack it."""
+    lacking: dict[str, list[str]] = defaultdict(list)
+    for scan in scans:
+        for kind in scan.missing():
+            lacking[kind].append(scan.name)
+    return dict(lacking)
+
+
+def missing_scans(scans: Sequence[Scan]) -> dict[str, list[str]]:
+    """Return, for each subject, the codes such as `AN01` that other subjects have and it lacks."""
+    held: dict[str, set[str]] = defaultdict(set)
+    for scan in scans:
+        held[scan.id.subject].add(scan.id.code)
+    known = [scan.id.code for scan in sorted(scans, key=lambda scan: scan.id.order()[1:])]
+    codes = list(dict.fromkeys(known))
+    lacking = {
+        subject: [code for code in codes if code not in held[subject]] for subject in sorted(held)
+    }
+    return {subject: absent for subject, absent in lacking.items() if absent}
+
+
+def _attempt(
+    read: Callable[[Path], Content], path: Path | None, broken: list[str]
+) -> Content | None:
+    if path is None:
+        return None
+    try:
+        return read(path)
+    except FercoreError as reason:
+        broken.append(str(reason))
+        return None
+
+
+def _texture_of(scan: Scan, mesh: Mesh | None) -> Path | None:
+    if scan.texture is not None or scan.f3d is None or mesh is None:
+        return scan.texture
+    return find_texture(scan.f3d, mesh.texture_name)
+
+
+def _small_parts(mesh: Mesh) -> tuple[int, int]:
+    """Count the parts besides the largest, and their vertices."""
+    count = len(mesh.vertices_mm)
+    first, second = _edges(mesh).T
+    links = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(count, count))
+    _, labels = connected_components(links, directed=False)
+    _, sizes = np.unique(labels[np.unique(mesh.triangles)], return_counts=True)
+    return len(sizes) - 1, int(sizes.sum() - sizes.max())
+
+
+def _non_manifold_edges(mesh: Mesh) -> int:
+    """Count the edges that more than two triangles share."""
+    low_high = np.sort(_edges(mesh), axis=1).astype(np.int64)
+    keys = low_high[:, 0] * len(mesh.vertices_mm) + low_high[:, 1]
+    _, triangles = np.unique(keys, return_counts=True)
+    return int((triangles > 2).sum())
+
+
+def _edges(mesh: Mesh) -> Int32Array:
+    """Return the edges of all triangles, (3 T, 2)."""
+    return mesh.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

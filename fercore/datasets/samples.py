@@ -1,0 +1,50 @@
+"""The sample subjects that travel with the package.
+
+Two synthetic subjects (neutral and the six expressions) in BU-3DFE's layout,
+zipped. They are unpacked once into the user's cache directory, beside older
+versions' copies, because readers want files in a folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+from fercore.errors import DatasetError
+
+ARCHIVE = Path(__file__).parent / "sample_subjects.zip"
+
+
+def sample_root() -> Path:
+    """Return the folder of the unpacked sample subjects, a BU-3DFE root.
+
+    Raises:
+        DatasetError: the archive is missing or damaged, or the cache directory
+            cannot be written.
+    """
+    import platformdirs
+
+    try:
+        checksum = hashlib.sha256(ARCHIVE.read_bytes()).hexdigest()[:12]
+        root = Path(platformdirs.user_cache_dir("fercore", appauthor=False)) / f"samples-{checksum}"
+        if not root.is_dir():
+            _unpack(root)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DatasetError(f"the sample subjects cannot be unpacked ({error}).") from error
+    return root
+
+
+def _unpack(root: Path) -> None:
+    """Unpack beside `root` and rename, so that a folder of that name is complete."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(dir=root.parent, prefix="samples-part-"))
+    try:
+        with zipfile.ZipFile(ARCHIVE) as archive:
+            archive.extractall(unfinished)
+        if not root.is_dir():
+            unfinished.replace(root)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

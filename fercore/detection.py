@@ -1,0 +1,193 @@
+"""Where the face is: box and landmarks in a colour picture, by mediapipe's bundled models.
+
+Everything else sees only the protocols, so another detector can take its place.
+The models travel inside mediapipe's wheel; nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+import threading
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import cv2
+import numpy as np
+
+from fercore.structures import FaceBox, FloatArray, UInt8Array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LANDMARK_COUNT = 468
+
+_MIN_SCORE = 0.4
+_BORDER_SHARE = 0.25  # of the longer side: brings a face that fills the picture into view
+_SHORT_RANGE = 0  # mediapipe's model for faces within two metres
+
+_NATIVE_NOISE = re.compile(
+    rb"XNNPACK delegate|absl::InitializeLog|inference_feedback_manager|landmark_projection|^\s*$"
+)
+_stderr_lock = threading.Lock()
+
+
+class FaceDetector(Protocol):
+    """Finds faces. Used from one thread at a time."""
+
+    def detect(self, rgb: UInt8Array) -> list[FaceBox]:
+        """Return the faces in a picture (H, W, 3), the best first; empty when there is none."""
+
+    def close(self) -> None:
+        """Release the model; may be called twice."""
+
+
+class FaceLandmarker(Protocol):
+    """Finds the landmarks of one face. Used from one thread at a time."""
+
+    def landmarks(self, rgb: UInt8Array) -> FloatArray | None:
+        """Return columns and rows (468, 2) in pixels of a picture (H, W, 3), None without face."""
+
+    def close(self) -> None:
+        """Release the model; may be called twice."""
+
+
+class _MediapipeModel:
+    """Owns one mediapipe solution from construction to `close`."""
+
+    def __init__(self, solution: Any) -> None:
+        self._solution: Any | None = solution
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the model; may be called twice."""
+        solution, self._solution = self._solution, None
+        if solution is not None:
+            solution.close()
+
+    def _process(self, rgb: UInt8Array) -> Any:
+        if self._solution is None:
+            raise ValueError("the face model has been closed")
+        return self._solution.process(np.ascontiguousarray(rgb))
+
+
+class MediapipeFaceDetector(_MediapipeModel):
+    """BlazeFace, short range: about 3 ms a picture. Not thread-safe: one object per thread.
+
+    A face that fills the whole picture is looked for again inside a wider border.
+    """
+
+    def __init__(self) -> None:
+        with _quiet_native_stderr():
+            from mediapipe.python.solutions.face_detection import FaceDetection
+
+            solution = FaceDetection(_MIN_SCORE, _SHORT_RANGE)
+            solution.process(np.zeros((64, 64, 3), np.uint8))
+        super().__init__(solution)
+
+    def detect(self, rgb: UInt8Array) -> list[FaceBox]:
+        """Return the faces in a picture (H, W, 3), the best first; empty when there is none.
+
+        The best is the largest one, weighted by its score: whoever sits at the camera.
+        """
+        boxes = self._boxes(rgb) or self._boxes_in_border(rgb)
+        return sorted(boxes, key=lambda box: box.score * box.width * box.height, reverse=True)
+
+    def _boxes(self, rgb: UInt8Array) -> list[FaceBox]:
+        height, width = rgb.shape[:2]
+        found = self._process(rgb).detections or []
+        return [_face_box(detection, width, height) for detection in found]
+
+    def _boxes_in_border(self, rgb: UInt8Array) -> list[FaceBox]:
+        square, left, top = _squared(rgb, _border(rgb))
+        return [
+            FaceBox(box.x0 - left, box.y0 - top, box.x1 - left, box.y1 - top, box.score)
+            for box in self._boxes(square)
+        ]
+
+
+class MediapipeFaceLandmarker(_MediapipeModel):
+    """Face mesh on single pictures: about 6 ms each. Not thread-safe: one object per thread."""
+
+    def __init__(self) -> None:
+        with _quiet_native_stderr():
+            from mediapipe.python.solutions.face_mesh import FaceMesh
+
+            solution = FaceMesh(
+                static_image_mode=True, max_num_faces=1, min_detection_confidence=_MIN_SCORE
+            )
+            solution.process(np.zeros((64, 64, 3), np.uint8))
+        super().__init__(solution)
+        self._has_spoken = False
+
+    def landmarks(self, rgb: UInt8Array) -> FloatArray | None:
+        """Return columns and rows (468, 2) in pixels of a picture (H, W, 3), None without face."""
+        found = self._landmarks(rgb, 0)
+        return found if found is not None else self._landmarks(rgb, _border(rgb))
+
+    def _landmarks(self, rgb: UInt8Array, border: int) -> FloatArray | None:
+        square, left, top = _squared(rgb, border)
+        faces = self._faces(square)
+        if not faces:
+            return None
+        points = np.array([(p.x, p.y) for p in faces[0].landmark[:LANDMARK_COUNT]], np.float32)
+        # mediapipe counts from the picture's corner, we from the first pixel's centre.
+        pixels: FloatArray = points * len(square) - np.array([left, top]) - 0.5
+        return pixels.astype(np.float32)
+
+    def _faces(self, square: UInt8Array) -> Any:
+        # The mesh model comments on its first face, which no warm-up picture can be.
+        with contextlib.nullcontext() if self._has_spoken else _quiet_native_stderr():
+            faces = self._process(square).multi_face_landmarks
+        self._has_spoken = self._has_spoken or bool(faces)
+        return faces
+
+
+def _face_box(detection: Any, width: int, height: int) -> FaceBox:
+    box = detection.location_data.relative_bounding_box
+    x0, y0 = box.xmin * width, box.ymin * height
+    x1, y1 = x0 + box.width * width, y0 + box.height * height
+    return FaceBox(x0, y0, x1, y1, float(detection.score[0]))
+
+
+def _border(rgb: UInt8Array) -> int:
+    return round(max(rgb.shape[:2]) * _BORDER_SHARE)
+
+
+def _squared(rgb: UInt8Array, border: int) -> tuple[UInt8Array, int, int]:
+    """Return the picture in the middle of a square, and its left and top edge there.
+
+    The mesh model projects its landmarks correctly only from a square picture.
+    """
+    height, width = rgb.shape[:2]
+    side = max(height, width) + 2 * border
+    left, top = (side - width) // 2, (side - height) // 2
+    sides = (top, side - height - top, left, side - width - left)
+    square = cv2.copyMakeBorder(rgb, *sides, cv2.BORDER_REPLICATE)
+    return np.asarray(square, np.uint8), left, top
+
+
+@contextlib.contextmanager
+def _quiet_native_stderr() -> Iterator[None]:
+    """Drop the start-up chatter that mediapipe's native code writes straight to stderr.
+
+    It heeds no environment variable. Whatever else arrives meanwhile is passed on.
+    """
+    with _stderr_lock, tempfile.TemporaryFile() as caught:
+        stderr = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            caught.seek(0)
+            for line in caught:
+                if not _NATIVE_NOISE.search(line):
+                    os.write(stderr, line)
+            os.close(stderr)

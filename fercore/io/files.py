@@ -1,0 +1,46 @@
+"""Reading whole files so that every failure becomes one sentence for the user."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fercore.errors import FercoreError
+
+LARGEST_BYTES = 256 * 2**20
+"""Larger files are refused unread; a scan's mesh has a few megabytes."""
+
+SHOWN_BYTES = 16
+"""How much of a file's beginning an error message quotes."""
+
+
+def read_bytes(path: Path, error: type[FercoreError]) -> bytes:
+    """Return the whole content of a file.
+
+    Raises:
+        FercoreError: of the type `error`, when the file is missing, not a regular file,
+            unreadable, empty, or larger than `LARGEST_BYTES`.
+    """
+    if os.path.isdir(path):
+        raise error(f"{path} is a folder where a file is expected")
+    try:
+        # Opening a pipe or a device would block or never end, so look before reading.
+        if path.exists() and not path.is_file():
+            raise error(f"{path} is not a regular file")
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_BYTES:
+                raise error(f"{path} is larger than {LARGEST_BYTES // 2**20} MiB, unlike any scan")
+            content = file.read()
+    except OSError as reason:
+        raise error(f"{path} cannot be read: {reason.strerror or reason}") from reason
+    if not content:
+        raise error(f"{path} is empty")
+    return content
+
+
+def beginning(content: bytes) -> str:
+    """Return the first bytes in the form in which an error message shows them."""
+    return repr(content[:SHOWN_BYTES])

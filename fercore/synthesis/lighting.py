@@ -1,0 +1,176 @@
+"""Light on a synthetic face, and what a camera makes of it.
+
+Light arrives from a fixed fan of directions in front of the face. Which of them each
+vertex sees is found once per scan by ray casting; any studio set-up is then a set of
+weights over the fan, so soft shadows of nose, brows and lids cost one matrix product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import open3d as o3d
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fercore.structures import FloatArray, UInt8Array
+
+_DIRECTIONS = 36
+_LOWEST_Z = -0.15  # lamps stand beside and in front of the sitter, hardly behind
+_CLEARANCE_MM = 0.6  # shadow rays start this far off the surface
+_BOUNCE = 0.05  # light that other skin throws back into shadows
+
+
+@dataclass(frozen=True, slots=True)
+class Lighting:
+    """One studio set-up with its camera; directions are unit vectors towards the lamp."""
+
+    radiance: FloatArray  # (36, 3), linear RGB of the light from each direction of the fan
+    key_direction: FloatArray  # (3,)
+    key_colour: FloatArray  # (3,), linear RGB
+    shine: float  # strength of highlights, 0.3..1.2
+    exposure: float  # gain on top of the camera's automatic exposure, 0.75..1.3
+    white_balance: FloatArray  # (3,), gains
+    contrast: float  # 0.9..1.15
+    noise: float  # standard deviation, grey levels
+    blur: float  # sigma, pixels
+    background: FloatArray  # (3,), sRGB 0..1
+
+
+def sample_lighting(rng: np.random.Generator) -> Lighting:
+    """Draw a studio-like set-up: one soft key lamp, a weaker fill, light from all around."""
+    side = float(rng.choice((-1.0, 1.0)))
+    key = _direction(side * rng.uniform(5, 55), rng.uniform(5, 50))
+    fill = _direction(-side * rng.uniform(10, 60), rng.uniform(-15, 30))
+    key_colour, fill_colour = _lamp(rng), _lamp(rng)
+    softness = float(rng.uniform(3.0, 10.0))
+    radiance = (
+        _lobe(key, softness) * key_colour * rng.uniform(0.6, 1.1)
+        + _lobe(fill, 3.0) * fill_colour * rng.uniform(0.2, 0.6)
+        + rng.uniform(0.25, 0.55) * _lamp(rng) * _surroundings()
+    )
+    return Lighting(
+        radiance=radiance.astype(np.float32),
+        key_direction=key,
+        key_colour=key_colour,
+        shine=float(rng.uniform(0.3, 1.2)),
+        exposure=float(rng.uniform(0.75, 1.3)),
+        white_balance=rng.uniform(0.97, 1.03, 3).astype(np.float32),
+        contrast=float(rng.uniform(0.9, 1.15)),
+        noise=float(rng.uniform(0.6, 2.5)),
+        blur=float(rng.uniform(0.45, 0.95)),
+        background=_background(rng),
+    )
+
+
+def even_lighting(rng: np.random.Generator) -> Lighting:
+    """Draw the scanner's own light: two flashes, nearly shadowless, no noise."""
+    left, right = _direction(-35.0, 15.0), _direction(35.0, 15.0)
+    both = _lobe(left, 3.0) * rng.uniform(0.5, 0.6) + _lobe(right, 3.0) * rng.uniform(0.5, 0.6)
+    return Lighting(
+        radiance=((both + 0.45 * _surroundings()) * _lamp(rng)).astype(np.float32),
+        key_direction=_direction(0.0, 15.0),
+        key_colour=np.ones(3, np.float32),
+        shine=0.35,
+        exposure=float(rng.uniform(0.95, 1.15)),
+        white_balance=np.ones(3, np.float32),
+        contrast=1.0,
+        noise=0.0,
+        blur=0.5,
+        background=np.zeros(3, np.float32),
+    )
+
+
+@lru_cache(maxsize=1)
+def fan() -> FloatArray:
+    """Return the unit vectors (36, 3) towards the light, evenly spread (Fibonacci spiral)."""
+    index = np.arange(_DIRECTIONS) + 0.5
+    z = 1 - index / _DIRECTIONS * (1 - _LOWEST_Z)
+    angle = index * np.pi * (3 - np.sqrt(5))
+    radius = np.sqrt(1 - z**2)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle), z], axis=1).astype(np.float32)
+
+
+def visible_light(
+    scene: o3d.t.geometry.RaycastingScene, vertices_mm: FloatArray, normals: FloatArray
+) -> FloatArray:
+    """Return the cosine (V, 36) at which each vertex sees each direction, 0 in shadow."""
+    cosines = np.maximum(normals @ fan().T, 0)
+    vertex, direction = np.nonzero(cosines > 0.02)
+    rays = np.empty((len(vertex), 6), np.float32)
+    rays[:, :3] = (vertices_mm + _CLEARANCE_MM * normals)[vertex]
+    rays[:, 3:] = fan()[direction]
+    shadowed = scene.test_occlusions(o3d.core.Tensor(rays), nthreads=1).numpy()
+    cosines[vertex[shadowed], direction[shadowed]] = 0
+    return np.asarray(cosines, np.float32)
+
+
+def irradiance(lighting: Lighting, visible: FloatArray) -> FloatArray:
+    """Return the linear RGB (V, 3) that reaches each vertex."""
+    direct = visible @ lighting.radiance
+    return np.asarray(direct + _BOUNCE * lighting.radiance.sum(axis=0) / 4, np.float32)
+
+
+def develop(
+    linear: FloatArray,
+    covered: NDArray[np.bool_],
+    lighting: Lighting,
+    rng: np.random.Generator,
+) -> UInt8Array:
+    """Turn linear RGB (H, W, 3) into the camera's picture (H, W, 3), background included."""
+    gains = _exposure(linear, covered, lighting) * lighting.white_balance
+    exposed = 1 - np.exp(-linear * gains.astype(np.float32))
+    coded = 0.5 + lighting.contrast * (exposed ** np.float32(1 / 2.2) - 0.5)
+    picture = np.where(covered[..., None], coded, _backdrop(lighting, linear.shape[:2]))
+    picture = np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), lighting.blur)) * 255
+    if lighting.noise:
+        picture += lighting.noise * rng.standard_normal(picture.shape, np.float32)
+    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+
+
+def _exposure(linear: FloatArray, covered: NDArray[np.bool_], lighting: Lighting) -> float:
+    """Return the gain: cameras lift dark faces, but only part of the way."""
+    mean = float(linear[covered].mean()) if covered.any() else 1.0
+    return lighting.exposure * 1.35 * (0.30 / max(mean, 1e-3)) ** 0.6
+
+
+def _backdrop(lighting: Lighting, shape: tuple[int, int]) -> FloatArray:
+    fall_off = np.linspace(1.06, 0.90, shape[0], dtype=np.float32)[:, None, None]
+    return np.asarray(fall_off * lighting.background, np.float32)
+
+
+def _direction(azimuth_deg: float, elevation_deg: float) -> FloatArray:
+    azimuth, elevation = np.radians(azimuth_deg), np.radians(elevation_deg)
+    flat = np.cos(elevation)
+    return np.array(
+        [flat * np.sin(azimuth), np.sin(elevation), flat * np.cos(azimuth)], np.float32
+    )
+
+
+def _lobe(direction: FloatArray, sharpness: float) -> NDArray[np.float64]:
+    """Return weights (36, 1) of a soft lamp that gives irradiance 1 on a surface facing it."""
+    cosines = fan().astype(np.float64) @ direction
+    weights = np.exp(sharpness * (cosines - 1))
+    return np.asarray(weights / (weights * np.maximum(cosines, 0)).sum())[:, None]
+
+
+def _surroundings() -> NDArray[np.float64]:
+    """Return weights (36, 1) of light from all around, more of it from above."""
+    weights = 1 + 0.5 * fan()[:, 1:2].astype(np.float64)
+    return weights / (weights * np.maximum(fan()[:, 2:], 0)).sum()
+
+
+def _lamp(rng: np.random.Generator) -> FloatArray:
+    """Return a lamp's colour (3,), from warm to cool, green nearly fixed."""
+    warmth = rng.uniform(-0.06, 0.06)
+    return np.array([1 + warmth, 1.0, 1 - warmth], np.float32)
+
+
+def _background(rng: np.random.Generator) -> FloatArray:
+    grey = rng.uniform(0.08, 0.85)
+    return np.clip(grey + rng.uniform(-0.06, 0.06, 3), 0, 1).astype(np.float32)

@@ -1,0 +1,219 @@
+"""Pictures of one synthetic scan: a lit surface, and views of it by ray casting.
+
+The geometry work (normals, which light reaches which vertex) is done once per scan;
+every view then only casts one ray per pixel and looks up colours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import open3d as o3d
+
+from fercore.geometry import vertex_normals
+from fercore.geometry.cameras import FRAMING_MARGIN
+from fercore.synthesis.lighting import (
+    develop,
+    fan,
+    irradiance,
+    sample_lighting,
+    visible_light,
+)
+from fercore.synthesis.painting import canvas_for, paint
+from fercore.synthesis.scanner import scanner_for, view_axes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fercore.structures import FloatArray, UInt8Array
+    from fercore.synthesis.appearance import Skin
+    from fercore.synthesis.face_model import FaceModel
+    from fercore.synthesis.lighting import Lighting
+    from fercore.synthesis.scanner import Scanner
+
+PICTURE_SIZE = 512
+
+_FAR_MM = 600.0
+# Strength and sharpness of the highlights of each material.
+_GLOSS: dict[str, tuple[float, float]] = {
+    "M_Face": (0.22, 13.0),
+    "M_BackHead": (0.05, 10.0),
+    "M_GumsTongue": (0.20, 30.0),
+    "M_Teeth": (0.25, 40.0),
+    "M_ScleraLeft": (1.2, 220.0),
+    "M_ScleraRight": (1.2, 220.0),
+}
+_CREASE_DARKNESS = 2.5  # per millimetre of hollow
+_CALMING = 2  # rounds of averaging
+_LINEAR = ((np.arange(256) / 255) ** 2.2).astype(np.float32)
+# Red light travels farther in skin than blue: rounds of averaging over neighbours.
+_SCATTERING = (3, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An orthographic picture: axes as rows right, up, back; pixel (0, 0) is top left."""
+
+    axes: NDArray[np.float64]  # (3, 3)
+    centre_mm: NDArray[np.float64]  # (3,), seen in the middle of the picture
+    mm_per_pixel: float
+    width: int
+    height: int
+
+    def project(self, points_mm: FloatArray) -> NDArray[np.float64]:
+        """Return columns and rows (N, 2) of points (N, 3)."""
+        seen = (points_mm - self.centre_mm) @ self.axes[:2].T / self.mm_per_pixel
+        middle = np.array([(self.width - 1) / 2, (self.height - 1) / 2])
+        return np.asarray(middle + seen * (1, -1))
+
+    def rays(self) -> FloatArray:
+        """Return one ray per pixel (H·W, 6), row by row."""
+        columns = (np.arange(self.width) - (self.width - 1) / 2) * self.mm_per_pixel
+        rows = ((self.height - 1) / 2 - np.arange(self.height)) * self.mm_per_pixel
+        right, up, back = self.axes.astype(np.float32)
+        rays = np.empty((self.height, self.width, 6), np.float32)
+        start = (self.centre_mm + _FAR_MM * self.axes[2]).astype(np.float32)
+        rays[..., :3] = columns.astype(np.float32)[None, :, None] * right
+        rays[..., :3] += rows.astype(np.float32)[:, None, None] * up + start
+        rays[..., 3:] = -back
+        return rays.reshape(-1, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What covers a subject's surface; rows pair with the scanner's opaque triangles."""
+
+    palette: UInt8Array  # (1024, 1536, 4), as `paint` returns it
+    corners: FloatArray  # (N, 3, 2), column and row in the palette
+    gloss: FloatArray  # (N, 2), strength and sharpness of highlights
+
+
+def looks_of(model: FaceModel, skin: Skin) -> Looks:
+    """Paint a subject and return its looks."""
+    canvas = canvas_for(model)
+    opaque = scanner_for(model).opaque
+    gloss = np.array([_GLOSS.get(name, (0.0, 1.0)) for name in model.material_names], np.float32)
+    gloss = gloss[model.triangle_material[opaque]]
+    skin_like = gloss[:, 0] <= _GLOSS["M_Face"][0]
+    gloss[skin_like, 0] *= 0.4 + skin.oiliness
+    return Looks(paint(canvas, skin), canvas.corners[opaque], gloss)
+
+
+class LitSurface:
+    """One scan's geometry, ready to be lit and looked at any number of times."""
+
+    def __init__(self, vertices_mm: FloatArray, scanner: Scanner, looks: Looks) -> None:
+        self._scanner = scanner
+        self._looks = looks
+        self._triangles = scanner.opaque_triangles
+        self._normals = _calm_normals(vertices_mm, scanner)
+        self._scene = o3d.t.geometry.RaycastingScene(nthreads=1)
+        self._scene.add_triangles(
+            o3d.core.Tensor(np.ascontiguousarray(vertices_mm, np.float32)),
+            o3d.core.Tensor(self._triangles.astype(np.uint32)),
+        )
+        self._crease_shade = self._creases(vertices_mm)
+        # The back of the head is never looked at, so its shadows are not worth their rays.
+        seen = scanner.lit
+        self._visible = np.zeros((len(vertices_mm), len(fan())), np.float32)
+        self._visible[seen] = visible_light(self._scene, vertices_mm[seen], self._normals[seen])
+
+    def picture(self, frame: Frame, lighting: Lighting, rng: np.random.Generator) -> UInt8Array:
+        """Return the picture (H, W, 3) a camera takes under the given light."""
+        numbers, weights = self._cast(frame)
+        covered = numbers >= 0
+        linear = np.zeros((*covered.shape, 3), np.float32)
+        linear[covered] = self._shade(
+            frame, lighting, covered, numbers[covered], weights[covered]
+        )
+        return develop(linear, covered, lighting, rng)
+
+    def _cast(self, frame: Frame) -> tuple[NDArray[np.int64], FloatArray]:
+        hits = self._scene.cast_rays(o3d.core.Tensor(frame.rays()), nthreads=1)
+        shape = (frame.height, frame.width)
+        numbers = hits["primitive_ids"].numpy().astype(np.int64).reshape(shape)
+        numbers[numbers >= len(self._triangles)] = -1
+        pair = hits["primitive_uvs"].numpy().reshape(*shape, 2)
+        first = 1 - pair.sum(axis=2, keepdims=True)
+        return numbers, np.concatenate([first, pair], axis=2)
+
+    def _shade(
+        self,
+        frame: Frame,
+        lighting: Lighting,
+        covered: NDArray[np.bool_],
+        numbers: NDArray[np.int64],
+        weights: FloatArray,
+    ) -> FloatArray:
+        """Return the light (N, 3) that leaves the surface at the hits towards the camera."""
+        light = self._scatter(irradiance(lighting, self._visible))
+        table = np.hstack([light, self._normals])
+        mixed = np.einsum("nc,nck->nk", weights, table[self._triangles[numbers]])
+        light, normals = mixed[:, :3], mixed[:, 3:]
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
+        places = np.einsum("nc,nck->nk", weights, self._looks.corners[numbers])
+        reflectance, gloss = self._colours(covered, places)
+        half = lighting.key_direction + frame.axes[2].astype(np.float32)
+        glance = np.maximum(normals @ (half / np.linalg.norm(half)), 0)
+        strength, sharpness = self._looks.gloss[numbers].T
+        shine = lighting.shine * gloss * strength * glance**sharpness
+        return np.asarray(light * (reflectance + shine[:, None] * lighting.key_colour))
+
+    def _scatter(self, light: FloatArray) -> FloatArray:
+        """Let light travel in the skin, and creases finer than the mesh's shadows show."""
+        spread = light * self._crease_shade[:, None]
+        for channel, rounds in enumerate(_SCATTERING):
+            for _ in range(rounds):
+                spread[:, channel] = self._scanner.skin_average @ spread[:, channel]
+        return spread
+
+    def _creases(self, vertices_mm: FloatArray) -> FloatArray:
+        """Return the share of light (V,) that hollows of a few millimetres let in."""
+        inwards = self._scanner.skin_average @ vertices_mm - vertices_mm
+        hollow_mm = np.einsum("vk,vk->v", inwards, self._normals)
+        for _ in range(_CALMING):
+            hollow_mm = self._scanner.skin_average @ hollow_mm
+        return np.exp(-np.clip(_CREASE_DARKNESS * hollow_mm, -0.12, 0.7)).astype(np.float32)
+
+    def _colours(
+        self, covered: NDArray[np.bool_], places: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return reflectances (N, 3) and gloss (N,) at places (N, 2) of the palette."""
+        at = np.zeros((*covered.shape, 2), np.float32)
+        at[covered] = places
+        coded = cv2.remap(self._looks.palette, at[..., 0], at[..., 1], cv2.INTER_LINEAR)[covered]
+        return _LINEAR[coded[:, :3]], coded[:, 3].astype(np.float32) / 128
+
+
+def _calm_normals(vertices_mm: FloatArray, scanner: Scanner) -> FloatArray:
+    """Return normals (V, 3) that do not show the scanner's noise."""
+    normals = vertex_normals(vertices_mm, scanner.opaque_triangles)
+    for _ in range(_CALMING):
+        normals = scanner.average @ normals
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.asarray(normals / np.maximum(lengths, 1e-6), np.float32)
+
+
+def face_picture(
+    surface: LitSurface, face_mm: FloatArray, rng: np.random.Generator
+) -> UInt8Array:
+    """Return a frontal picture (512, 512, 3) as BU-3DFE's F2D: the face moved a little.
+
+    Against an exact view of `face_mm`, the vertices of F3D, it is scaled by up to 3 %,
+    turned by up to 3° and shifted by up to 8 pixels, under its own light.
+    """
+    low, high = face_mm.min(axis=0), face_mm.max(axis=0)
+    mm_per_pixel = FRAMING_MARGIN * float(high[1] - low[1]) / PICTURE_SIZE
+    axes = view_axes(0.0, float(rng.uniform(-3, 3)))
+    shift = rng.uniform(-8, 8, 2) * mm_per_pixel
+    frame = Frame(
+        axes=axes,
+        centre_mm=(low + high) / 2 + shift @ axes[:2],
+        mm_per_pixel=mm_per_pixel * float(rng.uniform(0.97, 1.03)),
+        width=PICTURE_SIZE,
+        height=PICTURE_SIZE,
+    )
+    return surface.picture(frame, sample_lighting(rng), rng)

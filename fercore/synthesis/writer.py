@@ -1,0 +1,177 @@
+"""Writes synthetic scans in the layout and formats of BU-3DFE.
+
+Per scan: `_F2D.bmp` (frontal picture), `_F3D.wrl` (cropped mesh), `_F3D.bmp` (texture of
+both meshes), `_RAW.wrl` (uncropped mesh in a frame of its own), `_F3D.bnd` (83 landmarks)
+and `_RAW.pse` (pose). `_F3D.wrl` is written last: where it exists, the scan is complete.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+from fercore.synthesis.atlas import take_atlas
+from fercore.synthesis.fiducials import POSE_LANDMARKS, landmark_vertices
+from fercore.synthesis.picture import LitSurface, face_picture, looks_of
+from fercore.synthesis.scanner import ByIdentity, scanner_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from fercore.structures import FloatArray, Int32Array, UInt8Array
+    from fercore.synthesis.appearance import Skin
+    from fercore.synthesis.face_model import FaceModel
+    from fercore.synthesis.picture import Looks
+    from fercore.synthesis.scanner import ScanSurface
+
+_RAW_TURN_DEG = 8.0
+_RAW_SHIFT_MM = 40.0
+
+_HEADER = """#VRML V2.0 utf8
+# Synthetic face, not a recording of a person.
+Shape {{
+  appearance Appearance {{
+    material Material {{ ambientIntensity 1 diffuseColor 1 1 1 }}
+    texture ImageTexture {{
+      url "{texture}"
+    }}
+  }}
+  geometry IndexedFaceSet {{
+    solid FALSE
+    coord Coordinate {{
+      point [
+"""
+_FOOTER = """    ]
+  }}
+}}
+Viewpoint {{
+  position {x:.2f} {y:.2f} {z:.2f}
+  orientation 0 0 1 0
+  description "front"
+}}
+"""
+
+
+class NamedScan(Protocol):
+    """Whatever knows the name its files start with, such as `F9001_AN01WH`."""
+
+    @property
+    def name(self) -> str:
+        """Subject, expression, level and ancestry as BU-3DFE codes them."""
+
+
+def write_scan(
+    folder: Path,
+    scan_id: NamedScan,
+    model: FaceModel,
+    vertices_mm: FloatArray,
+    skin: Skin,
+    rng: np.random.Generator,
+) -> None:
+    """Write all six files of one scan into an existing folder.
+
+    `vertices_mm` (V, 3) are the model's vertices as the scanner finds them: the frame of F3D.
+    Each file appears whole or not at all; `_F3D.wrl` comes last.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    scanner = scanner_for(model)
+    lit = LitSurface(vertices_mm, scanner, _looks(ByIdentity(model), skin))
+    face_mm = vertices_mm[scanner.cropped.vertices]
+    raw_mm = vertices_mm[scanner.uncropped.vertices]
+    turn, shift_mm = _raw_motion(rng)
+    texture = f"{scan_id.name}_F3D.bmp"
+    _write(folder / f"{scan_id.name}_F2D.bmp", _bmp(face_picture(lit, face_mm, rng)))
+    atlas = take_atlas(lit, raw_mm, rng)
+    _write(folder / texture, _bmp(atlas.rgb))
+    _write(folder / f"{scan_id.name}_F3D.bnd", _bnd(_landmarks(ByIdentity(model)), face_mm))
+    pose_points = vertices_mm[model.landmarks68[list(POSE_LANDMARKS)]] @ turn.T + shift_mm
+    _write(folder / f"{scan_id.name}_RAW.pse", _pse(turn[:, 2], pose_points))
+    raw_uv = atlas.uv(scanner.uncropped, raw_mm)
+    raw_text = _vrml(scanner.uncropped, raw_mm @ turn.T + shift_mm, raw_uv, texture)
+    _write(folder / f"{scan_id.name}_RAW.wrl", raw_text)
+    face_uv = atlas.uv(scanner.cropped, face_mm)
+    face_text = _vrml(scanner.cropped, face_mm, face_uv, texture)
+    _write(folder / f"{scan_id.name}_F3D.wrl", face_text)
+
+
+@lru_cache(maxsize=2)
+def _looks(key: ByIdentity[FaceModel], skin: Skin) -> Looks:
+    return looks_of(key.value, skin)
+
+
+@lru_cache(maxsize=2)
+def _landmarks(key: ByIdentity[FaceModel]) -> Int32Array:
+    return landmark_vertices(key.value, scanner_for(key.value).cropped)
+
+
+def _raw_motion(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw the rigid motion from the frame of F3D to that of RAW."""
+    vector = np.radians(rng.uniform(-_RAW_TURN_DEG, _RAW_TURN_DEG, 3))
+    turn = np.asarray(cv2.Rodrigues(vector)[0], np.float64)
+    return turn, rng.uniform(-_RAW_SHIFT_MM, _RAW_SHIFT_MM, 3)
+
+
+def _vrml(
+    surface: ScanSurface,
+    vertices_mm: FloatArray | NDArray[np.float64],
+    uv: FloatArray,
+    texture: str,
+) -> bytes:
+    vertex_indices, uv_indices = _index_text(ByIdentity(surface))
+    low, high = vertices_mm.min(axis=0), vertices_mm.max(axis=0)
+    x, y, _ = (low + high) / 2
+    parts = (
+        _HEADER.format(texture=texture),
+        _rows("%.3f %.3f %.3f,\n", vertices_mm),
+        "      ]\n    }\n    coordIndex [\n",
+        vertex_indices,
+        "    ]\n    texCoord TextureCoordinate {\n      point [\n",
+        _rows("%.5f %.5f,\n", uv),
+        "      ]\n    }\n    texCoordIndex [\n",
+        uv_indices,
+        _FOOTER.format(x=x, y=y, z=high[2] + 3 * (high[1] - low[1])),
+    )
+    return "".join(parts).encode("ascii")
+
+
+@lru_cache(maxsize=4)
+def _index_text(key: ByIdentity[ScanSurface]) -> tuple[str, str]:
+    """Return both index lists; they never change from scan to scan and are half of the text."""
+    line = "%d, %d, %d, -1,\n"
+    return _rows(line, key.value.triangles), _rows(line, key.value.uv_triangles)
+
+
+def _rows(row_format: str, values: FloatArray | NDArray[np.float64] | Int32Array) -> str:
+    return row_format * len(values) % tuple(values.ravel().tolist())
+
+
+def _bnd(landmarks: Int32Array, face_mm: FloatArray) -> bytes:
+    rows = zip(landmarks.tolist(), face_mm[landmarks].tolist(), strict=True)
+    return "".join(f"{i}\t\t{x:.3f} {y:.3f} {z:.3f}\n" for i, (x, y, z) in rows).encode("ascii")
+
+
+def _pse(normal: NDArray[np.float64], points_mm: NDArray[np.float64]) -> bytes:
+    text = _rows("%.6f %.6f %.6f\n", normal[None]) + _rows("%.3f %.3f %.3f\n", points_mm)
+    return text.encode("ascii")
+
+
+def _bmp(rgb: UInt8Array) -> bytes:
+    return bytes(cv2.imencode(".bmp", rgb[..., ::-1])[1])
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write the file whole or not at all, whatever interrupts."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Training of one pipeline: faces in, checkpoint out."""

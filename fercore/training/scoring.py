@@ -1,0 +1,55 @@
+"""What a finished network is worth on faces it has never seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from fercore.checkpoints import Measure
+from fercore.metrics import subject_interval
+from fercore.preprocessing import depth_input, rgb_input
+from fercore.training.trainer import join
+
+if TYPE_CHECKING:
+    from fercore.models import Logits, Pipeline
+    from fercore.preprocessing import Preprocessing
+    from fercore.training.faces import LabelledFaces
+
+BATCH = 64
+
+
+def logits_of(network: Pipeline, faces: LabelledFaces, parameters: Preprocessing) -> Logits:
+    """Return the logits (N, 6) of all faces."""
+    network.eval()
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(faces), BATCH):
+            rows = slice(start, start + BATCH)
+            rgb = rgb_input(faces.rgb[rows], parameters.rgb_size)
+            depth = depth_input(faces.depth_m[rows], parameters.depth_window_m)
+            parts.append(network(rgb, depth))
+    return join(parts)
+
+
+def measure(logits: Logits, faces: LabelledFaces, test_set: str) -> tuple[Measure, ...]:
+    """Return every head's accuracy on `faces`, which `test_set` describes."""
+    return tuple(
+        _measure(head, scores, faces, test_set)
+        for head, scores in logits._asdict().items()
+        if scores is not None
+    )
+
+
+def _measure(head: str, scores: torch.Tensor, faces: LabelledFaces, test_set: str) -> Measure:
+    correct = scores.argmax(1).numpy() == faces.labels
+    low, high = subject_interval(correct, faces.subjects)
+    return Measure(
+        head,
+        test_set,
+        round(float(correct.mean()), 4),
+        round(low, 4),
+        round(high, 4),
+        len(faces),
+        len(faces.subject_names),
+    )

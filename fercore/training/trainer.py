@@ -1,0 +1,230 @@
+"""Train one pipeline on labelled faces; resumable after any interruption.
+
+The backbone's early stages stay as they start (see `features`); what follows is
+trained with Adam and constant learning rate (paper, section 5.1). The epoch is
+chosen by the loss on validation subjects, who are taken from the training data:
+test data never enter here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+from tqdm import tqdm
+
+from fercore.backbone_weights import apply_start, read_start
+from fercore.models import build
+from fercore.training.features import EarlyFeatures, compute_features
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from fercore.models import Logits, Pipeline
+    from fercore.preprocessing import Preprocessing
+    from fercore.training.faces import LabelledFaces
+
+EARLY = "backbone.early."  # part of the names of the tensors that are never trained
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """How to train; the defaults are the paper's where it states something."""
+
+    pipeline: str
+    backbone_source: str  # see `fercore.backbone_weights.read_start`
+    learning_rate: float = 0.003  # paper, section 5.1
+    epochs: int = 1000  # paper, section 5.1: at most
+    batch_size: int = 32  # not stated in the paper
+    patience: int = 8  # epochs without a better validation loss before stopping; ours
+    copies: int = 4  # augmented copies of every training face; ours
+    validation_subjects: int = 12  # ours
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """The network at its lowest validation loss."""
+
+    network: Pipeline
+    variant: str
+    backbone_start: str
+    best_epoch: int  # from 1
+    validation_loss: float
+    validation_subjects: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _State:
+    """What an interrupted run needs to go on."""
+
+    epoch: int  # finished epochs
+    best_epoch: int
+    best_loss: float
+    network: dict[str, torch.Tensor]
+    best_network: dict[str, torch.Tensor]
+    optimizer: dict[str, Any]
+
+
+def train(
+    faces: LabelledFaces, parameters: Preprocessing, config: TrainingConfig, folder: Path
+) -> TrainingResult:
+    """Train on `faces`, keeping features and the running state in `folder`.
+
+    Called again with the same arguments after an interruption, it goes on from
+    the last finished epoch (or augmented copy) and ends with the same network.
+    """
+    torch.manual_seed(config.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    start = read_start(config.pipeline.rsplit("-", 1)[-1], config.backbone_source)
+    network = build(config.pipeline, start.variant)
+    if network.backbone is not None:
+        apply_start(network.backbone, start)
+    trained_on, validated_on = faces.hold_out(config.validation_subjects, config.seed)
+    run = _Run(network, parameters, config, folder, trained_on, validated_on)
+    state = run.to_the_end()
+    network.load_state_dict(state.best_network, strict=False)
+    return TrainingResult(
+        network.eval(),
+        start.variant,
+        start.description,
+        state.best_epoch,
+        state.best_loss,
+        validated_on.subject_names,
+    )
+
+
+class _Run:
+    """One training run: its data, its optimizer and its state on disk."""
+
+    def __init__(
+        self,
+        network: Pipeline,
+        parameters: Preprocessing,
+        config: TrainingConfig,
+        folder: Path,
+        trained_on: LabelledFaces,
+        validated_on: LabelledFaces,
+    ) -> None:
+        self._network = network
+        self._config = config
+        self._path = folder / "state.pt"
+        self._labels = torch.from_numpy(trained_on.labels)
+        self._validation_labels = torch.from_numpy(validated_on.labels)
+        self._copies = [
+            compute_features(network, trained_on, parameters, folder / f"copy{copy}", copy)
+            for copy in range(config.copies)
+        ]
+        self._validation = compute_features(
+            network, validated_on, parameters, folder / "validation", None
+        )
+        if network.backbone is not None:
+            network.backbone.early.requires_grad_(False)
+        trained = [p for p in network.parameters() if p.requires_grad]
+        self._optimizer = torch.optim.Adam(trained, lr=config.learning_rate)
+
+    def to_the_end(self) -> _State:
+        """Train until the epochs or the patience run out."""
+        state = self._resume()
+        while state.epoch < self._config.epochs:
+            if state.epoch - state.best_epoch >= self._config.patience:
+                break
+            state = self._one_epoch(state)
+            _save(state, self._path)
+        return state
+
+    def _one_epoch(self, state: _State) -> _State:
+        loss = self._learn(state.epoch)
+        validation_loss, accuracy = self._validate()
+        weights = self._weights()
+        better = validation_loss < state.best_loss
+        tqdm.write(
+            f"epoch {state.epoch + 1}: loss {loss:.3f}, validation loss {validation_loss:.3f}, "
+            f"accuracy {accuracy:.1%}{' *' if better else ''}"
+        )
+        return _State(
+            epoch=state.epoch + 1,
+            best_epoch=state.epoch + 1 if better else state.best_epoch,
+            best_loss=validation_loss if better else state.best_loss,
+            network=weights,
+            best_network=weights if better else state.best_network,
+            optimizer=self._optimizer.state_dict(),
+        )
+
+    def _learn(self, epoch: int) -> float:
+        """Go once over an augmented copy; return the mean loss."""
+        self._network.train()
+        if self._network.backbone is not None:
+            self._network.backbone.early.eval()
+        copy = self._copies[epoch % len(self._copies)]
+        order = np.random.default_rng((self._config.seed, epoch)).permutation(len(self._labels))
+        size = self._config.batch_size
+        # Batch normalisation needs more than one sample, so a last short batch is left out.
+        starts = range(0, max(len(order) - size + 1, 1), size)
+        losses = []
+        for start in tqdm(starts, desc=f"epoch {epoch + 1}", leave=False, disable=None):
+            losses.append(self._step(copy, order[start : start + size]))
+        return float(np.mean(losses))
+
+    def _step(self, copy: EarlyFeatures, rows: NDArray[np.int64]) -> float:
+        logits = self._network.from_early(*copy.batch(rows))
+        loss = summed_loss(logits, self._labels[rows])
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        self._optimizer.step()
+        return float(loss.detach())
+
+    def _validate(self) -> tuple[float, float]:
+        """Return mean loss and the leading head's accuracy on the validation subjects."""
+        self._network.eval()
+        parts, count = [], len(self._validation_labels)
+        with torch.inference_mode():
+            for rows in np.array_split(np.arange(count), max(count // 64, 1)):
+                parts.append(self._network.from_early(*self._validation.batch(rows)))
+        logits = join(parts)
+        loss = float(summed_loss(logits, self._validation_labels))
+        guesses = leading(logits).argmax(1)
+        return loss, float((guesses == self._validation_labels).float().mean())
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        return {
+            name: value.clone()
+            for name, value in self._network.state_dict().items()
+            if EARLY not in name
+        }
+
+    def _resume(self) -> _State:
+        if not self._path.exists():
+            return _State(0, 0, float("inf"), {}, {}, {})
+        state = _State(**torch.load(self._path, weights_only=True))
+        self._network.load_state_dict(state.network, strict=False)
+        self._optimizer.load_state_dict(state.optimizer)
+        return state
+
+
+def summed_loss(logits: Logits, labels: torch.Tensor) -> torch.Tensor:
+    """Return the sum of the heads' mean cross-entropies."""
+    losses = [functional.cross_entropy(head, labels) for head in logits if head is not None]
+    return torch.stack(losses).sum()
+
+
+def leading(logits: Logits) -> torch.Tensor:
+    """Return the scores (N, 6) of the head that the pipeline is named for."""
+    return next(head for head in logits if head is not None)
+
+
+def join(parts: list[Logits]) -> Logits:
+    """Concatenate the logits of several batches."""
+    columns = zip(*parts, strict=True)
+    return type(parts[0])(*(None if c[0] is None else torch.cat(c) for c in columns))
+
+
+def _save(state: _State, path: Path) -> None:
+    unfinished = path.with_suffix(".part")
+    torch.save({name: getattr(state, name) for name in _State.__slots__}, unfinished)
+    unfinished.replace(path)

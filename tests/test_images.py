@@ -1,0 +1,155 @@
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fercore.errors import DatasetError
+from fercore.io.images import read_depth_m, read_rgb
+
+RGB = np.random.default_rng(3).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+
+
+def saved(folder, name, pixels=RGB, **options):
+    Image.fromarray(pixels).save(folder / name, **options)
+    return folder / name
+
+
+@pytest.mark.parametrize("name", ["a.bmp", "a.png", "A.BMP"])
+def test_pixels_come_out_as_written(tmp_path, name):
+    picture = read_rgb(saved(tmp_path, name))
+    assert picture.dtype == np.uint8
+    assert picture.flags.writeable
+    np.testing.assert_array_equal(picture, RGB)
+
+
+def test_jpg_nearly(tmp_path):
+    smooth = np.full((20, 30, 3), (200, 100, 50), dtype=np.uint8)
+    np.testing.assert_allclose(read_rgb(saved(tmp_path, "a.jpg", smooth)), smooth, atol=3)
+
+
+def test_bmp_by_hand(tmp_path):
+    """Two by two pixels, rows from the bottom, B G R, rows padded to four bytes."""
+    rows = bytes([1, 2, 3, 4, 5, 6, 0, 0]) + bytes([7, 8, 9, 10, 11, 12, 0, 0])
+    header = struct.pack("<2sIHHI", b"BM", 54 + len(rows), 0, 0, 54)
+    header += struct.pack("<IiiHHIIiiII", 40, 2, 2, 1, 24, 0, len(rows), 0, 0, 0, 0)
+    (tmp_path / "a.bmp").write_bytes(header + rows)
+    expected = [[[9, 8, 7], [12, 11, 10]], [[3, 2, 1], [6, 5, 4]]]
+    assert read_rgb(tmp_path / "a.bmp").tolist() == expected
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "LA"])
+def test_other_kinds_become_rgb(tmp_path, mode):
+    Image.fromarray(RGB).convert(mode).save(tmp_path / "a.png")
+    assert read_rgb(tmp_path / "a.png").shape == (20, 30, 3)
+
+
+@pytest.mark.parametrize("name", ["a.bmp", "a.png", "a.jpg"])
+def test_truncation_is_named(tmp_path, name):
+    content = saved(tmp_path, name).read_bytes()
+    for length in (1, 2, 10, 40, len(content) // 2, len(content) - 40):
+        (tmp_path / name).write_bytes(content[:length])
+        with pytest.raises(DatasetError, match="no bmp, jpg or png|damaged picture") as caught:
+            read_rgb(tmp_path / name)
+        assert str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b"\0" * 100, r"no bmp, jpg or png picture, it starts with b'\\x00"),
+        (b"GIF89a" + b"\0" * 50, r"it starts with b'GIF89a"),
+        (np.random.default_rng(0).bytes(3000), "no bmp, jpg or png"),
+    ],
+    ids=["empty", "zeros", "gif", "random"],
+)
+def test_what_is_no_picture(tmp_path, content, reason):
+    (tmp_path / "a.bmp").write_bytes(content)
+    with pytest.raises(DatasetError, match=reason):
+        read_rgb(tmp_path / "a.bmp")
+
+
+def test_flipped_bytes_give_a_picture_or_an_error(tmp_path):
+    rng = np.random.default_rng(5)
+    for name in ("a.png", "a.bmp", "a.jpg"):
+        original = np.frombuffer(saved(tmp_path, name).read_bytes(), dtype=np.uint8)
+        for _ in range(60):
+            damaged = original.copy()
+            damaged[rng.integers(0, min(len(damaged), 400), 3)] = rng.integers(0, 256, 3)
+            (tmp_path / name).write_bytes(damaged.tobytes())
+            try:
+                assert read_rgb(tmp_path / name).shape[2] == 3
+            except DatasetError as error:
+                assert name in str(error)
+
+
+def test_a_bomb_is_refused(tmp_path):
+    def chunk(kind, body):
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IEND", b""))
+    with pytest.raises(DatasetError, match="is a damaged picture"):
+        read_rgb(tmp_path / "a.png")
+
+
+def test_size_is_required(tmp_path):
+    path = saved(tmp_path, "a.bmp")
+    assert read_rgb(path, (20, 30)).shape == (20, 30, 3)
+    with pytest.raises(DatasetError, match="has 30×20 pixels, and 512×512 are expected"):
+        read_rgb(path, (512, 512))
+
+
+def test_missing_and_folder(tmp_path):
+    with pytest.raises(DatasetError, match="absent.png cannot be read: No such file"):
+        read_rgb(tmp_path / "absent.png")
+    with pytest.raises(DatasetError, match="is a folder"):
+        read_depth_m(tmp_path)
+
+
+class TestDepth:
+    DEPTH_MM = np.array([[0, 1, 500], [1000, 40000, 65535]], dtype=np.uint16)
+
+    def test_millimetres_become_metres_and_zero_unknown(self, tmp_path):
+        depth_m = read_depth_m(saved(tmp_path, "d.png", self.DEPTH_MM))
+        assert depth_m.dtype == np.float32
+        expected = np.array([[np.nan, 0.001, 0.5], [1, 40, 65.535]], dtype=np.float32)
+        np.testing.assert_allclose(depth_m, expected, rtol=1e-6)
+
+    def test_colour_picture_is_refused(self, tmp_path):
+        with pytest.raises(DatasetError, match="16-bit grey PNG in millimetres"):
+            read_depth_m(saved(tmp_path, "d.png"))
+        with pytest.raises(DatasetError, match="16-bit grey PNG in millimetres"):
+            read_depth_m(saved(tmp_path, "e.png", RGB[:, :, 0].copy()))
+
+    def test_depth_map_is_no_colour_picture(self, tmp_path):
+        with pytest.raises(DatasetError, match="is a 16-bit depth map"):
+            read_rgb(saved(tmp_path, "d.png", self.DEPTH_MM))
+
+    def test_size_is_required(self, tmp_path):
+        path = saved(tmp_path, "d.png", self.DEPTH_MM)
+        with pytest.raises(DatasetError, match="has 3×2 pixels, and 640×480 are expected"):
+            read_depth_m(path, (480, 640))
+
+    def test_truncation_is_named(self, tmp_path):
+        pixels = np.random.default_rng(2).integers(0, 2**16, (50, 50), dtype=np.uint16)
+        path = saved(tmp_path, "d.png", pixels)
+        path.write_bytes(path.read_bytes()[:2000])
+        with pytest.raises(DatasetError, match="is a damaged picture"):
+            read_depth_m(path)
+
+
+def test_no_file_stays_open(tmp_path):
+    good, bad = saved(tmp_path, "a.bmp"), tmp_path / "b.bmp"
+    bad.write_bytes(good.read_bytes()[:100])
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        read_rgb(good)
+        with pytest.raises(DatasetError):
+            read_rgb(bad)
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+import torch
+
+from fercore.checkpoints import ModelCard
+from fercore.models import build
+from fercore.predictor import NO_FACE, Predictor
+from fercore.preprocessing import Preprocessing
+from fercore.structures import FaceBox, FloatArray, RGBDFrame, UInt8Array
+from fercore.training.faces import LabelledFaces
+from fercore.training.scoring import logits_of
+
+PARAMETERS = Preprocessing(rgb_size=32)
+CARD = ModelCard(
+    *("fusion-resnet50", "v1.5", PARAMETERS),
+    *("random", "none", "none", "untrained", "none", 0, {}),
+)
+
+
+class FixedDetector:
+    """Finds what it was told to."""
+
+    def __init__(self, *boxes: FaceBox) -> None:
+        self.boxes = list(boxes)
+        self.closed = 0
+
+    def detect(self, rgb: UInt8Array) -> list[FaceBox]:
+        return self.boxes
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    torch.manual_seed(0)
+    return Predictor(build("fusion-resnet50"), CARD, FixedDetector(FaceBox(20, 20, 80, 80, 0.9)))
+
+
+def frame(depth_m: FloatArray | None) -> RGBDFrame:
+    rgb = np.random.default_rng(1).integers(0, 255, (100, 100, 3), np.uint8)
+    return RGBDFrame(rgb, depth_m, None, 2.0, 0)
+
+
+def relief() -> FloatArray:
+    return np.random.default_rng(2).uniform(0.48, 0.52, (100, 100)).astype(np.float32)
+
+
+def test_three_verdicts_from_one_frame(predictor: Predictor) -> None:
+    analysis = predictor.analyse(frame(relief()))
+    verdicts = analysis.verdicts
+    assert verdicts is not None
+    for head in (verdicts.fusion, verdicts.rgb, verdicts.depth):
+        assert head is not None
+        assert head.probabilities.shape == (6,)
+        assert float(head.probabilities.sum()) == pytest.approx(1, abs=1e-5)
+        assert head.timestamp_s == 2.0
+    assert analysis.reason == ""
+    assert analysis.latency_s > 0
+
+
+@pytest.mark.parametrize("missing", [None, np.full((100, 100), np.nan, np.float32)])
+def test_without_depth_only_rgb_speaks_and_says_why(
+    predictor: Predictor, missing: FloatArray | None
+) -> None:
+    analysis = predictor.analyse(frame(missing))
+    assert analysis.verdicts is not None
+    assert analysis.verdicts.fusion is None
+    assert analysis.verdicts.depth is None
+    assert analysis.verdicts.best() is analysis.verdicts.rgb is not None
+    assert "depth" in analysis.reason
+
+
+def test_a_depth_pipeline_without_depth_has_no_verdict() -> None:
+    predictor = Predictor(build("depth"), CARD, FixedDetector(FaceBox(20, 20, 80, 80, 0.9)))
+    analysis = predictor.analyse(frame(None))
+    assert analysis.verdicts is None
+    assert analysis.reason == "no depth from this source"
+
+
+def test_no_face_is_said_and_nothing_is_cropped() -> None:
+    detector = FixedDetector()
+    predictor = Predictor(build("depth"), CARD, detector)
+    analysis = predictor.analyse(frame(relief()))
+    assert (analysis.pair, analysis.verdicts, analysis.reason) == (None, None, NO_FACE)
+    predictor.close()
+    assert detector.closed == 1
+
+
+def test_training_and_live_use_give_the_same_logits(predictor: Predictor) -> None:
+    pair = predictor.analyse(frame(relief())).pair
+    assert pair is not None
+    assert pair.depth_m is not None
+    faces = LabelledFaces(
+        *(pair.rgb[None], pair.depth_m[None], np.zeros(1, np.int64)),
+        *(np.array(["F9001"]), np.ones(1, np.int64), np.array(["f2d"])),
+    )
+    live = predictor.logits([pair])
+    trained = logits_of(predictor._network, faces, PARAMETERS)
+    for one, other in zip(live, trained, strict=True):
+        assert one is not None
+        assert other is not None
+        assert torch.allclose(one, other, atol=1e-6)

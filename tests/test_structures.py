@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from fercore.expressions import Expression
+from fercore.structures import Mesh, Prediction, RGBDFrame, Verdicts
+
+TRIANGLE = np.array([[0, 1, 2]], np.int32)
+CORNERS = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
+
+
+@pytest.mark.parametrize("index", [-1, 3])
+def test_mesh_refuses_indices_out_of_range(index: int) -> None:
+    with pytest.raises(ValueError, match=r"vertex index out of range 0\.\.2"):
+        Mesh(CORNERS, np.array([[0, 1, index]], np.int32))
+
+
+def test_mesh_refuses_texture_indices_out_of_range() -> None:
+    with pytest.raises(ValueError, match="texture coordinate index out of range"):
+        Mesh(CORNERS, TRIANGLE, uv=CORNERS[:2, :2], uv_triangles=TRIANGLE)
+
+
+def test_mesh_refuses_texture_triangles_that_do_not_pair() -> None:
+    with pytest.raises(ValueError, match="do not pair"):
+        Mesh(CORNERS, TRIANGLE, uv=CORNERS[:, :2], uv_triangles=TRIANGLE.repeat(2, 0))
+
+
+def test_frame_refuses_a_depth_map_of_another_size() -> None:
+    rgb = np.zeros((4, 6, 3), np.uint8)
+    with pytest.raises(ValueError, match=r"depth_m must be \(4, 6\) float32"):
+        RGBDFrame(rgb, np.zeros((6, 4), np.float32), None, 0.0, 0)
+    with pytest.raises(ValueError, match="uint8"):
+        RGBDFrame(rgb.astype(np.float32), None, None, 0.0, 0)
+
+
+def test_best_verdict_falls_back_from_fusion_to_rgb_to_depth() -> None:
+    sure = Prediction(np.eye(6, dtype=np.float32)[4], 0.0)
+    assert sure.expression is Expression.SADNESS
+    assert sure.confidence == 1.0
+    assert Verdicts(None, sure, None).best() is sure
+    assert Verdicts(None, None, sure).best() is sure
+    assert Verdicts(None, None, None).best() is None
