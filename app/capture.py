@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 READ_TIMEOUT_S = 1.0
 STALL_FRAMES = 6
 """Later than this, a clip was being loaded: the clock is set anew, nothing is passed over."""
+
+_CLIPS_REMEMBERED = 16  # more than can change between a frame's reading and its verdict
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +54,7 @@ class Capture(threading.Thread):
         self.ended = False  # the source has no more frames, for the time being
         self.failed = False  # the source broke; this thread has ended
         self.skipped = 0  # frames passed over for being late
-        self.clip = 0  # index of the replay's present clip
+        self._clip_starts: deque[tuple[int, int]] = deque(maxlen=_CLIPS_REMEMBERED)
 
     @property
     def playing(self) -> bool:
@@ -87,9 +90,14 @@ class Capture(threading.Thread):
     def jump(self, clip: int) -> None:
         """Go on with another clip; while paused, show its first frame."""
         with self._changed:
-            self._orders.jump = self.clip = clip
+            self._orders.jump = clip
             self._orders.steps += not self._orders.playing
             self._changed.notify()
+
+    def clip_of(self, frame: RGBDFrame) -> int:
+        """Return the index of the replay's clip that a recent frame belongs to."""
+        starts = [clip for first, clip in tuple(self._clip_starts) if first <= frame.index]
+        return starts[-1] if starts else 0
 
     def stop(self) -> None:
         """Ask the thread to end; returns at once."""
@@ -139,6 +147,7 @@ class Capture(threading.Thread):
             return
         self._account(frame)
         if frame is not None:
+            self._remember_clip(frame)
             self._frames.put(frame)
 
     def _follow_jump(self) -> None:
@@ -168,5 +177,10 @@ class Capture(threading.Thread):
             self.ended = frame is None
             self._orders.steps = max(0, self._orders.steps - 1)
             self._orders.playing &= not self.ended
-            if isinstance(self._source, Replay) and self._orders.jump is None:
-                self.clip = self._source.position
+
+    def _remember_clip(self, frame: RGBDFrame) -> None:
+        if not isinstance(self._source, Replay):
+            return
+        clip = self._source.position
+        if not self._clip_starts or self._clip_starts[-1][1] != clip:
+            self._clip_starts.append((frame.index, clip))

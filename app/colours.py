@@ -8,6 +8,7 @@ perceptually uniform, bright is near.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -29,9 +30,10 @@ EXPRESSION_COLOURS = {
 NEUTRAL_COLOUR = "#8A8F98"
 UNKNOWN_DEPTH_RGB = (38, 40, 46)
 
-_HALF_RANGE_MM = 100
-_STEP_MM = 50
+_HALF_RANGE_MM = 75
+_STEP_MM = 25
 _MIN_PIXELS = 50
+_NEAREST, _UNKNOWN = 254, 255  # levels of the colour table
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,11 @@ def fitted_scale(
 
 def depth_colours(depth_m: FloatArray, scale: DepthScale) -> UInt8Array:
     """Return a colour picture (H, W, 3) of a depth map (H, W); unknown depth is dark grey."""
-    known = np.isfinite(depth_m)
-    nearness = (scale.far_mm - 1000 * depth_m) / (scale.far_mm - scale.near_mm)
-    levels = (255 * np.where(known, nearness, 0).clip(0, 1)).astype(np.uint8)
-    picture = viridis(levels)
-    picture[~known] = UNKNOWN_DEPTH_RGB
+    per_metre = np.float32(1000 * _NEAREST / (scale.far_mm - scale.near_mm))
+    levels = (np.float32(scale.far_mm / 1000) - depth_m) * per_metre
+    np.clip(levels, 0, _NEAREST, out=levels)
+    np.fmin(levels, _UNKNOWN, out=levels)  # turns NaN, and nothing else, into _UNKNOWN
+    picture: UInt8Array = _table()[levels.astype(np.uint8)]
     return picture
 
 
@@ -80,6 +82,13 @@ def viridis(levels: UInt8Array) -> UInt8Array:
     """Return the RGB colours (H, W, 3) of levels (H, W), 0 dark to 255 bright."""
     bgr = cv2.applyColorMap(levels, cv2.COLORMAP_VIRIDIS)
     return np.ascontiguousarray(bgr[:, :, ::-1])
+
+
+@cache
+def _table() -> UInt8Array:
+    """Return the colours (256, 3) of far (0) to near, and of unknown depth."""
+    shades = np.linspace(0, 255, _NEAREST + 1).astype(np.uint8)
+    return np.concatenate([viridis(shades[:, None])[:, 0], np.uint8([UNKNOWN_DEPTH_RGB])])
 
 
 def _inside(depth_m: FloatArray, box: FaceBox | None) -> FloatArray:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 TITLE = "rgbd-fer"
 DEFAULT_SIZE = (1280, 800)
-_POLL_MS = 10
+_POLL_MS = 15
 _FIGURES_MS = 500
 
 
@@ -176,7 +176,7 @@ class MainWindow(QMainWindow):
         analysis = self._session.poll()
         if analysis is not None:
             self.present(analysis)
-            self.transport.set_clip(self._session.clip)
+            self.transport.set_clip(self._session.clip_of(analysis.frame))
         self.transport.set_playing(self._session.will_play)
         self.status.show_state(self._session.state)
         trouble = self._troubles.take()

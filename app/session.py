@@ -95,11 +95,6 @@ class Session:
         """What can be chosen from; nothing for a camera."""
         return self._source.clips if isinstance(self._source, Replay) else ()
 
-    @property
-    def clip(self) -> int:
-        """Index of the clip being played."""
-        return self._capture.clip if self._capture else 0
-
     def start(self) -> None:
         """Begin to load the networks."""
         self._inference.start()
@@ -122,6 +117,10 @@ class Session:
             self._latency_s = analysis.latency_s
             self._shown_s.append(time.monotonic())
         return analysis
+
+    def clip_of(self, frame: RGBDFrame) -> int:
+        """Return the index of the clip that a frame from `poll` belongs to."""
+        return self._capture.clip_of(frame) if self._capture else 0
 
     def statistics(self) -> Statistics:
         """Return how the live path is doing."""

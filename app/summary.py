@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.overlay import CORRECT, HEADS, by_head, verdict_text
+from app.overlay import CORRECT, HEADS, by_head, mark_of, verdict_text
 from fercore.expressions import EXPRESSIONS, Expression
 from fercore.structures import Prediction
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.structures import Analysis
+
+_SHAPE = (len(HEADS), len(EXPRESSIONS))
 
 
 @dataclass(slots=True)

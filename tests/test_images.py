@@ -51,7 +51,7 @@ def test_truncation_is_named(tmp_path, name):
     content = saved(tmp_path, name).read_bytes()
     for length in (1, 2, 10, 40, len(content) // 2, len(content) - 40):
         (tmp_path / name).write_bytes(content[:length])
-        with pytest.raises(DatasetError, match="no bmp, jpg or png|damaged picture") as caught:
+        with pytest.raises(DatasetError, match=r"no bmp, jpg or png|damaged picture") as caught:
             read_rgb(tmp_path / name)
         assert str(tmp_path / name) in str(caught.value)
 
@@ -106,7 +106,7 @@ def test_size_is_required(tmp_path):
 
 
 def test_missing_and_folder(tmp_path):
-    with pytest.raises(DatasetError, match="absent.png cannot be read: No such file"):
+    with pytest.raises(DatasetError, match=r"absent\.png cannot be read: No such file"):
         read_rgb(tmp_path / "absent.png")
     with pytest.raises(DatasetError, match="is a folder"):
         read_depth_m(tmp_path)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fercore.datasets.bu3dfe import Scan
 
 FRAME_RATE_HZ = 30.0
-DISTANCE_MM = 500.0
+DISTANCE_MM = 460.0
 CAMERA = Intrinsics(fx=615.0, fy=615.0, cx=319.5, cy=239.5, width=640, height=480)
 
 logger = logging.getLogger(__name__)

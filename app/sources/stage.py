@@ -1,15 +1,16 @@
 """The meshes of a clip, ready to be rendered: loaded, blended where they allow it.
 
-Scans of BU-3DFE have a topology each; only meshes with the same triangles and
-texture coordinates (the registered re-release, synthetic subjects) have a
-meaningful half-way. All others change over at the middle of a move.
+Scans of BU-3DFE have a topology each; only meshes with the same triangles (the
+registered re-release, synthetic subjects) have a meaningful half-way. All others
+change over at the middle of a move. Textures are photographs, each with texture
+coordinates of its own: the half-way is rendered with both and cross-faded.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -18,8 +19,6 @@ from fercore.errors import FercoreError
 from fercore.geometry import MeshRenderer, Pose, Rendering
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from app.sources.performance import Clip, Shot
     from fercore.datasets.bu3dfe import Scan
     from fercore.structures import Intrinsics, Mesh, UInt8Array
@@ -42,7 +41,7 @@ class Stage:
         self.clip = clip
         self._meshes = _load(clip)
         self._stand_ins = _stand_ins(len(clip.scans), list(self._meshes))
-        self._renderers: dict[tuple[int, int, float], MeshRenderer] = {}
+        self._renderers: dict[tuple[int, int, float], tuple[MeshRenderer, ...]] = {}
 
     def scan_shown(self, shot: Shot) -> Scan:
         """Return the scan that a shot shows more than half of."""
@@ -52,15 +51,19 @@ class Stage:
         self, shot: Shot, intrinsics: Intrinsics, pose: Pose, distance_mm: float
     ) -> Rendering:
         """Return what a camera sees; the head's centre is `distance_mm` away."""
-        return self._renderer(shot).pinhole(intrinsics, pose, distance_mm)
-
-    def _renderer(self, shot: Shot) -> MeshRenderer:
         key = self._key(shot)
         if key not in self._renderers:
-            low, high, weight = key
-            mesh = _blend(self._meshes[low], self._meshes[high], weight)
-            self._renderers[key] = MeshRenderer(mesh)
-        return self._renderers[key]
+            self._renderers[key] = self._build(*key)
+        views = [r.pinhole(intrinsics, pose, distance_mm) for r in self._renderers[key]]
+        return views[0] if len(views) == 1 else _cross_fade(views[0], views[1], key[2])
+
+    def _build(self, low: int, high: int, weight: float) -> tuple[MeshRenderer, ...]:
+        one, other = self._meshes[low], self._meshes[high]
+        if low == high:
+            return (MeshRenderer(one),)
+        mix = np.float32(weight)
+        half_way = (1 - mix) * one.vertices_mm + mix * other.vertices_mm
+        return tuple(MeshRenderer(replace(mesh, vertices_mm=half_way)) for mesh in (one, other))
 
     def _key(self, shot: Shot) -> tuple[int, int, float]:
         """Return the two scans in rising order, so that the way down reuses the way up."""
@@ -96,40 +99,11 @@ def _stand_ins(count: int, loaded: list[int]) -> list[int]:
 
 
 def _can_blend(one: Mesh, other: Mesh) -> bool:
-    return (
-        len(one.vertices_mm) == len(other.vertices_mm)
-        and np.array_equal(one.triangles, other.triangles)
-        and _alike(one.uv, other.uv)
-        and _alike(one.uv_triangles, other.uv_triangles)
-        and _shape(one.texture_rgb) == _shape(other.texture_rgb)
+    return len(one.vertices_mm) == len(other.vertices_mm) and np.array_equal(
+        one.triangles, other.triangles
     )
 
 
-def _alike(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return np.array_equal(one, other)
-
-
-def _shape(texture: UInt8Array | None) -> tuple[int, ...]:
-    return () if texture is None else texture.shape
-
-
-def _blend(one: Mesh, other: Mesh, weight: float) -> Mesh:
-    if weight == 0:
-        return one
-    mix = np.float32(weight)
-    return replace(
-        one,
-        vertices_mm=(1 - mix) * one.vertices_mm + mix * other.vertices_mm,
-        texture_rgb=_blend_textures(one.texture_rgb, other.texture_rgb, weight),
-    )
-
-
-def _blend_textures(
-    one: UInt8Array | None, other: UInt8Array | None, weight: float
-) -> UInt8Array | None:
-    if one is None or other is None:
-        return one
-    mixed: UInt8Array = cv2.addWeighted(one, 1 - weight, other, weight, 0)
-    return mixed
+def _cross_fade(one: Rendering, other: Rendering, weight: float) -> Rendering:
+    rgb: UInt8Array = cv2.addWeighted(one.rgb, 1 - weight, other.rgb, weight, 0)
+    return Rendering(rgb, one.depth_m)

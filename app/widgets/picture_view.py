@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.colours import DepthScale, depth_colours, fitted_scale, viridis
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _GAP = 8
 _BAR_WIDTH = 14
-_SCALE_TICKS = 5
+_TICK_MM = 25
 
 
 class PictureView(QWidget):
@@ -136,12 +136,13 @@ class DepthView(PictureView):
         painter.drawImage(bar, _gradient())
         middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         line_height = self.fontMetrics().height()
-        for share in np.linspace(0, 1, _SCALE_TICKS):
-            distance_mm = self._scale.near_mm + share * (self._scale.far_mm - self._scale.near_mm)
+        span_mm = self._scale.far_mm - self._scale.near_mm
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        for distance_mm in range(self._scale.near_mm, self._scale.far_mm + 1, _TICK_MM):
+            share = (distance_mm - self._scale.near_mm) / span_mm
             y = bar.top() + line_height / 2 + share * (bar.height() - line_height)
             area = QRectF(bar.right() + 4, y - line_height / 2, 100, line_height)
-            painter.setPen(QColor(self.palette().color(QPalette.ColorRole.WindowText)))
-            painter.drawText(area, int(middle), f"{distance_mm:.0f} mm")
+            painter.drawText(area, int(middle), f"{distance_mm} mm")
 
 
 def description(analysis: Analysis) -> str:

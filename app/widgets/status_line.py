@@ -17,6 +17,7 @@ class StatusLine(QStatusBar):
         self._figures.setAccessibleName("Figures")
         self.addPermanentWidget(self._figures)
         self.setSizeGripEnabled(False)
+        self.setContentsMargins(8, 0, 8, 2)
 
     def show_state(self, text: str) -> None:
         """Show what the session is doing."""

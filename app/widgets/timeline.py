@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from fercore.structures import FloatArray, Prediction
 
 SPAN_S = 10.0
-_TRUTH_LEVEL = 1.12
+_TRUTH_LEVEL = 1.28
 _TICKS = [(0, "0 %"), (0.5, "50 %"), (1, "100 %"), (_TRUTH_LEVEL, "truth")]
 _UNKNOWN = np.full(len(EXPRESSIONS), np.nan, np.float32)
 
@@ -79,7 +80,10 @@ class Timeline(QWidget):
             self._curves[index].setData(times_s, probabilities[:, index], connect="finite")
             self._truth_curves[index].setData(times_s, truths[:, index], connect="finite")
         last_s = times_s[-1] if len(times_s) else SPAN_S
-        self._plot.setXRange(max(0.0, last_s - SPAN_S), max(SPAN_S, last_s), padding=0)
+        first_s = max(0.0, last_s - SPAN_S)
+        self._plot.setXRange(first_s, first_s + SPAN_S, padding=0)
+        seconds = range(math.ceil(first_s), math.floor(first_s + SPAN_S) + 1)
+        self._plot.getAxis("bottom").setTicks([[(second, f"{second} s") for second in seconds]])
 
     def _dress_plot(self) -> None:
         self._plot.setMenuEnabled(False)
@@ -88,7 +92,6 @@ class Timeline(QWidget):
         self._plot.setYRange(0, _TRUTH_LEVEL + 0.06, padding=0.02)
         self._plot.getAxis("left").setTicks([_TICKS])
         self._plot.getAxis("left").setWidth(52)
-        self._plot.setLabel("bottom", "time of the source in seconds")
         self._plot.showGrid(x=False, y=True, alpha=0.15)
 
     def _add_curve(self, colour: str, width: int) -> pg.PlotDataItem:

@@ -151,7 +151,8 @@ def _fit_predict(
 
 
 def _principal_axes(centred: FloatArray) -> FloatArray:
-    """Return up to 100 axes (C, 3V), through the small Gram matrix: scans are few, vertices many."""
+    """Return up to 100 axes (C, 3V)."""
+    # Scans are few and vertices many, so the Gram matrix of the scans is the small one.
     values, vectors = np.linalg.eigh(centred @ centred.T)
     kept = slice(-1, -1 - min(COMPONENTS, len(values) - 1), -1)
     axes: FloatArray = (vectors[:, kept].T @ centred) / np.sqrt(values[kept])[:, None]
@@ -163,15 +164,17 @@ def _logistic_regression(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     weights = torch.zeros(inputs.shape[1], len(EXPRESSIONS), requires_grad=True)
     bias = torch.zeros(len(EXPRESSIONS), requires_grad=True)
-    optimiser = torch.optim.LBFGS([weights, bias], max_iter=200, line_search_fn="strong_wolfe")
+    optimiser: torch.optim.Optimizer = torch.optim.LBFGS(
+        [weights, bias], max_iter=200, line_search_fn="strong_wolfe"
+    )
 
-    def loss() -> torch.Tensor:
+    def loss() -> float:
         optimiser.zero_grad()
         logits = inputs @ weights + bias
         value = torch.nn.functional.cross_entropy(logits, labels)
         value = value + penalty / 2 * weights.square().sum()
         torch.autograd.backward(value)
-        return value
+        return float(value.detach())
 
     optimiser.step(loss)
     return weights.detach(), bias.detach()

@@ -81,7 +81,7 @@ def _print_report(dataset: Bu3dfe, reports: Sequence[ScanReport]) -> int:
     print(_found_table(scans))
     absent = missing_scans(scans)
     _print_list(
-        "Scans that other subjects have",
+        "Subjects without scans that others have",
         [f"{subject} lacks {', '.join(codes)}" for subject, codes in absent.items()],
     )
     _print_missing_files(scans)
@@ -97,7 +97,7 @@ def _print_report(dataset: Bu3dfe, reports: Sequence[ScanReport]) -> int:
 
 def _print_verdict(reports: Sequence[ScanReport], broken: Sequence[str]) -> int:
     if broken:
-        print(f"\nBroken: {_count(broken, 'file')}; the scans without them can be used.")
+        print(f"\nBroken: {_count(broken, 'file')}; whatever is not named above can be read.")
         return 1
     if all(report.vertices is None for report in reports):
         print("\nNot usable: no scan has an F3D mesh.")
@@ -125,7 +125,7 @@ def _found_table(scans: Sequence[Scan]) -> str:
         _table_row("all" if label is None else label, scans, label)
         for label in ("neutral", *(expression.value for expression in EXPRESSIONS), None)
     ]
-    headers = ["scans found", "neutral", *(f"level {level}" for level in range(1, 5))]
+    headers = ["scans found", "level 0", *(f"level {level}" for level in range(1, 5))]
     return tabulate(rows, [*headers, "together", "subjects"], disable_numparse=True)
 
 

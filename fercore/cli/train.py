@@ -5,15 +5,15 @@ Training goes on where an interrupted run of the same command stopped.
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fercore.checkpoints import Measure, ModelCard
-    from fercore.models import Pipeline
+    import argparse
+
+    from fercore.checkpoints import ModelCard
     from fercore.preprocessing import Preprocessing
     from fercore.training.trainer import TrainingConfig, TrainingResult
 
@@ -91,6 +91,7 @@ def _card(
 ) -> ModelCard:
     from fercore.checkpoints import ModelCard
     from fercore.datasets.cache import open_cache
+    from fercore.provenance import versions
 
     cache = open_cache(arguments.data)
     return ModelCard(
@@ -107,7 +108,7 @@ def _card(
         ),
         command=shlex.join(["fercore", *sys.argv[1:]]),
         seed=config.seed,
-        versions=_versions(),
+        versions=versions(),
     )
 
 
@@ -116,11 +117,18 @@ def _score(path: Path, test: Path) -> None:
     from dataclasses import replace
 
     from fercore.checkpoints import load_checkpoint, write_card
+    from fercore.datasets.cache import open_cache
     from fercore.training.faces import read_faces
+    from fercore.training.scoring import logits_of, measure
 
     network, card = load_checkpoint(path)
     faces, _ = read_faces(test, TEST_LEVELS)
-    measures: list[Measure] = []
+    kind = open_cache(test).description
     for view in sorted(set(faces.views.tolist())):
-        measures += _measure_view(network, card.preprocessing, test, view)
-    write_card(path, replace(card, measures=tuple(measures)))
+        chosen = faces.where(faces.views == view)
+        logits = logits_of(network, chosen, card.preprocessing)
+        measures = measure(logits, chosen, f"{kind}; levels 3 and 4, {view} view")
+        card = replace(card, measures=(*card.measures, *measures))
+        for m in measures:
+            print(f"{m.head}: {m.accuracy:.1%} [{m.low:.1%}, {m.high:.1%}] on {m.test_set}")
+    write_card(path, card)

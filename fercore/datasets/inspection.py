@@ -12,6 +12,7 @@ import os
 import signal
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fercore.datasets.bu3dfe import Scan
+    from fercore.io.landmarks import Landmarks
     from fercore.structures import Int32Array, Mesh
 
 Content = TypeVar("Content")
@@ -54,9 +56,11 @@ def check_scans(scans: Sequence[Scan]) -> Iterator[ScanReport]:
         return
     # Processes that are forked from one with threads may hang; spawned ones do not.
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, spawn, initializer=_leave_interrupts_to_the_parent)
+    pool = ProcessPoolExecutor(processes, spawn)
     try:
-        yield from pool.map(check_scan, scans, chunksize=4)
+        with _interrupts_blocked():
+            reports = pool.map(check_scan, scans)
+        yield from reports
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -70,24 +74,27 @@ def check_scan(scan: Scan) -> ScanReport:
     _attempt(lambda _: scan.picture_rgb(), scan.f2d, broken)
     landmarks = _attempt(lambda _: scan.landmarks(), scan.bnd, broken)
     _attempt(lambda _: scan.pose(), scan.pse, broken)
-    defects = [] if mesh is None else mesh_defects(mesh)
-    if mesh is not None and landmarks is not None:
-        beyond = int((landmarks.vertices >= len(mesh.vertices_mm)).sum())
-        defects += [f"{beyond} landmarks with a vertex number that the mesh lacks"] * bool(beyond)
-    count = None if mesh is None else len(mesh.vertices_mm)
-    return ScanReport(scan.name, count, tuple(broken), tuple(defects))
+    if mesh is None:
+        return ScanReport(scan.name, None, tuple(broken), ())
+    defects = mesh_defects(mesh)
+    if landmarks is not None:
+        defects += _landmark_defects(landmarks, mesh)
+    return ScanReport(scan.name, len(mesh.vertices_mm), tuple(broken), tuple(defects))
 
 
 def mesh_defects(mesh: Mesh) -> list[str]:
     """Return a phrase for each of the data set's known defects that the mesh has."""
     small_parts, small_vertices = _small_parts(mesh)
     duplicates = len(mesh.vertices_mm) - len(np.unique(mesh.vertices_mm, axis=0))
-    counts = {
-        f"small parts apart from the face ({small_vertices} vertices)": small_parts,
-        "duplicate vertices": duplicates,
-        "non-manifold edges": _non_manifold_edges(mesh),
-    }
-    return [f"{count} {what}" for what, count in counts.items() if count]
+    phrases = [
+        _counted(duplicates, "duplicate vertex", "duplicate vertices"),
+        _counted(_non_manifold_edges(mesh), "non-manifold edge", "non-manifold edges"),
+    ]
+    if small_parts:
+        parts = _counted(small_parts, "small part", "small parts")
+        vertices = _counted(small_vertices, "vertex", "vertices")
+        phrases.insert(0, f"{parts} apart from the face ({vertices})")
+    return [phrase for phrase in phrases if phrase]
 
 
 def missing_files(scans: Sequence[Scan]) -> dict[str, list[str]]:
@@ -110,6 +117,17 @@ def missing_scans(scans: Sequence[Scan]) -> dict[str, list[str]]:
         subject: [code for code in codes if code not in held[subject]] for subject in sorted(held)
     }
     return {subject: absent for subject, absent in lacking.items() if absent}
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    """Return `3 edges`, `1 edge`, or nothing for none."""
+    return f"{count} {one if count == 1 else many}" if count else ""
+
+
+def _landmark_defects(landmarks: Landmarks, mesh: Mesh) -> list[str]:
+    beyond = int((landmarks.vertices >= len(mesh.vertices_mm)).sum())
+    phrase = _counted(beyond, "landmark", "landmarks")
+    return [f"{phrase} with a vertex number that the mesh lacks"] if phrase else []
 
 
 def _attempt(
@@ -153,5 +171,11 @@ def _edges(mesh: Mesh) -> Int32Array:
     return mesh.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Let processes that start meanwhile leave Ctrl-C to this one, from their first moment on."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -16,7 +16,7 @@ CLOSED = -1
 
 
 def polygons(
-    values: NDArray[np.float64] | NDArray[np.int32], count: int, name: str
+    values: NDArray[np.float64] | NDArray[np.int64] | NDArray[np.int32], count: int, name: str
 ) -> NDArray[np.int32]:
     """Check a list of polygons and return it with every polygon closed.
 

@@ -157,7 +157,7 @@ def _rows(fields: VrmlFields, name: str, width: int) -> FloatArray:
 def _polygons(fields: VrmlFields, name: str, count: int) -> NDArray[np.int32]:
     if name not in fields.blocks:
         raise ValueError(f"it has no {name}")
-    return polygons(fields.blocks[name].numbers(), count, name)
+    return polygons(fields.blocks[name].indices(), count, name)
 
 
 def _uv_polygons(fields: VrmlFields, corners: NDArray[np.int32], count: int) -> NDArray[np.int32]:

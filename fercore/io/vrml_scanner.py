@@ -34,6 +34,7 @@ _STRING_OR_COMMENT = re.compile(rb'"(?:[^"\\]|\\.)*"|(?<!\.)#[^\r\n]*', re.DOTAL
 _HEADER = re.compile(rb"(?:\xef\xbb\xbf)?\s*#[^\r\n]*")
 _KEEP_LINE_ENDS = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
 _NUMBER_CHARACTERS = b"0123456789+-.eE, \t\r\n\f\v"
+_SEPARATORS_TO_SPACES = bytes.maketrans(b",\t\r\n\f\v", b"      ")
 _COMMA_TO_SPACE = bytes.maketrans(b",", b" ")
 
 
@@ -60,6 +61,19 @@ class NumberBlock:
         if not np.isfinite(values).all():
             raise ValueError(self._complaint())
         return values
+
+    def indices(self) -> NDArray[np.float64] | NDArray[np.int64]:
+        """Convert the text to (N,) numbers, quickly if they are whole and only -1 is negative.
+
+        Raises:
+            ValueError: something in it is not a finite number.
+        """
+        text = b" " + self.text.translate(_SEPARATORS_TO_SPACES) + b" "
+        # numpy's own parser is six times as fast, but only warns about what it cannot read.
+        plain = not text.translate(None, b"0123456789- ") and not text.isspace()
+        if plain and text.count(b"-") == text.count(b" -1 "):
+            return np.fromstring(text, dtype=np.int64, sep=" ")
+        return self.numbers()
 
     def _complaint(self) -> str:
         for line, text in enumerate(self.text.splitlines(), start=self.line):
@@ -109,6 +123,8 @@ def _require_vrml(content: bytes) -> None:
         raise ValueError(f"it is not VRML, it starts with {beginning(content)}")
     if start.startswith(b"#VRML V1"):
         raise ValueError("it is VRML 1.0, and VRML 2.0 is expected")
+    if _FACE_SET not in content:
+        raise ValueError("it is truncated or holds no mesh, for it has no IndexedFaceSet")
 
 
 def _blank_comments(content: bytes) -> bytes:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SHAPES: dict[int, tuple[tuple[str, float], ...]] = {
     1: (("browInnerUp_", 1.0),),  # inner brow raiser
     2: (("browOuterUp_", 1.0),),  # outer brow raiser
-    4: (("browDown_", 1.0),),  # brow lowerer
+    4: (("browDown_", 1.25),),  # brow lowerer; the shape itself is a moderate frown
     5: (("eyeWide_", 1.0),),  # upper lid raiser
     6: (("cheekRaiser_", 0.7), ("cheekSquint_", 0.6)),  # cheek raiser
     7: (("eyeSquint_", 1.0),),  # lid tightener

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 Colour = tuple[float, float, float]
 
 # Absorption per unit of pigment in R, G, B, tuned by eye against skin-tone charts.
-_MELANIN = np.array([0.50, 0.66, 0.80], np.float32)
-_HAEMOGLOBIN = np.array([0.05, 0.42, 0.34], np.float32)
-_DERMIS = np.array([0.10, 0.16, 0.30], np.float32)
+_MELANIN = np.array([0.56, 0.70, 0.82], np.float32)
+_HAEMOGLOBIN = np.array([0.04, 0.40, 0.36], np.float32)
+_DERMIS = np.array([0.08, 0.20, 0.42], np.float32)
 
-_MELANIN_RANGE = (0.12, 3.6)
+_MELANIN_RANGE = (0.30, 3.4)
 
 # Linear reflectances.
 _HAIR_COLOURS: tuple[Colour, ...] = (
@@ -52,7 +52,7 @@ _IRIS_ODDS_DARK = (0.85, 0.14, 0.01, 0.0, 0.0)
 class Skin:
     """The looks of one subject; amounts are 0..1 unless a unit or a range is given."""
 
-    melanin: float  # 0.1 (very light) .. 3.6 (very dark)
+    melanin: float  # 0.3 (very light) .. 3.4 (very dark)
     haemoglobin: float  # 0.35..1.0, how rosy
     yellowness: float  # -0.12..0.15, extra absorption of blue
     blush: float  # redness of cheeks and nose
@@ -88,13 +88,13 @@ class Skin:
 
 
 def sample_skin(rng: np.random.Generator) -> Skin:
-    """Draw one subject's looks; light and dark skins are equally frequent."""
-    tone = float(rng.beta(0.9, 1.2))
+    """Draw one subject's looks; all tones from very light to very dark occur."""
+    tone = float(rng.uniform())
     low, high = _MELANIN_RANGE
-    fair = rng.random() > tone * 1.6
+    fair = rng.random() > 1.8 * tone
     bearded = rng.random() < 0.35
     return Skin(
-        melanin=low + (high - low) * tone**1.3,
+        melanin=low + (high - low) * tone**1.4,
         haemoglobin=float(rng.uniform(0.4, 0.95)),
         yellowness=float(rng.uniform(-0.12, 0.15)),
         blush=float(rng.uniform(0.1, 1.0)),

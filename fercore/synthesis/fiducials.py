@@ -66,7 +66,8 @@ def _eye(lid: FloatArray) -> NDArray[np.float64]:
 
 def _brow(points: FloatArray) -> NDArray[np.float64]:
     above, below = _BROW_EDGES_MM
-    return np.concatenate([points + (0, above, 0), points[::-1] + (0, below, 0)])
+    upper, lower = np.array((0, above, 0)), np.array((0, below, 0))
+    return np.concatenate([points + upper, points[::-1] + lower])
 
 
 def _mirrored_nose(points: FloatArray) -> FloatArray:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fercore.structures import FloatArray, UInt8Array
 
-_DIRECTIONS = 36
+_DIRECTIONS = 30
 _LOWEST_Z = -0.15  # lamps stand beside and in front of the sitter, hardly behind
 _CLEARANCE_MM = 0.6  # shadow rays start this far off the surface
 _BOUNCE = 0.05  # light that other skin throws back into shadows
@@ -30,7 +30,7 @@ _BOUNCE = 0.05  # light that other skin throws back into shadows
 class Lighting:
     """One studio set-up with its camera; directions are unit vectors towards the lamp."""
 
-    radiance: FloatArray  # (36, 3), linear RGB of the light from each direction of the fan
+    radiance: FloatArray  # (30, 3), linear RGB of the light from each direction of the fan
     key_direction: FloatArray  # (3,)
     key_colour: FloatArray  # (3,), linear RGB
     shine: float  # strength of highlights, 0.3..1.2
@@ -88,7 +88,7 @@ def even_lighting(rng: np.random.Generator) -> Lighting:
 
 @lru_cache(maxsize=1)
 def fan() -> FloatArray:
-    """Return the unit vectors (36, 3) towards the light, evenly spread (Fibonacci spiral)."""
+    """Return the unit vectors (30, 3) towards the light, evenly spread (Fibonacci spiral)."""
     index = np.arange(_DIRECTIONS) + 0.5
     z = 1 - index / _DIRECTIONS * (1 - _LOWEST_Z)
     angle = index * np.pi * (3 - np.sqrt(5))
@@ -99,13 +99,13 @@ def fan() -> FloatArray:
 def visible_light(
     scene: o3d.t.geometry.RaycastingScene, vertices_mm: FloatArray, normals: FloatArray
 ) -> FloatArray:
-    """Return the cosine (V, 36) at which each vertex sees each direction, 0 in shadow."""
+    """Return the cosine (V, 30) at which each vertex sees each direction, 0 in shadow."""
     cosines = np.maximum(normals @ fan().T, 0)
     vertex, direction = np.nonzero(cosines > 0.02)
     rays = np.empty((len(vertex), 6), np.float32)
     rays[:, :3] = (vertices_mm + _CLEARANCE_MM * normals)[vertex]
     rays[:, 3:] = fan()[direction]
-    shadowed = scene.test_occlusions(o3d.core.Tensor(rays), nthreads=1).numpy()
+    shadowed = scene.test_occlusions(o3d.core.Tensor.from_numpy(rays), nthreads=1).numpy()
     cosines[vertex[shadowed], direction[shadowed]] = 0
     return np.asarray(cosines, np.float32)
 
@@ -117,50 +117,48 @@ def irradiance(lighting: Lighting, visible: FloatArray) -> FloatArray:
 
 
 def develop(
-    linear: FloatArray,
+    light: FloatArray,
     covered: NDArray[np.bool_],
     lighting: Lighting,
     rng: np.random.Generator,
 ) -> UInt8Array:
-    """Turn linear RGB (H, W, 3) into the camera's picture (H, W, 3), background included."""
-    gains = _exposure(linear, covered, lighting) * lighting.white_balance
-    exposed = 1 - np.exp(-linear * gains.astype(np.float32))
-    coded = 0.5 + lighting.contrast * (exposed ** np.float32(1 / 2.2) - 0.5)
-    picture = np.where(covered[..., None], coded, _backdrop(lighting, linear.shape[:2]))
-    picture = np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), lighting.blur)) * 255
+    """Turn linear RGB (N, 3) of the covered pixels (H, W) into the camera's picture (H, W, 3)."""
+    gains = (_exposure(light, lighting) * lighting.white_balance).astype(np.float32)
+    coded = (1 - np.exp(-light * gains)) ** np.float32(1 / 2.2)
+    picture = _backdrop(lighting, covered.shape)
+    picture[covered] = 0.5 + np.float32(lighting.contrast) * (coded - np.float32(0.5))
+    picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), lighting.blur)) * np.float32(255)
     if lighting.noise:
-        picture += lighting.noise * rng.standard_normal(picture.shape, np.float32)
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+        picture += np.float32(lighting.noise) * rng.standard_normal(picture.shape, np.float32)
+    return np.clip(picture + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
-def _exposure(linear: FloatArray, covered: NDArray[np.bool_], lighting: Lighting) -> float:
+def _exposure(light: FloatArray, lighting: Lighting) -> float:
     """Return the gain: cameras lift dark faces, but only part of the way."""
-    mean = float(linear[covered].mean()) if covered.any() else 1.0
-    return lighting.exposure * 1.35 * (0.30 / max(mean, 1e-3)) ** 0.6
+    mean = float(light.mean()) if light.size else 1.0
+    return lighting.exposure * 1.35 * (0.30 / max(mean, 1e-3)) ** 0.45
 
 
-def _backdrop(lighting: Lighting, shape: tuple[int, int]) -> FloatArray:
+def _backdrop(lighting: Lighting, shape: tuple[int, ...]) -> FloatArray:
     fall_off = np.linspace(1.06, 0.90, shape[0], dtype=np.float32)[:, None, None]
-    return np.asarray(fall_off * lighting.background, np.float32)
+    return np.repeat(fall_off * lighting.background, shape[1], axis=1)
 
 
 def _direction(azimuth_deg: float, elevation_deg: float) -> FloatArray:
     azimuth, elevation = np.radians(azimuth_deg), np.radians(elevation_deg)
     flat = np.cos(elevation)
-    return np.array(
-        [flat * np.sin(azimuth), np.sin(elevation), flat * np.cos(azimuth)], np.float32
-    )
+    return np.array([flat * np.sin(azimuth), np.sin(elevation), flat * np.cos(azimuth)], np.float32)
 
 
 def _lobe(direction: FloatArray, sharpness: float) -> NDArray[np.float64]:
-    """Return weights (36, 1) of a soft lamp that gives irradiance 1 on a surface facing it."""
+    """Return weights (30, 1) of a soft lamp that gives irradiance 1 on a surface facing it."""
     cosines = fan().astype(np.float64) @ direction
     weights = np.exp(sharpness * (cosines - 1))
     return np.asarray(weights / (weights * np.maximum(cosines, 0)).sum())[:, None]
 
 
 def _surroundings() -> NDArray[np.float64]:
-    """Return weights (36, 1) of light from all around, more of it from above."""
+    """Return weights (30, 1) of light from all around, more of it from above."""
     weights = 1 + 0.5 * fan()[:, 1:2].astype(np.float64)
     return weights / (weights * np.maximum(fan()[:, 2:], 0)).sum()
 

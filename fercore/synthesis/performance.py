@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEVELS = (1, 2, 3, 4)
 
 # Mean strength of the four levels and its spread, as shares of the apex.
-_LEVEL_STRENGTH = {1: 0.35, 2: 0.52, 3: 0.72, 4: 0.92}
+_LEVEL_STRENGTH = {1: 0.34, 2: 0.51, 3: 0.70, 4: 0.90}
 _LEVEL_SPREAD = 0.15
 
 _PREFERENCE_CONCENTRATION = 2.5  # Dirichlet; smaller: people stick more to one variant
@@ -35,7 +35,7 @@ _MISSING_AT_ZERO = 0.45  # probability that a unit fails to appear, were the str
 
 # Units that show in a resting face, and how strongly at most ones (standard deviation).
 _TONE_UNITS = (1, 2, 4, 5, 6, 7, 10, 12, 14, 15, 17, 20, 23, 24, 25)
-_TONE_SPREAD = 0.12
+_TONE_SPREAD = 0.13
 
 # Units that happen to act in any scan: probability, largest strength. Speech, swallowing, blinks.
 _INCIDENTAL = {
@@ -54,6 +54,7 @@ _INCIDENTAL = {
     34: (0.03, 0.20),
     43: (0.12, 0.50),
 }
+_TAKEOVER = 0.4  # share of what else the face does that an expression at its apex displaces
 _GAZE_SPREAD = 0.12
 
 
@@ -91,7 +92,9 @@ def act(
     if expression is not None:
         if level not in LEVELS:
             raise ValueError(f"level must be one of {LEVELS}, got {level}")
-        for unit, strength in _expressing(style, expression, level, rng).items():
+        overall = _overall_strength(style, level, rng)
+        strengths = {unit: (1.0 - _TAKEOVER * overall) * s for unit, s in strengths.items()}
+        for unit, strength in _expressing(style, expression, overall, rng).items():
             strengths[unit] = strengths.get(unit, 0.0) + strength
     return {unit: _sided(style, unit, strength, rng) for unit, strength in strengths.items()}
 
@@ -101,13 +104,16 @@ def _preference(expression: Expression, rng: np.random.Generator) -> NDArray[np.
     return rng.dirichlet(_PREFERENCE_CONCENTRATION * shares / shares.sum())
 
 
+def _overall_strength(style: Style, level: int, rng: np.random.Generator) -> float:
+    strength = style.expressiveness * rng.normal(_LEVEL_STRENGTH[level], _LEVEL_SPREAD)
+    return float(np.clip(strength, 0.1, 1.2))
+
+
 def _expressing(
-    style: Style, expression: Expression, level: int, rng: np.random.Generator
+    style: Style, expression: Expression, overall: float, rng: np.random.Generator
 ) -> dict[int, float]:
     preference = style.preference[expression]
     variant = VARIANTS[expression][int(rng.choice(len(preference), p=preference))]
-    overall = style.expressiveness * rng.normal(_LEVEL_STRENGTH[level], _LEVEL_SPREAD)
-    overall = float(np.clip(overall, 0.1, 1.2))
     strengths = {}
     for unit, apex in _joining(variant, rng).items():
         jitter = float(np.exp(rng.normal(0.0, _STRENGTH_JITTER)))

@@ -15,6 +15,7 @@ import open3d as o3d
 
 from fercore.geometry import vertex_normals
 from fercore.geometry.cameras import FRAMING_MARGIN
+from fercore.synthesis.canvas import canvas_for
 from fercore.synthesis.lighting import (
     develop,
     fan,
@@ -22,7 +23,7 @@ from fercore.synthesis.lighting import (
     sample_lighting,
     visible_light,
 )
-from fercore.synthesis.painting import canvas_for, paint
+from fercore.synthesis.painting import paint
 from fercore.synthesis.scanner import scanner_for, view_axes
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ PICTURE_SIZE = 512
 _FAR_MM = 600.0
 # Strength and sharpness of the highlights of each material.
 _GLOSS: dict[str, tuple[float, float]] = {
-    "M_Face": (0.22, 13.0),
+    "M_Face": (0.15, 13.0),
     "M_BackHead": (0.05, 10.0),
     "M_GumsTongue": (0.20, 30.0),
     "M_Teeth": (0.25, 40.0),
@@ -112,8 +113,8 @@ class LitSurface:
         self._normals = _calm_normals(vertices_mm, scanner)
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=1)
         self._scene.add_triangles(
-            o3d.core.Tensor(np.ascontiguousarray(vertices_mm, np.float32)),
-            o3d.core.Tensor(self._triangles.astype(np.uint32)),
+            o3d.core.Tensor.from_numpy(np.ascontiguousarray(vertices_mm, np.float32)),
+            o3d.core.Tensor.from_numpy(self._triangles.astype(np.uint32)),
         )
         self._crease_shade = self._creases(vertices_mm)
         # The back of the head is never looked at, so its shadows are not worth their rays.
@@ -125,14 +126,11 @@ class LitSurface:
         """Return the picture (H, W, 3) a camera takes under the given light."""
         numbers, weights = self._cast(frame)
         covered = numbers >= 0
-        linear = np.zeros((*covered.shape, 3), np.float32)
-        linear[covered] = self._shade(
-            frame, lighting, covered, numbers[covered], weights[covered]
-        )
-        return develop(linear, covered, lighting, rng)
+        light = self._shade(frame, lighting, covered, numbers[covered], weights[covered])
+        return develop(light, covered, lighting, rng)
 
     def _cast(self, frame: Frame) -> tuple[NDArray[np.int64], FloatArray]:
-        hits = self._scene.cast_rays(o3d.core.Tensor(frame.rays()), nthreads=1)
+        hits = self._scene.cast_rays(o3d.core.Tensor.from_numpy(frame.rays()), nthreads=1)
         shape = (frame.height, frame.width)
         numbers = hits["primitive_ids"].numpy().astype(np.int64).reshape(shape)
         numbers[numbers >= len(self._triangles)] = -1
@@ -197,9 +195,7 @@ def _calm_normals(vertices_mm: FloatArray, scanner: Scanner) -> FloatArray:
     return np.asarray(normals / np.maximum(lengths, 1e-6), np.float32)
 
 
-def face_picture(
-    surface: LitSurface, face_mm: FloatArray, rng: np.random.Generator
-) -> UInt8Array:
+def face_picture(surface: LitSurface, face_mm: FloatArray, rng: np.random.Generator) -> UInt8Array:
     """Return a frontal picture (512, 512, 3) as BU-3DFE's F2D: the face moved a little.
 
     Against an exact view of `face_mm`, the vertices of F3D, it is scaled by up to 3 %,

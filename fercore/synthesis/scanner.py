@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import open3d as o3d
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.sparse import csr_array
 
 from fercore.geometry import vertex_normals
+from fercore.synthesis.bridges import bridges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +29,9 @@ T = TypeVar("T")
 
 VIEW_YAW_DEG = 32.0
 """How far the scanner's two cameras stand to the left and to the right of the face."""
+
+FROM_LEFT, FROM_RIGHT, FROM_FRONT = range(3)
+"""Cameras, by the image's sides; the front one serves mouth and nostrils alone."""
 
 RAW_HEIGHT_FACTOR = 1.22
 """Height of the uncropped scan over the height of the cropped face."""
@@ -57,7 +59,7 @@ class ScanSurface:
     vertices: NDArray[np.int64]  # (V,), the model's vertex behind each vertex of the scan
     triangles: Int32Array  # (T, 3), indices into `vertices`
     uv_vertices: Int32Array  # (U,), indices into `vertices`
-    uv_views: Int32Array  # (U,), 0: seen from the image's left, 1: from its right
+    uv_views: Int32Array  # (U,), one of FROM_LEFT, FROM_RIGHT and FROM_FRONT
     uv_triangles: Int32Array  # (T, 3), indices into the texture coordinates
 
 
@@ -110,7 +112,7 @@ def _scanner(key: ByIdentity[FaceModel]) -> Scanner:
     poses = [_posed(model, probe) for probe in _PROBES]
     seen = _seen_pixels(poses, triangles)
     visible = _grow(triangles, seen.sum(axis=1) > 0)
-    views = _better_views(poses[0], triangles, seen)
+    views = _better_views(model, triangles, seen)
     outside = _outside(model, triangles)
     narrow = ~outside | (triangles < model.regions["face_narrow"][1]).all(axis=1)
     framed = visible & _in_frame(model, triangles)
@@ -152,9 +154,14 @@ def _seen_pixels(poses: list[FloatArray], triangles: Int32Array) -> NDArray[np.i
     counts = np.zeros((len(triangles), 3), np.int64)
     for vertices in poses:
         scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-        scene.add_triangles(o3d.core.Tensor(vertices), o3d.core.Tensor(triangles.astype(np.uint32)))
+        scene.add_triangles(
+            o3d.core.Tensor.from_numpy(vertices),
+            o3d.core.Tensor.from_numpy(triangles.astype(np.uint32)),
+        )
         for view, yaw in enumerate((-VIEW_YAW_DEG, VIEW_YAW_DEG, 0.0)):
-            hit = scene.cast_rays(o3d.core.Tensor(_probe_rays(vertices, yaw)), nthreads=1)
+            hit = scene.cast_rays(
+                o3d.core.Tensor.from_numpy(_probe_rays(vertices, yaw)), nthreads=1
+            )
             numbers = hit["primitive_ids"].numpy().astype(np.int64)
             inside = numbers[numbers < len(triangles)]
             counts[:, view] += np.bincount(inside, minlength=len(triangles))
@@ -178,15 +185,42 @@ def _grow(triangles: Int32Array, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]
 
 
 def _better_views(
-    vertices: FloatArray, triangles: Int32Array, seen: NDArray[np.int64]
+    model: FaceModel, triangles: Int32Array, seen: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Choose by the normal, and by what was really seen where one view is hidden."""
-    sideways = vertex_normals(vertices, triangles)[triangles].mean(axis=1)[:, 0]
-    views = (sideways > 0).astype(np.int64)
-    left, right = seen[:, 0], seen[:, 1]
-    views[left > 3 * right + 2] = 0
-    views[right > 3 * left + 2] = 1
+    """Choose by the normal, and by what was really seen where that view is blocked."""
+    sideways = vertex_normals(model.neutral_mm, triangles)[triangles].mean(axis=1)[:, 0]
+    views = np.where(sideways > 0, FROM_RIGHT, FROM_LEFT)
+    left, right, front = seen.T
+    views[left > 3 * right + 2] = FROM_LEFT
+    views[right > 3 * left + 2] = FROM_RIGHT
+    blocked = front > 4 * np.maximum(left, right) + 2
+    blocked &= _lower_middle(model, triangles)
+    blocked |= _under_nose(model, triangles) | _in_mouth(model, triangles)
+    views[blocked] = FROM_FRONT
     return views
+
+
+def _in_mouth(model: FaceModel, triangles: Int32Array) -> NDArray[np.bool_]:
+    inside = np.zeros(len(model.neutral_mm), bool)
+    for name in ("mouth_socket", "gums_tongue", "teeth"):
+        inside[model.region(name)] = True
+    return np.asarray(inside[triangles].any(axis=1))
+
+
+def _under_nose(model: FaceModel, triangles: Int32Array) -> NDArray[np.bool_]:
+    tip, base, wing = model.neutral_mm[model.landmarks68[[30, 33, 35]]]
+    aside, height, depth = np.moveaxis(model.neutral_mm[triangles].mean(axis=1), 1, 0)
+    between = (height > base[1] - 3) & (height < tip[1] - 4) & (np.abs(aside) < wing[0] + 1)
+    return np.asarray(between & (depth > base[2] - 25))
+
+
+def _lower_middle(model: FaceModel, triangles: Int32Array) -> NDArray[np.bool_]:
+    """Tell what lies between nose tip and chin and between the lip corners."""
+    landmarks = model.neutral_mm[model.landmarks68]
+    low, high = landmarks[8, 1], landmarks[30, 1]
+    centres = model.neutral_mm[triangles].mean(axis=1)
+    inside = (centres[:, 1] > low) & (centres[:, 1] < high)
+    return np.asarray(inside & (np.abs(centres[:, 0]) < landmarks[54, 0]))
 
 
 def _outside(model: FaceModel, triangles: Int32Array) -> NDArray[np.bool_]:
@@ -209,51 +243,16 @@ def _surface(
     views: NDArray[np.int64],
     chosen: NDArray[np.bool_],
 ) -> ScanSurface:
-    bridges = _bridges(poses, triangles[chosen])
-    corners = np.concatenate([triangles[chosen], bridges]).astype(np.int64)
-    corner_views = np.concatenate([views[chosen], np.zeros(len(bridges), np.int64)])
+    slivers = bridges(poses, triangles[chosen])
+    corners = np.concatenate([triangles[chosen], slivers]).astype(np.int64)
+    corner_views = np.concatenate([views[chosen], np.zeros(len(slivers), np.int64)])
     vertices, local = np.unique(corners, return_inverse=True)
     local = local.reshape(-1, 3)
-    pairs, uv_triangles = np.unique(2 * local + corner_views[:, None], return_inverse=True)
+    pairs, uv_triangles = np.unique(3 * local + corner_views[:, None], return_inverse=True)
     return ScanSurface(
         vertices=vertices,
         triangles=local.astype(np.int32),
-        uv_vertices=(pairs // 2).astype(np.int32),
-        uv_views=(pairs % 2).astype(np.int32),
+        uv_vertices=(pairs // 3).astype(np.int32),
+        uv_views=(pairs % 3).astype(np.int32),
         uv_triangles=uv_triangles.reshape(-1, 3).astype(np.int32),
     )
-
-
-def _bridges(poses: list[FloatArray], triangles: Int32Array) -> Int32Array:
-    """Join the separate meshes (eyes, teeth, ...) by slivers where they always lie closest."""
-    places = np.hstack(poses)
-    bridges = []
-    joined, rest = _split_components(len(places), triangles)
-    while rest:
-        tree = cKDTree(places[joined])
-        reached = [tree.query(places[part]) for part in rest]
-        nearest = int(np.argmin([distances.min() for distances, _ in reached]))
-        distances, indices = reached[nearest]
-        part = rest.pop(nearest)
-        closest = int(distances.argmin())
-        bridges.append(_sliver(triangles, int(part[closest]), int(joined[indices[closest]])))
-        joined = np.concatenate([joined, part])
-    return np.array(bridges, np.int32).reshape(-1, 3)
-
-
-def _split_components(
-    count: int, triangles: Int32Array
-) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
-    used = np.unique(triangles).astype(np.int64)
-    rows, columns = triangles[:, [0, 1]].ravel(), triangles[:, [1, 2]].ravel()
-    graph = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(count, count))
-    labels = connected_components(graph, directed=False)[1][used]
-    sizes = np.bincount(labels)
-    order = [label for label in np.argsort(-sizes) if sizes[label]]
-    return used[labels == order[0]], [used[labels == label] for label in order[1:]]
-
-
-def _sliver(triangles: Int32Array, vertex: int, target: int) -> tuple[int, int, int]:
-    around = triangles[(triangles == vertex).any(axis=1)][0]
-    neighbour = int(around[around != vertex][0])
-    return vertex, neighbour, target

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_SUBJECTS = 999
 
-_PITCH_DEG, _YAW_DEG, _ROLL_DEG = 4.0, 4.5, 2.5  # standard deviations of the head pose
+_PITCH_DEG, _YAW_DEG, _ROLL_DEG = 3.0, 3.5, 2.0  # standard deviations of the head pose
 _SHIFT_MM = (5.0, 5.0, 8.0)
 _PIVOT_MM = np.array([0.0, -60.0, -110.0], np.float32)  # top of the neck, in the model's frame
 

@@ -89,7 +89,7 @@ def write_scan(
     turn, shift_mm = _raw_motion(rng)
     texture = f"{scan_id.name}_F3D.bmp"
     _write(folder / f"{scan_id.name}_F2D.bmp", _bmp(face_picture(lit, face_mm, rng)))
-    atlas = take_atlas(lit, raw_mm, rng)
+    atlas = take_atlas(lit, scanner.uncropped, raw_mm, rng)
     _write(folder / texture, _bmp(atlas.rgb))
     _write(folder / f"{scan_id.name}_F3D.bnd", _bnd(_landmarks(ByIdentity(model)), face_mm))
     pose_points = vertices_mm[model.landmarks68[list(POSE_LANDMARKS)]] @ turn.T + shift_mm

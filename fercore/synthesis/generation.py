@@ -1,0 +1,254 @@
+"""Makes whole trees of synthetic subjects in the layout of BU-3DFE, with several processes.
+
+Every scan draws from random numbers of its own, keyed by seed, subject and scan, so a tree
+does not depend on the number of workers or subjects, nor on how often it was interrupted.
+A scan whose six files are there is not made again.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from fercore.errors import FercoreError
+from fercore.expressions import EXPRESSIONS, Expression
+from fercore.provenance import versions
+from fercore.synthesis.appearance import Skin, sample_skin
+from fercore.synthesis.face_model import FaceModel, load_face_model
+from fercore.synthesis.notice import ICT_NOTICE
+from fercore.synthesis.performance import LEVELS
+from fercore.synthesis.subjects import (
+    MOST_SUBJECTS,
+    Subject,
+    random_stream,
+    sample_subject,
+    scan_vertices,
+    subject_code,
+)
+from fercore.synthesis.writer import write_scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+GENERATOR = 1
+"""Version of what a seed means; raise it when the same seed gives other scans."""
+
+MANIFEST = "synthesis.json"
+NOTICE = "NOTICE.txt"
+
+_ANCESTRY = "WH"  # file names need one; the face model knows none
+_FILES = ("F2D.bmp", "F3D.bmp", "F3D.bnd", "F3D.wrl", "RAW.pse", "RAW.wrl")
+
+# What a stream of random numbers is for; part of its key.
+_PERSON, _SKIN, _GEOMETRY, _PICTURE = range(4)
+
+
+class SynthesisError(FercoreError):
+    """Synthetic subjects cannot be made; the message names the folder and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What decides every byte of a tree, and where the tree is."""
+
+    face_model: Path
+    root: Path
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticScan:
+    """Which scan to make."""
+
+    number: int  # of the subject, from 1
+    expression: Expression | None  # None: neutral
+    level: int  # 1 to 4; 0 for neutral
+
+    @property
+    def subject(self) -> str:
+        """The subject's code, such as F9001."""
+        return subject_code(self.number)
+
+    @property
+    def name(self) -> str:
+        """What the names of the scan's files begin with, such as F9001_AN01WH."""
+        expression = "NE" if self.expression is None else self.expression.bu3dfe_code
+        return f"{self.subject}_{expression}{self.level:02d}{_ANCESTRY}"
+
+    @property
+    def position(self) -> int:
+        """Place among the subject's 25 scans, from 0."""
+        if self.expression is None:
+            return 0
+        return 1 + self.expression.position * len(LEVELS) + LEVELS.index(self.level)
+
+    def is_finished(self, root: Path) -> bool:
+        """Tell whether all six files are there."""
+        stem = root / self.subject / self.name
+        return all(stem.with_name(f"{self.name}_{kind}").is_file() for kind in _FILES)
+
+
+def planned_scans(subjects: int) -> list[SyntheticScan]:
+    """List the 25 scans of each of the first `subjects` subjects: neutral, then 6 × 4."""
+    kinds = [(None, 0), *((expression, level) for expression in EXPRESSIONS for level in LEVELS)]
+    numbers = range(1, subjects + 1)
+    return [SyntheticScan(number, *kind) for number in numbers for kind in kinds]
+
+
+def synthesize(recipe: Recipe, subjects: int, workers: int) -> int:
+    """Make what is still missing of `subjects` subjects; return the number of new scans.
+
+    Raises:
+        FercoreError: the face model cannot be read, the root holds other data or cannot
+            be written, or a number is out of range.
+    """
+    if not 1 <= subjects <= MOST_SUBJECTS:
+        raise SynthesisError(f"--subjects must be from 1 to {MOST_SUBJECTS}, got {subjects}")
+    if workers < 1:
+        raise SynthesisError(f"--workers must be at least 1, got {workers}")
+    if recipe.seed < 0:
+        raise SynthesisError(f"--seed must not be negative, got {recipe.seed}")
+    try:
+        _claim_root(recipe)
+        _remove_unfinished_files(recipe.root)
+        scans = [scan for scan in planned_scans(subjects) if not scan.is_finished(recipe.root)]
+        _make_all(recipe, scans, min(workers, max(len(scans), 1)))
+    except OSError as error:
+        raise SynthesisError(f"{recipe.root} cannot be written: {error}") from error
+    return len(scans)
+
+
+def _make_all(recipe: Recipe, scans: Sequence[SyntheticScan], workers: int) -> None:
+    with tqdm(total=len(scans), unit="scan", disable=None) as progress:
+        if workers == 1:
+            for scan in scans:
+                _make(recipe, scan)
+                progress.update()
+            return
+        for _ in _in_processes(recipe, scans, workers):
+            progress.update()
+
+
+def _in_processes(
+    recipe: Recipe, scans: Sequence[SyntheticScan], workers: int
+) -> Iterator[SyntheticScan]:
+    # Spawned, not forked: the ray caster's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with _one_thread_each():
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupt)
+        try:
+            tasks = {pool.submit(_make, recipe, scan): scan for scan in scans}
+            for task in as_completed(tasks):
+                task.result()
+                yield tasks[task]
+        except BrokenProcessPool as error:
+            raise SynthesisError(
+                f"a worker died while writing {recipe.root}, perhaps for lack of memory: "
+                "run the same command again with --workers 1"
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let child processes compute with one thread: there are as many of them as cores."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
+        if before is not None:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+def _ignore_interrupt() -> None:
+    """Leave Ctrl-C to the parent, which lets workers finish the scan they are at."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _make(recipe: Recipe, scan: SyntheticScan) -> None:
+    model = _face_model(recipe.face_model)
+    subject, skin = _person(recipe, scan.number)
+    geometry = random_stream(recipe.seed, scan.number, _GEOMETRY, scan.position)
+    picture = random_stream(recipe.seed, scan.number, _PICTURE, scan.position)
+    vertices = scan_vertices(model, subject, scan.expression, scan.level, geometry)
+    folder = recipe.root / scan.subject
+    folder.mkdir(exist_ok=True)
+    write_scan(folder, scan, model, vertices, skin, picture)
+
+
+@lru_cache(maxsize=1)
+def _face_model(path: Path) -> FaceModel:
+    return load_face_model(path)
+
+
+@lru_cache(maxsize=2)
+def _person(recipe: Recipe, number: int) -> tuple[Subject, Skin]:
+    model = _face_model(recipe.face_model)
+    subject = sample_subject(model, number, random_stream(recipe.seed, number, _PERSON))
+    return subject, sample_skin(random_stream(recipe.seed, number, _SKIN))
+
+
+def _claim_root(recipe: Recipe) -> None:
+    """Write manifest and notice into a new root, or check that an old one is ours."""
+    root = recipe.root
+    wanted = {
+        "generator": GENERATOR,
+        "seed": recipe.seed,
+        "face_model_sha256": _face_model(recipe.face_model).fingerprint(),
+    }
+    if root.exists() and not root.is_dir():
+        raise SynthesisError(f"{root} is a file: give a folder to write to")
+    if (root / MANIFEST).is_file():
+        _require_same(root, wanted)
+        return
+    if root.is_dir() and any(root.iterdir()):
+        raise SynthesisError(f"{root} holds other data: give an empty or a new folder")
+    root.mkdir(parents=True, exist_ok=True)
+    (root / NOTICE).write_text(ICT_NOTICE, encoding="utf-8")
+    _write_manifest(root, wanted)
+
+
+def _require_same(root: Path, wanted: dict[str, object]) -> None:
+    try:
+        found = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SynthesisError(f"{root / MANIFEST} is damaged: give a new folder") from error
+    for key, value in wanted.items():
+        if not isinstance(found, dict) or found.get(key) != value:
+            raise SynthesisError(
+                f"{root} holds synthetic subjects of another {key.split('_sha')[0]}: "
+                "give a new folder"
+            )
+
+
+def _write_manifest(root: Path, wanted: dict[str, object]) -> None:
+    manifest = {
+        "content": "synthetic subjects in the layout of BU-3DFE; no person was recorded",
+        "synthetic": True,
+        **wanted,
+        "versions": versions(),
+        "codes": "the letters for sex and ancestry in file names are arbitrary",
+        "notice": ICT_NOTICE,
+    }
+    unfinished = root / f"{MANIFEST}.part"
+    unfinished.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(root / MANIFEST)
+
+
+def _remove_unfinished_files(root: Path) -> None:
+    for leftover in root.glob("*/*.part"):
+        leftover.unlink()

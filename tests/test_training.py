@@ -1,0 +1,125 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fercore.errors import DatasetError
+from fercore.models import DepthPipeline, build
+from fercore.preprocessing import Preprocessing
+from fercore.training import trainer
+from fercore.training.augmentation import augment
+from fercore.training.faces import LabelledFaces
+from fercore.training.features import compute_features
+from fercore.training.scoring import logits_of, measure
+from fercore.training.trainer import TrainingConfig, train
+
+PARAMETERS = Preprocessing(rgb_size=32)
+CONFIG = TrainingConfig(
+    "depth", "random", epochs=3, batch_size=9, copies=2, validation_subjects=2, seed=1
+)
+
+
+def made_up_faces(subjects: int = 8, per_subject: int = 6) -> LabelledFaces:
+    """Return bumps whose place tells the label: easy to learn, the same for every subject."""
+    rng = np.random.default_rng(0)
+    count = subjects * per_subject
+    labels = np.tile(np.arange(6), count // 6)
+    row, column = np.mgrid[:64, :64]
+    angle = labels[:, None, None] * np.pi / 3
+    distance = np.hypot(row - 32 - 16 * np.sin(angle), column - 32 - 16 * np.cos(angle))
+    depth_m = 0.6 - 0.03 * np.exp(-((distance / 6) ** 2)) + rng.normal(0, 5e-4, distance.shape)
+    return LabelledFaces(
+        rgb=rng.integers(0, 255, (count, 32, 32, 3), np.uint8),
+        depth_m=depth_m.astype(np.float32),
+        labels=labels,
+        subjects=np.repeat([f"F{9001 + i}" for i in range(subjects)], per_subject),
+        levels=np.full(count, 4),
+        views=np.full(count, "f2d"),
+    )
+
+
+def test_validation_subjects_are_apart_from_training_subjects() -> None:
+    trained_on, held_out = made_up_faces().hold_out(3, seed=5)
+    assert len(held_out.subject_names) == 3
+    assert not set(trained_on.subject_names) & set(held_out.subject_names)
+    assert len(trained_on) + len(held_out) == len(made_up_faces())
+    with pytest.raises(DatasetError, match="leave none to train on"):
+        made_up_faces().hold_out(8, seed=5)
+
+
+def test_a_network_learns_and_is_scored_on_unseen_subjects(tmp_path: Path) -> None:
+    # Mirroring and turning would move the bumps onto each other's places.
+    config = replace(CONFIG, epochs=10, patience=10)
+    network = train_without_augmentation(made_up_faces(), config, tmp_path)
+    unseen = made_up_faces(subjects=4)
+    (result,) = measure(logits_of(network, unseen, PARAMETERS), unseen, "made up")
+    assert result.accuracy > 0.9
+    assert (result.head, result.samples, result.subjects) == ("depth", 24, 4)
+    assert result.low <= result.accuracy <= result.high
+
+
+def train_without_augmentation(
+    faces: LabelledFaces, config: TrainingConfig, folder: Path
+) -> torch.nn.Module:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fercore.training.features.augment", lambda rgb, depth_m, _: (rgb, depth_m))
+        return train(faces, PARAMETERS, config, folder).network
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
+    faces = made_up_faces(subjects=5)
+    whole = train(faces, PARAMETERS, CONFIG, tmp_path / "whole")
+    train(faces, PARAMETERS, replace(CONFIG, epochs=1), tmp_path / "parts")
+    resumed = train(faces, PARAMETERS, CONFIG, tmp_path / "parts")
+    assert resumed.best_epoch == whole.best_epoch
+    for one, other in zip(
+        whole.network.state_dict().values(), resumed.network.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other)
+
+
+def test_patience_ends_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = iter([1.0, 0.5, 0.7, 0.6, 0.8, 0.1])
+    monkeypatch.setattr(trainer._Run, "_validate", lambda _: (next(losses), 0.0))
+    config = replace(CONFIG, epochs=6, patience=3)
+    result = train(made_up_faces(subjects=4), PARAMETERS, config, tmp_path)
+    assert (result.best_epoch, result.validation_loss) == (2, 0.5)
+
+
+def test_features_left_by_an_earlier_run_are_read(tmp_path: Path) -> None:
+    faces, network = made_up_faces(subjects=2), build("depth")
+    first = compute_features(network, faces, PARAMETERS, tmp_path / "copy0", 0)
+    stamp = (tmp_path / "copy0.early.npy").stat().st_mtime_ns
+    again = compute_features(network, faces, PARAMETERS, tmp_path / "copy0", 0)
+    assert (tmp_path / "copy0.early.npy").stat().st_mtime_ns == stamp
+    assert np.array_equal(first.depth, again.depth)
+    assert first.early.shape == (12, 1, 64, 64)
+
+
+def test_the_early_stages_are_never_trained(tmp_path: Path) -> None:
+    config = replace(CONFIG, pipeline="rgb-resnet50", epochs=1, copies=1)
+    torch.manual_seed(config.seed)
+    network = train(made_up_faces(subjects=4), PARAMETERS, config, tmp_path).network
+    assert not isinstance(network, DepthPipeline)
+    assert network.backbone is not None
+    statistics = network.backbone.early.state_dict()["bn1.running_mean"]
+    assert not statistics.any()
+    assert network.backbone.last_stage.state_dict()["layer4.0.bn1.running_mean"].any()
+
+
+def test_augmentation_is_seeded_and_keeps_ranges() -> None:
+    rgb, depth_m = torch.rand(6, 3, 32, 32), 0.5 + 0.05 * torch.rand(6, 1, 64, 64)
+    depth_m[:, :, :8] = torch.nan
+    one = augment(rgb, depth_m, torch.Generator().manual_seed(3))
+    same = augment(rgb, depth_m, torch.Generator().manual_seed(3))
+    other = augment(rgb, depth_m, torch.Generator().manual_seed(4))
+    assert torch.equal(one[0], same[0])
+    assert torch.equal(one[1].isnan(), same[1].isnan())
+    assert not torch.equal(one[0], other[0])
+    assert float(one[0].min()) >= 0
+    assert float(one[0].max()) <= 1
+    known = one[1][one[1].isfinite()]
+    assert 0.48 < float(known.min()) < float(known.max()) < 0.57
+    assert one[1].isnan().any()
