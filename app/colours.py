@@ -88,7 +88,7 @@ def viridis(levels: UInt8Array) -> UInt8Array:
 def _table() -> UInt8Array:
     """Return the colours (256, 3) of far (0) to near, and of unknown depth."""
     shades = np.linspace(0, 255, _NEAREST + 1).astype(np.uint8)
-    return np.concatenate([viridis(shades[:, None])[:, 0], np.uint8([UNKNOWN_DEPTH_RGB])])
+    return np.concatenate([viridis(shades[:, None])[:, 0], np.array([UNKNOWN_DEPTH_RGB], np.uint8)])
 
 
 def _inside(depth_m: FloatArray, box: FaceBox | None) -> FloatArray:

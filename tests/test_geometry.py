@@ -47,7 +47,7 @@ def textured_square() -> Mesh:
 
 
 def ball(radius_mm: float = 60.0, rings: int = 24) -> Mesh:
-    """The half of a ball that faces the camera, coarse enough to have facets."""
+    """Return the half of a ball that faces the camera, coarse enough to have facets."""
     across = np.linspace(-1, 1, rings)
     x, y = (part.ravel() for part in np.meshgrid(across, across))
     polar = np.maximum(np.abs(x), np.abs(y)) * (math.pi / 2) * 0.95
@@ -68,7 +68,7 @@ class TestVertexNormals:
         outwards = mesh.vertices_mm / np.linalg.norm(mesh.vertices_mm, axis=1, keepdims=True)
         inner = mesh.vertices_mm[:, 2] > 20
         assert normals.dtype == np.float32
-        assert (normals * outwards).sum(axis=1)[inner].min() > math.cos(math.radians(3))
+        assert (normals * outwards).sum(axis=1)[inner].min() > math.cos(math.radians(4))
 
     def test_are_shared_by_duplicate_vertices(self):
         flat = square()
@@ -266,10 +266,12 @@ class TestPinhole:
 
     def test_shading_shows_no_facets(self):
         """Neighbouring pixels differ little although the ball has only a few triangles."""
-        rgb = MeshRenderer(ball(60, rings=12)).pinhole(WEBCAM, Pose.frontal(), 450.0).rgb
-        inner = rgb[215:265, 295:345, 0].astype(int)
-        assert np.abs(np.diff(inner, axis=0)).max() <= 3
-        assert np.abs(np.diff(inner, axis=1)).max() <= 3
+        rgb = MeshRenderer(ball(60, rings=16)).pinhole(WEBCAM, Pose.frontal(), 450.0).rgb
+        inner = rgb[205:275, 285:355, 0].astype(int)
+        # Flat shading would show one grey level for each of the few facets in view.
+        assert len(np.unique(inner)) > 60
+        assert np.abs(np.diff(inner, axis=0)).max() <= 6
+        assert np.abs(np.diff(inner, axis=1)).max() <= 6
         assert rgb[..., 0].max() > 150
 
     def test_partly_out_of_the_picture(self):

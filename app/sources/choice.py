@@ -29,6 +29,6 @@ def source_named(text: str) -> FrameSource:
     path = Path(text).expanduser()
     if not path.exists():
         raise SourceError(
-            f"{text} does not exist; name a BU-3DFE folder, subject or scan, or `{SAMPLE}`."
+            f"{text} does not exist; name a BU-3DFE folder, subject or scan, or `{SAMPLE}`"
         )
     return ReplaySource(Bu3dfe(path).scans(), str(path))

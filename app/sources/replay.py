@@ -38,7 +38,7 @@ class ReplaySource:
 
     def __init__(self, scans: Sequence[Scan], name: str) -> None:
         if not scans:
-            raise SourceError(f"{name} holds no BU-3DFE scans; choose a folder or file that does.")
+            raise SourceError(f"{name} holds no BU-3DFE scans; choose a folder or file that does")
         self._clips = arrange(scans)
         self._name = name
         self._loader: ThreadPoolExecutor | None = None
@@ -168,13 +168,11 @@ class ReplaySource:
 
     def _order(self, clip: int) -> None:
         if self._loader is None:
-            raise SourceError(f"{self._name} is read before it was opened.")
+            raise SourceError(f"{self._name} is read before it was opened")
         if clip < len(self._clips) and clip not in self._coming:
             self._coming[clip] = self._loader.submit(Stage, self._clips[clip])
 
     def _nothing_readable(self) -> SourceError:
         if len(self._clips) == 1:
             return SourceError(self._problem)
-        return SourceError(
-            f"No scan of {self._name} can be read, among other things: {self._problem}"
-        )
+        return SourceError(f"no scan of {self._name} can be read; the last reason: {self._problem}")

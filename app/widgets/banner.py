@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextDocumentFragment
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app.overlay import CORRECT, mark_of, percent
@@ -48,6 +49,13 @@ class Banner(QWidget):
         best = analysis.verdicts.best() if analysis.verdicts else None
         self._show_mark(mark_of(best, truth))
 
+    def text(self) -> str:
+        """Return what it shows, without mark-up."""
+        parts = [_plain(self._truth.text()), _plain(self._verdict.text())]
+        if not self._mark.isHidden():
+            parts.append(self._mark.text())
+        return " | ".join(parts)
+
     def _show_mark(self, mark: str) -> None:
         self._mark.setVisible(bool(mark))
         correct = mark == CORRECT
@@ -56,6 +64,10 @@ class Banner(QWidget):
             f"background: {_RIGHT_COLOURS[correct]}; color: white; font-weight: bold;"
             "border-radius: 4px; padding: 2px 8px;"
         )
+
+
+def _plain(rich: str) -> str:
+    return QTextDocumentFragment.fromHtml(rich).toPlainText()
 
 
 def _label(alignment: Qt.AlignmentFlag) -> QLabel:

@@ -55,6 +55,11 @@ class Timeline(QWidget):
             self._forget_oldest()
         self._redraw()
 
+    @property
+    def length_s(self) -> float:
+        """Time from the oldest frame shown to the newest."""
+        return self._times_s[-1] - self._times_s[0] if self._times_s else 0.0
+
     def clear(self) -> None:
         """Forget all frames."""
         for history in (self._times_s, self._probabilities, self._truths):

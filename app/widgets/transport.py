@@ -60,6 +60,10 @@ class Transport(QToolBar):
             self._fill_labels()
         self._show_clip()
 
+    def chosen(self) -> tuple[str, str]:
+        """Return subject and label as the choosers show them."""
+        return self._subjects.currentText(), self._labels.currentText()
+
     def set_playing(self, playing: bool) -> None:
         """Show on the button what a press will do."""
         symbol: Symbol = "pause" if playing else "play"

@@ -17,10 +17,13 @@ import torch
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS
+from fercore.io.vrml import read_vrml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from fercore.structures import FloatArray
 
@@ -36,8 +39,8 @@ class LabelledShapes:
     """Scans as rows: what a classifier may learn from, and whose face it is."""
 
     shapes: FloatArray  # (N, 3V), vertices in mm
-    labels: np.ndarray[tuple[int], np.dtype[np.int64]]  # (N,), index into EXPRESSIONS
-    subjects: np.ndarray[tuple[int], np.dtype[np.str_]]  # (N,), codes
+    labels: NDArray[np.int64]  # (N,), index into EXPRESSIONS
+    subjects: NDArray[np.str_]  # (N,), codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Difficulty:
     """What the classifier reached, and on what."""
 
     accuracy: float  # 0..1, on the test subjects
-    confusion: np.ndarray[tuple[int, int], np.dtype[np.int64]]  # (6, 6), true × predicted
+    confusion: NDArray[np.int64]  # (6, 6), true × predicted
     train_subjects: int
     test_subjects: int
     train_scans: int
@@ -71,17 +74,20 @@ def read_shapes(root: Path, levels: Sequence[int] = LEVELS) -> LabelledShapes:
     Raises:
         DatasetError: no such scan, or meshes of different topology.
     """
-    scans = [scan for scan in Bu3dfe(root).scans() if scan.id.level in levels and scan.f3d]
-    expressive = [(scan, scan.id.expression) for scan in scans if scan.id.expression is not None]
+    expressive = [
+        (scan.f3d, scan.id.expression, scan.id.subject)
+        for scan in Bu3dfe(root).scans()
+        if scan.f3d and scan.id.expression and scan.id.level in levels
+    ]
     if not expressive:
         raise DatasetError(f"{root} holds no F3D scan at levels {list(levels)}")
-    shapes = [scan.mesh().vertices_mm for scan, _ in expressive]
+    shapes = [read_vrml(path, texture=False).vertices_mm for path, _, _ in expressive]
     if len({len(shape) for shape in shapes}) > 1:
         raise DatasetError(f"{root} holds meshes of different topology: only synthetic ones fit")
     return LabelledShapes(
         shapes=np.stack(shapes).reshape(len(shapes), -1).astype(np.float32),
-        labels=np.array([expression.position for _, expression in expressive]),
-        subjects=np.array([scan.id.subject for scan, _ in expressive]),
+        labels=np.array([expression.position for _, expression, _ in expressive]),
+        subjects=np.array([subject for _, _, subject in expressive]),
     )
 
 
@@ -116,7 +122,7 @@ def classify_shapes(data: LabelledShapes, test_subjects: int, seed: int) -> Diff
 
 
 def _split(
-    data: LabelledShapes, testing: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    data: LabelledShapes, testing: NDArray[np.bool_]
 ) -> tuple[LabelledShapes, LabelledShapes]:
     parts = [
         LabelledShapes(data.shapes[rows], data.labels[rows], data.subjects[rows])
@@ -125,9 +131,7 @@ def _split(
     return parts[0], parts[1]
 
 
-def _choose_penalty(
-    data: LabelledShapes, codes: np.ndarray[tuple[int], np.dtype[np.str_]]
-) -> float:
+def _choose_penalty(data: LabelledShapes, codes: NDArray[np.str_]) -> float:
     correct = np.zeros(len(_PENALTIES))
     for fold in range(_INNER_FOLDS):
         train, held_out = _split(data, np.isin(data.subjects, codes[fold::_INNER_FOLDS]))
@@ -138,7 +142,7 @@ def _choose_penalty(
 
 def _fit_predict(
     train: LabelledShapes, shapes: FloatArray, penalties: Sequence[float]
-) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
+) -> list[NDArray[np.int64]]:
     mean = train.shapes.mean(axis=0)
     axes = _principal_axes(train.shapes - mean)
     scores = (train.shapes - mean) @ axes.T

@@ -1,8 +1,10 @@
 """The sample subjects that travel with the package.
 
-Two synthetic subjects (neutral and the six expressions) in BU-3DFE's layout,
-zipped. They are unpacked once into the user's cache directory, beside older
-versions' copies, because readers want files in a folder.
+Two synthetic subjects (neutral and the six expressions at level 4) in BU-3DFE's
+layout, without RAW meshes, zipped by `packaging/bundle_samples.py`. They are
+unpacked once into the user's cache directory, beside older versions' copies,
+because readers want files in a folder. In the archive pictures are JPEG, a tenth
+of the size; unpacked they are BMP, as BU-3DFE has them.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import shutil
 import tempfile
 import zipfile
 from pathlib import Path
+
+from PIL import Image
 
 from fercore.errors import DatasetError
 
@@ -44,6 +48,9 @@ def _unpack(root: Path) -> None:
     try:
         with zipfile.ZipFile(ARCHIVE) as archive:
             archive.extractall(unfinished)
+        for picture in unfinished.rglob("*.jpg"):
+            Image.open(picture).save(picture.with_suffix(".bmp"))
+            picture.unlink()
         if not root.is_dir():
             unfinished.replace(root)
     finally:

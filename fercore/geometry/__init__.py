@@ -4,6 +4,7 @@ from fercore.geometry.cameras import NOMINAL_DISTANCE_M, OrthographicCamera, Pos
 from fercore.geometry.depthmaps import fill_interior_holes, median3
 from fercore.geometry.meshes import largest_component, vertex_normals
 from fercore.geometry.rendering import BACKGROUND_GREY, MeshRenderer, Rendering
+from fercore.geometry.similarity import Similarity
 
 __all__ = [
     "BACKGROUND_GREY",
@@ -12,6 +13,7 @@ __all__ = [
     "OrthographicCamera",
     "Pose",
     "Rendering",
+    "Similarity",
     "fill_interior_holes",
     "largest_component",
     "median3",

@@ -69,6 +69,15 @@ class Activation:
         return Activation(self.left + other.left, self.right + other.right)
 
 
+def shape_names() -> set[str]:
+    """Return every shape of the face model that an action unit can call for."""
+    both = Activation(1.0, 1.0)
+    named = {
+        name for parts in SHAPES.values() for shape, _ in parts for name, _ in _sides(shape, both)
+    }
+    return named | {"mouthClose"}
+
+
 def blendshape_weights(activations: Mapping[int, Activation]) -> dict[str, float]:
     """Turn action units into weights of the face model's shapes, each 0..1.
 

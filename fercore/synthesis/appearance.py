@@ -84,7 +84,7 @@ class Skin:
             + np.maximum(self.melanin + melanin, 0.03)[..., None] * _MELANIN
             + np.maximum(self.haemoglobin + haemoglobin, 0.0)[..., None] * _HAEMOGLOBIN
         )
-        return np.exp(-absorbed).astype(np.float32)
+        return np.asarray(np.exp(-absorbed), np.float32)
 
 
 def sample_skin(rng: np.random.Generator) -> Skin:

@@ -74,17 +74,15 @@ def _canvas(key: ByIdentity[FaceModel]) -> Canvas:
     mouth = np.zeros((len(model.neutral_mm), 1), np.float32)
     mouth[model.region("mouth_socket")] = 1
     left, _, head_size = TILES["M_BackHead"]
-    scale = _COARSE_HEAD / head_size
+    face_corners = corners * np.float32(COARSE / FACE_SIZE)
+    head_corners = (corners - np.array((left, 0))) * np.float32(_COARSE_HEAD / head_size)
+    inside = _unfolded(mouth, model, head_corners, head, _COARSE_HEAD)
     return Canvas(
         corners=corners,
         landmarks=landmarks,
-        face_mm=_unfolded(model.neutral_mm, model, corners * (COARSE / FACE_SIZE), face, COARSE),
-        head_mm=_unfolded(
-            model.neutral_mm, model, (corners - (left, 0)) * scale, head, _COARSE_HEAD
-        ),
-        head_mouth=_unfolded(mouth, model, (corners - (left, 0)) * scale, head, _COARSE_HEAD)[
-            ..., 0
-        ],
+        face_mm=_unfolded(model.neutral_mm, model, face_corners, face, COARSE),
+        head_mm=_unfolded(model.neutral_mm, model, head_corners, head, _COARSE_HEAD),
+        head_mouth=inside[..., 0],
         brow_mm=float(model.neutral_mm[model.landmarks68[17:27], 1].mean()),
     )
 
@@ -99,7 +97,7 @@ def _palette_corners(model: FaceModel) -> FloatArray:
         chosen = model.triangle_material == number
         corners[chosen, :, 0] = left + inside[chosen, :, 0] * (size - 1)
         corners[chosen, :, 1] = top + (1 - inside[chosen, :, 1]) * (size - 1)
-    return corners
+    return np.asarray(corners, np.float32)
 
 
 def _texel_of_vertex(
@@ -144,7 +142,7 @@ def blob(centre: FloatArray, across: float, along: float) -> FloatArray:
     """Return a soft spot (256, 256) of height 1 with the given half widths, coarse texels."""
     columns, rows = np.meshgrid(np.arange(COARSE), np.arange(COARSE))
     distance = ((columns - centre[0]) / across) ** 2 + ((rows - centre[1]) / along) ** 2
-    return np.exp(-0.5 * distance).astype(np.float32)
+    return np.asarray(np.exp(-0.5 * distance), np.float32)
 
 
 def enlarged(image: FloatArray) -> FloatArray:

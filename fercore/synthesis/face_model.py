@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.errors import FercoreError
+from fercore.synthesis.action_units import shape_names
 from fercore.synthesis.wavefront import WavefrontMesh, read_wavefront, read_wavefront_vertices
 
 if TYPE_CHECKING:
@@ -69,6 +70,14 @@ _NPZ_KEYS = (
     "landmark68",
 )
 
+# Arrays of one row for each other's row.
+_NAMED_ARRAYS = (
+    ("expression_names", "expression"),
+    ("region_names", "region_ranges"),
+    ("face_material", "faces"),
+    ("faces_uv", "faces"),
+)
+
 
 class FaceModelError(FercoreError):
     """A face model cannot be read; the message names the file and the reason."""
@@ -113,13 +122,15 @@ def load_face_model(path: Path) -> FaceModel:
     Raises:
         FaceModelError: nothing is there, or it is not a complete face model.
     """
-    if path.is_dir():
-        return _load_folder(path)
-    if path.is_file():
-        return _load_npz(path)
-    raise FaceModelError(
-        f"no face model at {path}: give ict_face_model.npz or ICT-FaceKit's folder FaceXModel"
-    )
+    if not path.exists():
+        raise FaceModelError(
+            f"no face model at {path}: give ict_face_model.npz or ICT-FaceKit's folder FaceXModel"
+        )
+    model = _load_folder(path) if path.is_dir() else _load_npz(path)
+    missing = sorted(shape_names() - set(model.expression_mm))
+    if missing:
+        raise FaceModelError(f"{path} is incomplete: the shape {missing[0]} is missing")
+    return model
 
 
 def _load_npz(path: Path) -> FaceModel:
@@ -146,9 +157,9 @@ def _load_npz(path: Path) -> FaceModel:
 
 def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in _NPZ_KEYS if key in archive.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise FaceModelError(f"{path} is no face model: it cannot be read as .npz") from error
     missing = [key for key in _NPZ_KEYS if key not in arrays]
     if missing:
@@ -159,6 +170,9 @@ def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
             raise FaceModelError(f"{path} is damaged: {key} does not fit {count} vertices")
     if len(arrays["identity"]) != IDENTITY_MODES:
         raise FaceModelError(f"{path} is damaged: it lacks some of {IDENTITY_MODES} identities")
+    for names, values in _NAMED_ARRAYS:
+        if len(arrays[names]) != len(arrays[values]):
+            raise FaceModelError(f"{path} is damaged: {names} do not fit {values}")
     return arrays
 
 
@@ -228,6 +242,8 @@ def _assemble(
     _require_range(source, "triangles", triangles, len(neutral_mm))
     _require_range(source, "uv triangles", uv_triangles, len(mesh.uv))
     _require_range(source, "landmarks", landmarks, len(neutral_mm))
+    if not np.isfinite(neutral_mm).all():
+        raise FaceModelError(f"{source} is damaged: a vertex is not a number")
     origin = neutral_mm[landmarks[_ORIGIN_LANDMARKS]].mean(axis=0)
     origin[0] = 0.0  # the model is symmetric about x = 0
     return FaceModel(

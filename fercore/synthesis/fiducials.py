@@ -56,7 +56,7 @@ def _targets(points: FloatArray) -> FloatArray:
         points[60:68],
         _contour(points[:17]),
     )
-    return np.concatenate(groups).astype(np.float32)
+    return np.asarray(np.concatenate(groups), np.float32)
 
 
 def _eye(lid: FloatArray) -> NDArray[np.float64]:

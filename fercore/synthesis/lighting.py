@@ -93,7 +93,8 @@ def fan() -> FloatArray:
     z = 1 - index / _DIRECTIONS * (1 - _LOWEST_Z)
     angle = index * np.pi * (3 - np.sqrt(5))
     radius = np.sqrt(1 - z**2)
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle), z], axis=1).astype(np.float32)
+    spiral = np.stack([radius * np.cos(angle), radius * np.sin(angle), z], axis=1)
+    return np.asarray(spiral, np.float32)
 
 
 def visible_light(
@@ -136,7 +137,7 @@ def develop(
 def _exposure(light: FloatArray, lighting: Lighting) -> float:
     """Return the gain: cameras lift dark faces, but only part of the way."""
     mean = float(light.mean()) if light.size else 1.0
-    return lighting.exposure * 1.35 * (0.30 / max(mean, 1e-3)) ** 0.45
+    return float(lighting.exposure * 1.35 * (0.30 / max(mean, 1e-3)) ** 0.45)
 
 
 def _backdrop(lighting: Lighting, shape: tuple[int, ...]) -> FloatArray:
@@ -160,7 +161,7 @@ def _lobe(direction: FloatArray, sharpness: float) -> NDArray[np.float64]:
 def _surroundings() -> NDArray[np.float64]:
     """Return weights (30, 1) of light from all around, more of it from above."""
     weights = 1 + 0.5 * fan()[:, 1:2].astype(np.float64)
-    return weights / (weights * np.maximum(fan()[:, 2:], 0)).sum()
+    return np.asarray(weights / (weights * np.maximum(fan()[:, 2:], 0)).sum())
 
 
 def _lamp(rng: np.random.Generator) -> FloatArray:

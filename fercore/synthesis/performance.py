@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEVELS = (1, 2, 3, 4)
 
 # Mean strength of the four levels and its spread, as shares of the apex.
-_LEVEL_STRENGTH = {1: 0.34, 2: 0.51, 3: 0.70, 4: 0.90}
+_LEVEL_STRENGTH = {1: 0.32, 2: 0.48, 3: 0.66, 4: 0.85}
 _LEVEL_SPREAD = 0.15
 
 _PREFERENCE_CONCENTRATION = 2.5  # Dirichlet; smaller: people stick more to one variant

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 PICTURE_SIZE = 512
 
 _FAR_MM = 600.0
+_FOLD = 512
 # Strength and sharpness of the highlights of each material.
 _GLOSS: dict[str, tuple[float, float]] = {
     "M_Face": (0.15, 13.0),
@@ -103,6 +104,15 @@ def looks_of(model: FaceModel, skin: Skin) -> Looks:
     return Looks(paint(canvas, skin), canvas.corners[opaque], gloss)
 
 
+@dataclass(frozen=True, slots=True)
+class _Hits:
+    """Where the rays of a frame met the surface, N times."""
+
+    covered: NDArray[np.bool_]  # (H, W), N of them true
+    numbers: NDArray[np.int64]  # (N,), the opaque triangle
+    weights: FloatArray  # (N, 3), barycentric
+
+
 class LitSurface:
     """One scan's geometry, ready to be lit and looked at any number of times."""
 
@@ -124,40 +134,32 @@ class LitSurface:
 
     def picture(self, frame: Frame, lighting: Lighting, rng: np.random.Generator) -> UInt8Array:
         """Return the picture (H, W, 3) a camera takes under the given light."""
-        numbers, weights = self._cast(frame)
-        covered = numbers >= 0
-        light = self._shade(frame, lighting, covered, numbers[covered], weights[covered])
-        return develop(light, covered, lighting, rng)
+        hits = self._cast(frame)
+        return develop(self._shade(frame, lighting, hits), hits.covered, lighting, rng)
 
-    def _cast(self, frame: Frame) -> tuple[NDArray[np.int64], FloatArray]:
-        hits = self._scene.cast_rays(o3d.core.Tensor.from_numpy(frame.rays()), nthreads=1)
-        shape = (frame.height, frame.width)
-        numbers = hits["primitive_ids"].numpy().astype(np.int64).reshape(shape)
-        numbers[numbers >= len(self._triangles)] = -1
-        pair = hits["primitive_uvs"].numpy().reshape(*shape, 2)
-        first = 1 - pair.sum(axis=2, keepdims=True)
-        return numbers, np.concatenate([first, pair], axis=2)
+    def _cast(self, frame: Frame) -> _Hits:
+        answer = self._scene.cast_rays(o3d.core.Tensor.from_numpy(frame.rays()), nthreads=1)
+        numbers = answer["primitive_ids"].numpy()
+        covered = numbers < len(self._triangles)
+        second, third = answer["primitive_uvs"].numpy()[covered].T
+        return _Hits(
+            covered=covered.reshape(frame.height, frame.width),
+            numbers=numbers[covered].astype(np.int64),
+            weights=np.stack([1 - second - third, second, third], axis=1),
+        )
 
-    def _shade(
-        self,
-        frame: Frame,
-        lighting: Lighting,
-        covered: NDArray[np.bool_],
-        numbers: NDArray[np.int64],
-        weights: FloatArray,
-    ) -> FloatArray:
+    def _shade(self, frame: Frame, lighting: Lighting, hits: _Hits) -> FloatArray:
         """Return the light (N, 3) that leaves the surface at the hits towards the camera."""
-        light = self._scatter(irradiance(lighting, self._visible))
-        table = np.hstack([light, self._normals])
-        mixed = np.einsum("nc,nck->nk", weights, table[self._triangles[numbers]])
+        table = np.hstack([self._scatter(irradiance(lighting, self._visible)), self._normals])
+        mixed = np.einsum("nc,nck->nk", hits.weights, table[self._triangles[hits.numbers]])
         light, normals = mixed[:, :3], mixed[:, 3:]
-        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
-        places = np.einsum("nc,nck->nk", weights, self._looks.corners[numbers])
-        reflectance, gloss = self._colours(covered, places)
+        places = np.einsum("nc,nck->nk", hits.weights, self._looks.corners[hits.numbers])
+        reflectance, gloss = self._colours(places)
         half = lighting.key_direction + frame.axes[2].astype(np.float32)
-        glance = np.maximum(normals @ (half / np.linalg.norm(half)), 0)
-        strength, sharpness = self._looks.gloss[numbers].T
-        shine = lighting.shine * gloss * strength * glance**sharpness
+        lengths = np.sqrt(np.einsum("nk,nk->n", normals, normals))
+        glance = normals @ (half / np.linalg.norm(half)) / np.maximum(lengths, np.float32(1e-6))
+        strength, sharpness = self._looks.gloss[hits.numbers].T
+        shine = lighting.shine * gloss * strength * np.maximum(glance, 0) ** sharpness
         return np.asarray(light * (reflectance + shine[:, None] * lighting.key_colour))
 
     def _scatter(self, light: FloatArray) -> FloatArray:
@@ -174,15 +176,17 @@ class LitSurface:
         hollow_mm = np.einsum("vk,vk->v", inwards, self._normals)
         for _ in range(_CALMING):
             hollow_mm = self._scanner.skin_average @ hollow_mm
-        return np.exp(-np.clip(_CREASE_DARKNESS * hollow_mm, -0.12, 0.7)).astype(np.float32)
+        darkness = np.clip(_CREASE_DARKNESS * hollow_mm, -0.12, 0.7)
+        return np.asarray(np.exp(-darkness), np.float32)
 
-    def _colours(
-        self, covered: NDArray[np.bool_], places: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def _colours(self, places: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return reflectances (N, 3) and gloss (N,) at places (N, 2) of the palette."""
-        at = np.zeros((*covered.shape, 2), np.float32)
-        at[covered] = places
-        coded = cv2.remap(self._looks.palette, at[..., 0], at[..., 1], cv2.INTER_LINEAR)[covered]
+        # OpenCV refuses rows of more than 32767 pixels, so the list is folded.
+        at = np.zeros((-(-len(places) // _FOLD) * _FOLD, 2), np.float32)
+        at[: len(places)] = places
+        columns, rows = np.ascontiguousarray(at.T).reshape(2, -1, _FOLD)
+        coded = cv2.remap(self._looks.palette, columns, rows, cv2.INTER_LINEAR)
+        coded = coded.reshape(-1, 4)[: len(places)]
         return _LINEAR[coded[:, :3]], coded[:, 3].astype(np.float32) / 128
 
 

@@ -152,17 +152,13 @@ def _posed(model: FaceModel, probe: dict[str, float]) -> FloatArray:
 def _seen_pixels(poses: list[FloatArray], triangles: Int32Array) -> NDArray[np.int64]:
     """Count the pixels (T, 3) each triangle covers from the left, the right and the front."""
     counts = np.zeros((len(triangles), 3), np.int64)
+    indices = o3d.core.Tensor.from_numpy(triangles.astype(np.uint32))
     for vertices in poses:
         scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-        scene.add_triangles(
-            o3d.core.Tensor.from_numpy(vertices),
-            o3d.core.Tensor.from_numpy(triangles.astype(np.uint32)),
-        )
+        scene.add_triangles(o3d.core.Tensor.from_numpy(vertices), indices)
         for view, yaw in enumerate((-VIEW_YAW_DEG, VIEW_YAW_DEG, 0.0)):
-            hit = scene.cast_rays(
-                o3d.core.Tensor.from_numpy(_probe_rays(vertices, yaw)), nthreads=1
-            )
-            numbers = hit["primitive_ids"].numpy().astype(np.int64)
+            rays = o3d.core.Tensor.from_numpy(_probe_rays(vertices, yaw))
+            numbers = scene.cast_rays(rays, nthreads=1)["primitive_ids"].numpy().astype(np.int64)
             inside = numbers[numbers < len(triangles)]
             counts[:, view] += np.bincount(inside, minlength=len(triangles))
     return counts

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _RAW_TURN_DEG = 8.0
 _RAW_SHIFT_MM = 40.0
+# A tenth of the scanner's noise and a tenth of a pixel: more digits only cost space.
+_POINT_FORMAT, _UV_FORMAT = "%.2f %.2f %.2f,\n", "%.4f %.4f,\n"
 
 _HEADER = """#VRML V2.0 utf8
 # Synthetic face, not a recording of a person.
@@ -130,11 +132,11 @@ def _vrml(
     x, y, _ = (low + high) / 2
     parts = (
         _HEADER.format(texture=texture),
-        _rows("%.3f %.3f %.3f,\n", vertices_mm),
+        _rows(_POINT_FORMAT, vertices_mm),
         "      ]\n    }\n    coordIndex [\n",
         vertex_indices,
         "    ]\n    texCoord TextureCoordinate {\n      point [\n",
-        _rows("%.5f %.5f,\n", uv),
+        _rows(_UV_FORMAT, uv),
         "      ]\n    }\n    texCoordIndex [\n",
         uv_indices,
         _FOOTER.format(x=x, y=y, z=high[2] + 3 * (high[1] - low[1])),
@@ -155,11 +157,11 @@ def _rows(row_format: str, values: FloatArray | NDArray[np.float64] | Int32Array
 
 def _bnd(landmarks: Int32Array, face_mm: FloatArray) -> bytes:
     rows = zip(landmarks.tolist(), face_mm[landmarks].tolist(), strict=True)
-    return "".join(f"{i}\t\t{x:.3f} {y:.3f} {z:.3f}\n" for i, (x, y, z) in rows).encode("ascii")
+    return "".join(f"{i}\t\t{x:.2f} {y:.2f} {z:.2f}\n" for i, (x, y, z) in rows).encode("ascii")
 
 
 def _pse(normal: NDArray[np.float64], points_mm: NDArray[np.float64]) -> bytes:
-    text = _rows("%.6f %.6f %.6f\n", normal[None]) + _rows("%.3f %.3f %.3f\n", points_mm)
+    text = _rows("%.6f %.6f %.6f\n", normal[None]) + _rows("%.2f %.2f %.2f\n", points_mm)
     return text.encode("ascii")
 
 

@@ -78,7 +78,7 @@ def read_faces(
     from fercore.datasets.cache import open_cache
 
     cache = open_cache(path)
-    rows = [row for row in cache.select(levels=levels, usable=True) if row.expression != "neutral"]
+    rows = cache.select(levels=levels, expressive=True)
     if not rows:
         raise DatasetError(f"{path} holds no usable face of these levels; run `fercore prepare`.")
     chosen = np.array([row.row for row in rows])

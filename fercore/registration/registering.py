@@ -1,0 +1,155 @@
+"""Depth map to colour picture: a start, a refinement by mutual information, a judgement.
+
+The start comes from facial landmarks found in the picture and in the rendered
+textured mesh, else from the extents: rendering and picture are both framed by
+the face's height. Mutual information refines it within a few pixels, between the
+picture's grey and the relit depth map. It can be higher at a wrong place; a
+result that fails the plausibility check is dropped for the start, and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from fercore.geometry import Similarity, fill_interior_holes
+from fercore.registration.mutual_information import refine
+from fercore.registration.relighting import relit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fercore.structures import FloatArray, UInt8Array
+
+LANDMARKS, EXTENTS = "landmarks", "extents"
+
+MAX_SHIFT_PX = {LANDMARKS: 6.0, EXTENTS: 20.0}
+MAX_SCALE_CHANGE = 0.04
+MAX_TURN_DEG = 3.0
+MAX_RESIDUAL_GROWTH_PX = 3.0
+_LEAST_PIXELS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Where a depth map belongs in a picture, and how sure that is."""
+
+    transform: Similarity  # from the depth map's pixels to the picture's; the one to use
+    start: Similarity
+    started_from: str  # landmarks or extents
+    fell_back: bool  # transform is the start, because the refinement was implausible
+    reason: str  # why it fell back; empty when it did not
+    mutual_information: float  # nats, at the refined place; 0 when there is none
+    edge_shift_px: float  # mean motion of the face's outline from start to refinement
+    start_residual_px: float  # median distance of the landmarks at the start; NaN without
+    residual_px: float  # the same at the refined place
+
+
+def register(
+    picture_rgb: UInt8Array,
+    depth_m: FloatArray,
+    mm_per_pixel: float,
+    picture_landmarks: FloatArray | None,
+    rendering_landmarks: FloatArray | None,
+    seed: int = 0,
+) -> Registration:
+    """Register an orthographic depth map (H, W) to a picture (H, W, 3) of the same size.
+
+    The landmarks (N, 2) are the same points in the picture and in the rendering that the
+    depth map belongs to, see `steady_landmarks`; None where no face was found.
+    """
+    points = (rendering_landmarks, picture_landmarks)
+    start, started_from = _start(*points)
+    filled = fill_interior_holes(depth_m)
+    outline = face_outline(filled)
+    if np.isfinite(filled).sum() < _LEAST_PIXELS:
+        return _fallen_back(start, started_from, "too little depth to register")
+    grey = cv2.cvtColor(picture_rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    relief = relit(filled, mm_per_pixel, grey, start)
+    mask = np.isfinite(warp_depth(filled, start))
+    try:
+        refined, information = refine(grey, relief, mask, start, seed)
+    except RuntimeError:
+        return _fallen_back(start, started_from, "no overlap with the picture")
+    found = Registration(
+        transform=refined,
+        start=start,
+        started_from=started_from,
+        fell_back=False,
+        reason="",
+        mutual_information=information,
+        edge_shift_px=edge_distance(outline, start, refined),
+        start_residual_px=_residual(start, *points),
+        residual_px=_residual(refined, *points),
+    )
+    return _judged(found)
+
+
+def warp_depth(depth_m: FloatArray, transform: Similarity) -> FloatArray:
+    """Return the depth map (H, W) moved by the transform; unknown depth does not spread."""
+    height, width = depth_m.shape
+    valid = np.isfinite(depth_m)
+    known = np.where(valid, depth_m, 0).astype(np.float32)
+    weight = cv2.warpAffine(valid.astype(np.float32), transform.matrix, (width, height))
+    total = cv2.warpAffine(known, transform.matrix, (width, height))
+    moved: FloatArray = np.full_like(total, np.nan)
+    np.divide(total, weight, out=moved, where=weight >= 0.5)
+    return moved
+
+
+def face_outline(depth_m: FloatArray) -> NDArray[np.float64]:
+    """Return columns and rows (N, 2) of the outer outline of the known depth."""
+    valid = np.isfinite(depth_m).astype(np.uint8)
+    outlines, _ = cv2.findContours(valid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not outlines:
+        return np.zeros((0, 2))
+    longest: NDArray[np.float64] = max(outlines, key=len)[:, 0, :].astype(np.float64)
+    return longest
+
+
+def edge_distance(outline: NDArray[np.float64], one: Similarity, other: Similarity) -> float:
+    """Return the mean distance in pixels between the outlines that two transforms give."""
+    return float(np.linalg.norm(one.apply(outline) - other.apply(outline), axis=1).mean())
+
+
+def _start(rendering: FloatArray | None, picture: FloatArray | None) -> tuple[Similarity, str]:
+    if rendering is None or picture is None:
+        return Similarity(), EXTENTS
+    return Similarity.fitted(rendering, picture), LANDMARKS
+
+
+def _residual(
+    transform: Similarity, rendering: FloatArray | None, picture: FloatArray | None
+) -> float:
+    if rendering is None or picture is None:
+        return float("nan")
+    return float(np.median(transform.residuals(rendering, picture)))
+
+
+def _judged(found: Registration) -> Registration:
+    reason = _implausibility(found)
+    if not reason:
+        return found
+    return replace(found, transform=found.start, fell_back=True, reason=reason)
+
+
+def _implausibility(found: Registration) -> str:
+    """Return what speaks against a refinement, in a short phrase; empty when nothing does."""
+    if found.edge_shift_px > MAX_SHIFT_PX[found.started_from]:
+        return f"the face's edge moved by {found.edge_shift_px:.1f} px"
+    if abs(found.transform.scale / found.start.scale - 1) > MAX_SCALE_CHANGE:
+        return f"the scale changed by {found.transform.scale / found.start.scale - 1:+.1%}"
+    if abs(found.transform.angle_deg - found.start.angle_deg) > MAX_TURN_DEG:
+        return f"it turned by {found.transform.angle_deg - found.start.angle_deg:+.1f} degrees"
+    growth = found.residual_px - found.start_residual_px
+    if growth > MAX_RESIDUAL_GROWTH_PX:
+        return f"the landmarks came apart by {growth:.1f} px"
+    return ""
+
+
+def _fallen_back(start: Similarity, started_from: str, reason: str) -> Registration:
+    nan = float("nan")
+    return Registration(start, start, started_from, True, reason, 0.0, 0.0, nan, nan)

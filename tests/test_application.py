@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from app_doubles import FakeAnalyser, TickSource, write_tree
+from PySide6.QtCore import QSettings, QTimer
+
+from app import application
+from app.application import main
+from app.logs import Troubles
+from app.main_window import MainWindow
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PySide6.QtWidgets import QApplication
+
+HEAVY = ("torch", "open3d", "mediapipe", "cv2", "PySide6", "numpy", "av", "tqdm")
+
+
+@pytest.fixture
+def fake_networks(monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> None:
+    monkeypatch.setattr(application, "_loader", lambda pipeline: FakeAnalyser)
+    monkeypatch.setattr(application, "create_application", lambda headless: qapp)
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return what is written to stderr by arguments that must be refused."""
+    try:
+        status = main(arguments)
+    except SystemExit as exit_:
+        status = int(str(exit_.code))
+    assert status == 2
+    return capsys.readouterr().err
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, json\nfrom app.application import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as e:\n    assert e.code == 0\n"
+        f"print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "--max-frames" in result.stdout
+    assert json.loads(result.stdout.splitlines()[-1]) == []
+
+
+def test_python_dash_m_is_the_same_command() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "app", "--help"], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.startswith("usage: rgbd-fer")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--headless"], "--output"),
+        (["--output", "somewhere"], "--headless"),
+        (["--headless", "--output", "x", "--max-frames", "0"], "positive"),
+        (["--headless", "--output", "x", "--max-frames", "many"], "positive"),
+        (["--pipeline", "resnet"], "fusion-resnet50"),
+    ],
+)
+def test_wrong_arguments_are_explained(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    assert complaint in refusal(capsys, *arguments)
+
+
+def test_a_wrong_path_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, fake_networks: None
+) -> None:
+    for extra in ([], ["--headless", "--output", str(tmp_path / "out")]):
+        text = refusal(capsys, "--source", str(tmp_path / "nowhere"), *extra)
+        assert text.startswith("rgbd-fer: ") and text.count("\n") == 1
+        assert "nowhere" in text and "Traceback" not in text
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_scan_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, fake_networks: None
+) -> None:
+    write_tree(tmp_path, "F9001_AN03WH")
+    broken = tmp_path / "F9001" / "F9001_AN03WH_F3D.wrl"
+    broken.write_text("#VRML V2.0 utf8\nShape {")
+    for extra in ([], ["--headless", "--output", str(tmp_path / "out")]):
+        text = refusal(capsys, "--source", str(broken), *extra)
+        assert text.startswith("rgbd-fer: ") and text.count("\n") == 1
+        assert broken.name in text and "Traceback" not in text
+
+
+def test_headless_writes_as_many_rows_as_asked(
+    tmp_path: Path, fake_networks: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_tree(tmp_path / "tree", "F9001_NE00WH", "F9001_AN04WH")
+    output = tmp_path / "out"
+    arguments = ["--headless", "--source", str(root), "--max-frames", "12"]
+    assert main([*arguments, "--output", str(output)]) == 0
+    with (output / "predictions.tsv").open() as file:
+        assert len(list(csv.DictReader(file, delimiter="\t"))) == 12
+    assert "F9001_AN04WH" in capsys.readouterr().out
+
+
+def test_without_a_display_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fercore.errors import FercoreError
+
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(FercoreError, match="--headless"):
+        application.create_application(headless=False)
+
+
+def test_cv2s_plugin_path_is_out_of_the_way() -> None:
+    """In a process of its own: there is one QApplication only."""
+    code = (
+        "import os, cv2\nfrom app.application import create_application\n"
+        "create_application(headless=True)\n"
+        "assert 'QT_QPA_PLATFORM_PLUGIN_PATH' not in os.environ"
+    )
+    wrong = dict(os.environ, QT_QPA_PLATFORM_PLUGIN_PATH="/nowhere")
+    subprocess.run([sys.executable, "-c", code], env=wrong, check=True)
+
+
+def test_the_window_runs_until_it_is_closed(qapp: QApplication, tmp_path: Path) -> None:
+    settings = Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+    palette = qapp.palette()
+
+    def close_windows() -> None:
+        for window in qapp.topLevelWidgets():
+            if isinstance(window, MainWindow):
+                window.close()
+
+    QTimer.singleShot(500, close_windows)
+    status = application.run_window(qapp, FakeAnalyser, TickSource(), "ticks", settings, Troubles())
+    qapp.setPalette(palette)
+    assert status == 0
+    assert settings.source == "ticks"
+
+
+def test_the_last_source_comes_again_and_a_lost_one_gives_way_to_the_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+    root = write_tree(tmp_path / "tree", "F9001_AN04WH")
+    monkeypatch.setattr("fercore.datasets.samples.sample_root", lambda: root)
+    settings.source = str(root)
+    source, name = application._first_source(None, settings)
+    assert name == source.name == str(root)
+    settings.source = str(tmp_path / "gone")
+    source, name = application._first_source(None, settings)
+    assert name == source.name == "sample"
+    assert "gone" in caplog.text

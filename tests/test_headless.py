@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import contextlib
+import csv
+import resource
+import signal
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+import pytest
+from app_doubles import BlindAnalyser, BrokenSource, FakeAnalyser, TickSource
+from PySide6.QtGui import QImage
+
+from app.headless import PICTURE, PREDICTIONS, PREVIOUS, VIDEO, run_headless
+from app.qimage import to_array
+from app.recorder import VideoWriter
+from fercore.errors import FercoreError
+from fercore.results import COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from PySide6.QtWidgets import QApplication
+
+    from fercore.structures import Analysis, RGBDFrame
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """Let every write beyond 100 kB of a file fail, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def video_frames(path: Path) -> list[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        return list(container.decode(video=0))
+
+
+def test_every_frame_of_the_source_gets_a_row(
+    qapp: QApplication, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_headless(qapp, TickSource(clip_frames=4), FakeAnalyser(), tmp_path / "out")
+    rows = rows_of(tmp_path / "out" / PREDICTIONS)
+    assert tuple(rows[0]) == COLUMNS
+    assert [int(row["frame"]) for row in rows] == list(range(48))
+    assert rows[0]["truth"] == "anger" and float(rows[0]["fusion_anger"]) == 0.75
+    assert len(video_frames(tmp_path / "out" / VIDEO)) == 48
+
+
+def test_a_table_of_verdicts_is_printed(
+    qapp: QApplication, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_headless(qapp, TickSource(clip_frames=2), FakeAnalyser(), tmp_path)
+    printed = capsys.readouterr().out
+    assert "scan" in printed and "truth" in printed
+    assert "anger 75 % ✓" in printed and "fear 60 % ✗" in printed
+    assert "24 frames, 0 of them without a verdict" in printed
+
+
+def test_max_frames_gives_exactly_as_many_rows(qapp: QApplication, tmp_path: Path) -> None:
+    summary = run_headless(qapp, TickSource(), FakeAnalyser(), tmp_path, 7)
+    assert summary.frames == len(rows_of(tmp_path / PREDICTIONS)) == 7
+
+
+def test_frames_without_a_face_keep_their_rows(
+    qapp: QApplication, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_headless(qapp, TickSource(), BlindAnalyser(), tmp_path, 5)
+    rows = rows_of(tmp_path / PREDICTIONS)
+    assert [row["reason"] for row in rows] == ["no face found"] * 5
+    assert "5 frames, 5 of them without a verdict" in capsys.readouterr().out
+
+
+def test_the_picture_is_the_real_window(qapp: QApplication, tmp_path: Path) -> None:
+    run_headless(qapp, TickSource(), FakeAnalyser(), tmp_path, 10)
+    image = QImage(str(tmp_path / PICTURE))
+    assert (image.width(), image.height()) == (1280, 800)
+    assert to_array(image).std() > 20
+
+
+def test_an_earlier_run_is_kept(qapp: QApplication, tmp_path: Path) -> None:
+    for frames in (3, 4, 5):
+        run_headless(qapp, TickSource(), FakeAnalyser(), tmp_path, frames)
+    assert len(rows_of(tmp_path / PREDICTIONS)) == 5
+    assert len(rows_of(tmp_path / PREVIOUS / PREDICTIONS)) == 4
+    assert (tmp_path / PREVIOUS / VIDEO).exists() and (tmp_path / PREVIOUS / PICTURE).exists()
+
+
+def test_ctrl_c_leaves_valid_files(qapp: QApplication, tmp_path: Path) -> None:
+    class Impatient(FakeAnalyser):
+        def analyse(self, frame: RGBDFrame) -> Analysis:
+            if frame.index == 6:
+                raise KeyboardInterrupt
+            return super().analyse(frame)
+
+    source = TickSource()
+    run_headless(qapp, source, Impatient(), tmp_path)
+    assert len(rows_of(tmp_path / PREDICTIONS)) == 6
+    assert len(video_frames(tmp_path / VIDEO)) == 6
+    assert (tmp_path / PICTURE).exists()
+    assert not source.is_open
+
+
+def test_a_full_disk_is_one_sentence_and_what_is_written_stays_valid(
+    qapp: QApplication, tmp_path: Path, full_disk: None
+) -> None:
+    with pytest.raises(FercoreError, match="what is written so far") as caught:
+        run_headless(qapp, TickSource(clip_frames=200), FakeAnalyser(), tmp_path)
+    assert "\n" not in str(caught.value)
+    rows = rows_of(tmp_path / PREDICTIONS)
+    assert len(rows) > 100
+    assert len(video_frames(tmp_path / VIDEO)) > 0
+
+
+def test_a_folder_that_cannot_be_written_is_refused(qapp: QApplication, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(FercoreError, match="file"):
+        run_headless(qapp, TickSource(), FakeAnalyser(), tmp_path / "file" / "out", 1)
+
+
+def test_a_source_that_breaks_off_keeps_its_rows(qapp: QApplication, tmp_path: Path) -> None:
+    with pytest.raises(FercoreError, match="unplugged"):
+        run_headless(qapp, BrokenSource(), FakeAnalyser(), tmp_path)
+    assert len(rows_of(tmp_path / PREDICTIONS)) == 2
+
+
+def test_video_is_what_every_player_shows(tmp_path: Path) -> None:
+    path = tmp_path / "odd.mp4"
+    rgb = np.zeros((61, 81, 3), np.uint8)
+    rgb[:, :40] = (200, 30, 30)
+    with VideoWriter(path, 30.0) as video:
+        for _ in range(40):
+            video.write(rgb)
+    frames = video_frames(path)
+    assert len(frames) == 40
+    assert (frames[0].width, frames[0].height) == (80, 60)
+    assert frames[0].format.name == "yuv420p"
+    shown = frames[20].to_ndarray(format="rgb24")
+    assert abs(shown[30, 10].astype(int) - (200, 30, 30)).max() < 20
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+        assert container.streams.video[0].average_rate == 30
+
+
+def test_a_video_cut_short_still_plays(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    rng = np.random.default_rng(0)
+    with VideoWriter(path, 30.0) as video:
+        for _ in range(120):
+            video.write(rng.integers(0, 256, (64, 64, 3), np.uint8))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    whole = []
+    with (
+        av.open(str(path)) as container,
+        contextlib.suppress(av.error.InvalidDataError),  # the frame that was cut in two
+    ):
+        for frame in container.decode(video=0):
+            whole.append(frame)
+    assert len(whole) >= 30
