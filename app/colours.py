@@ -70,11 +70,11 @@ def fitted_scale(
 
 def depth_colours(depth_m: FloatArray, scale: DepthScale) -> UInt8Array:
     """Return a colour picture (H, W, 3) of a depth map (H, W); unknown depth is dark grey."""
-    per_metre = np.float32(1000 * _NEAREST / (scale.far_mm - scale.near_mm))
-    levels = (np.float32(scale.far_mm / 1000) - depth_m) * per_metre
+    per_metre = 1000 * _NEAREST / (scale.far_mm - scale.near_mm)
+    levels = (np.float32(scale.far_mm / 1000) - depth_m) * np.float32(per_metre)
     np.clip(levels, 0, _NEAREST, out=levels)
     np.fmin(levels, _UNKNOWN, out=levels)  # turns NaN, and nothing else, into _UNKNOWN
-    picture: UInt8Array = _table()[levels.astype(np.uint8)]
+    picture: UInt8Array = cv2.LUT(cv2.merge([levels.astype(np.uint8)] * 3), _table())
     return picture
 
 
@@ -86,9 +86,11 @@ def viridis(levels: UInt8Array) -> UInt8Array:
 
 @cache
 def _table() -> UInt8Array:
-    """Return the colours (256, 3) of far (0) to near, and of unknown depth."""
+    """Return the colours (1, 256, 3) of far (0) to near, and of unknown depth."""
     shades = np.linspace(0, 255, _NEAREST + 1).astype(np.uint8)
-    return np.concatenate([viridis(shades[:, None])[:, 0], np.array([UNKNOWN_DEPTH_RGB], np.uint8)])
+    colours = [viridis(shades[None])[0], np.array([UNKNOWN_DEPTH_RGB], np.uint8)]
+    table: UInt8Array = np.concatenate(colours)[None]
+    return table
 
 
 def _inside(depth_m: FloatArray, box: FaceBox | None) -> FloatArray:

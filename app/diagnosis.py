@@ -1,37 +1,34 @@
-"""The application's part of `fercore doctor`: camera and display."""
+"""What the application adds to `fercore doctor`: display, camera, log."""
 
 from __future__ import annotations
 
-import os
-import sys
-
-from fercore.doctor import Check, CheckFunction
-
-
-def check_camera() -> Check:
-    """Ask the RealSense SDK which cameras it sees."""
-    import pyrealsense2 as rs
-
-    names = [
-        f"{device.get_info(rs.camera_info.name)} ({device.get_info(rs.camera_info.serial_number)})"
-        for device in rs.context().query_devices()
-    ]
-    if names:
-        return Check("camera", True, ", ".join(names))
-    cure = "plug a RealSense into a USB 3 port; without one, recordings and scans still play"
-    return Check("camera", False, "no RealSense camera found", cure, essential=False)
+from app.application import has_display
+from app.logs import log_path
+from fercore.doctor import Check
 
 
 def check_display() -> Check:
-    """Look for a screen that a window can open on."""
-    if sys.platform != "linux":
-        return Check("display", True, "the desktop's own")
-    for variable in ("WAYLAND_DISPLAY", "DISPLAY"):
-        if os.environ.get(variable):
-            return Check("display", True, f"{variable}={os.environ[variable]}")
-    cure = "start from a desktop session, or use `rgbd-fer --headless`"
-    finding = "neither DISPLAY nor WAYLAND_DISPLAY is set"
-    return Check("display", False, finding, cure, essential=False)
+    """Tell whether there is a display, and load Qt."""
+    from PySide6.QtCore import qVersion
+
+    cure = "" if has_display() else "use `rgbd-fer --headless --output DIR` without one"
+    finding = f"Qt {qVersion()}, {'a display' if has_display() else 'no display'}"
+    return Check("display", has_display(), finding, cure, essential=False)
 
 
-CHECKS: tuple[CheckFunction, ...] = (check_camera, check_display)
+def check_camera() -> Check:
+    """Look for depth cameras."""
+    import pyrealsense2
+
+    devices = pyrealsense2.context().query_devices()
+    names = [device.get_info(pyrealsense2.camera_info.name) for device in devices]
+    cure = "" if names else "connect a RealSense camera to a USB 3 port; replay needs none"
+    return Check("camera", bool(names), ", ".join(names) or "none found", cure, essential=False)
+
+
+def check_log() -> Check:
+    """Tell where the application writes its log."""
+    return Check("log", True, f"{log_path()}", essential=False)
+
+
+CHECKS = (check_display, check_camera, check_log)

@@ -72,6 +72,7 @@ class Showcase:
             if time_s >= start_s:
                 window.timeline.add(time_s, fusion, truth)
         window.present(self._best)
+        window.timeline.redraw()
 
 
 def run_headless(

@@ -11,7 +11,6 @@ import platformdirs
 
 from fercore.errors import FercoreError
 
-LOG_NAME = "rgbd-fer.log"
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _MAX_BYTES = 1_000_000
 
@@ -50,13 +49,16 @@ def start_logging(troubles: Troubles) -> None:
             root.addHandler(handler)
 
 
+def log_path() -> Path:
+    """Return the log file, whether or not it exists."""
+    return Path(platformdirs.user_log_dir("fercore", appauthor=False)) / "rgbd-fer.log"
+
+
 def _file_handler() -> logging.Handler | None:
     """Return the handler of the log file; a disk that refuses it must not stop the start."""
     try:
-        folder = Path(platformdirs.user_log_dir("fercore", ensure_exists=True))
-        return RotatingFileHandler(
-            folder / LOG_NAME, maxBytes=_MAX_BYTES, backupCount=2, encoding="utf-8"
-        )
+        log_path().parent.mkdir(parents=True, exist_ok=True)
+        return RotatingFileHandler(log_path(), maxBytes=_MAX_BYTES, backupCount=2, encoding="utf-8")
     except OSError:
         return None
 

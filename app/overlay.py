@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CORRECT, WRONG = "✓", "✗"
 HEADS = ("Fusion", "RGB", "Depth")
+_TEXT_PIXELS = 15  # height of text on a picture of 480 rows
+_LEAST_PIXELS = 9.5  # and at least so much on the screen
 _PLATE = QColor(16, 18, 22, 190)
 _WHITE = QColor(245, 246, 248)
 _MUTED = QColor(190, 194, 202)
@@ -54,10 +56,11 @@ def by_head(verdicts: Verdicts | None) -> tuple[Prediction | None, ...]:
 def draw_overlay(painter: QPainter, analysis: Analysis) -> None:
     """Draw what is known about a frame in the coordinates of its colour picture."""
     height, width = analysis.frame.rgb.shape[:2]
-    unit = height / 480
+    scale = painter.transform().m11()
+    unit = max(height / 480, _LEAST_PIXELS / (_TEXT_PIXELS * scale))
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setFont(_font(15 * unit))
+    painter.setFont(_font(_TEXT_PIXELS * unit))
     if analysis.pair is not None:
         _draw_box(painter, analysis.pair.box, analysis.verdicts, unit)
     if analysis.verdicts is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from PySide6.QtGui import QImage
 
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
 
 
 def to_qimage(rgb: UInt8Array) -> QImage:
-    """Return a picture (H, W, 3) as an image that owns a copy of its bytes."""
+    """Return a picture (H, W, 3) as an image that owns a copy of its bytes.
+
+    It is in Qt's own 32-bit format, which is scaled and drawn several times faster.
+    """
     height, width = rgb.shape[:2]
-    packed = np.ascontiguousarray(rgb)
-    return QImage(packed.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+    packed = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA)
+    return QImage(packed.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy()
 
 
 def to_array(image: QImage) -> UInt8Array:

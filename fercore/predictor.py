@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from fercore.checkpoints import ModelCard, load_checkpoint, shipped_checkpoint
-from fercore.preprocessing import crop_face, depth_input, rgb_input
+from fercore.cropping import crop_face
+from fercore.preprocessing import depth_input, rgb_input
 from fercore.quality import depth_defect
 from fercore.structures import Analysis, FacePair, Prediction, RGBDFrame, Verdicts
 

@@ -177,6 +177,7 @@ def test_timeline_keeps_its_span_and_starts_afresh(qtbot: QtBot) -> None:
     for index in range(450):
         timeline.add(index / 30, prediction(Expression.FEAR), Expression.FEAR)
     assert timeline.length_s == pytest.approx(SPAN_S, abs=0.05)
+    timeline.redraw()
     assert count(picture_of(timeline, 600, 200), EXPRESSION_COLOURS[Expression.FEAR], 40) > 100
     timeline.add(0.0, None, None)
     assert timeline.length_s == 0

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from app.sources.performance import Clip, Shot, storyboard
 from fercore.errors import FercoreError
 from fercore.geometry import MeshRenderer, Pose, Rendering
+from fercore.structures import Intrinsics
 
 if TYPE_CHECKING:
-    from app.sources.performance import Clip, Shot
     from fercore.datasets.bu3dfe import Scan
-    from fercore.structures import Intrinsics, Mesh, UInt8Array
+    from fercore.structures import Mesh, UInt8Array
+
+_ONE_PIXEL = Intrinsics(fx=1.0, fy=1.0, cx=0.0, cy=0.0, width=1, height=1)
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +36,8 @@ class EmptyClipError(FercoreError):
 class Stage:
     """Renders the shots of one clip; a broken scan is replaced by its neighbour.
 
+    Everything slow happens here, in the loader's thread, so that playing does not stall.
+
     Raises:
         EmptyClipError: there is nothing to show.
     """
@@ -41,7 +46,8 @@ class Stage:
         self.clip = clip
         self._meshes = _load(clip)
         self._stand_ins = _stand_ins(len(clip.scans), list(self._meshes))
-        self._renderers: dict[tuple[int, int, float], tuple[MeshRenderer, ...]] = {}
+        keys = {self._key(shot) for shot in storyboard(len(clip.scans))}
+        self._renderers = {key: self._build(*key) for key in keys}
 
     def scan_shown(self, shot: Shot) -> Scan:
         """Return the scan that a shot shows more than half of."""
@@ -52,18 +58,16 @@ class Stage:
     ) -> Rendering:
         """Return what a camera sees; the head's centre is `distance_mm` away."""
         key = self._key(shot)
-        if key not in self._renderers:
-            self._renderers[key] = self._build(*key)
         views = [r.pinhole(intrinsics, pose, distance_mm) for r in self._renderers[key]]
         return views[0] if len(views) == 1 else _cross_fade(views[0], views[1], key[2])
 
     def _build(self, low: int, high: int, weight: float) -> tuple[MeshRenderer, ...]:
         one, other = self._meshes[low], self._meshes[high]
         if low == high:
-            return (MeshRenderer(one),)
+            return (_warm_renderer(one),)
         mix = np.float32(weight)
         half_way = (1 - mix) * one.vertices_mm + mix * other.vertices_mm
-        return tuple(MeshRenderer(replace(mesh, vertices_mm=half_way)) for mesh in (one, other))
+        return tuple(_warm_renderer(replace(mesh, vertices_mm=half_way)) for mesh in (one, other))
 
     def _key(self, shot: Shot) -> tuple[int, int, float]:
         """Return the two scans in rising order, so that the way down reuses the way up."""
@@ -77,6 +81,13 @@ class Stage:
             nearest = end if weight >= 0.5 else start
             return nearest, nearest, 0.0
         return start, end, weight
+
+
+def _warm_renderer(mesh: Mesh) -> MeshRenderer:
+    """Return a renderer that has cast its first ray, which is when its search tree is built."""
+    renderer = MeshRenderer(mesh)
+    renderer.pinhole(_ONE_PIXEL, Pose.frontal(), 1000.0)
+    return renderer
 
 
 def _load(clip: Clip) -> dict[int, Mesh]:

@@ -26,6 +26,7 @@ class Banner(QWidget):
         self._verdict = _label(Qt.AlignmentFlag.AlignRight)
         self._mark = QLabel()
         self._mark.setVisible(False)
+        self._shown_mark = ""
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2, 0, 2, 0)
         layout.addWidget(self._truth, 1)
@@ -57,6 +58,9 @@ class Banner(QWidget):
         return " | ".join(parts)
 
     def _show_mark(self, mark: str) -> None:
+        if mark == self._shown_mark:
+            return
+        self._shown_mark = mark
         self._mark.setVisible(bool(mark))
         correct = mark == CORRECT
         self._mark.setText(f"{mark} {'correct' if correct else 'incorrect'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -159,6 +160,7 @@ def description(analysis: Analysis) -> str:
     return "; ".join(parts)
 
 
+@cache
 def _gradient() -> QImage:
     levels = np.linspace(255, 0, 256).astype(np.uint8)[:, None]
     return to_qimage(viridis(levels))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -31,6 +32,7 @@ class ProbabilityChart(QWidget):
         self._prediction: Prediction | None = None
         self._truth: Expression | None = None
         self.setAccessibleName(f"{title} probabilities")
+        self._bold = _bold(self.font())
         self.setMinimumSize(190, 7 * self.fontMetrics().height() + 2 * _PAD)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
@@ -61,7 +63,7 @@ class ProbabilityChart(QWidget):
         painter.end()
 
     def _paint_heading(self, painter: QPainter, area: QRectF) -> None:
-        painter.setFont(self._bold())
+        painter.setFont(self._bold)
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         painter.drawText(area, _LEFT, self._title)
         text = verdict_text(self._prediction, self._truth) if self._prediction else "no verdict"
@@ -72,7 +74,7 @@ class ProbabilityChart(QWidget):
     def _paint_row(self, painter: QPainter, area: QRectF, expression: Expression) -> None:
         share = self._share(expression)
         is_best = self._prediction is not None and self._prediction.expression is expression
-        painter.setFont(self._bold() if is_best else self.font())
+        painter.setFont(self._bold if is_best else self.font())
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         painter.drawText(area, _LEFT, str(expression))
         painter.drawText(area, _RIGHT, "–" if share is None else percent(share))
@@ -94,9 +96,7 @@ class ProbabilityChart(QWidget):
             painter.drawRoundedRect(track, 3, 3)
 
     def _track(self, area: QRectF) -> QRectF:
-        bold = QFontMetrics(self._bold())
-        label = max(bold.horizontalAdvance(str(expression)) for expression in EXPRESSIONS)
-        figure = bold.horizontalAdvance(percent(1))
+        label, figure = _text_widths(self._bold)
         height = min(14.0, 0.62 * area.height())
         return QRectF(
             area.left() + label + _PAD,
@@ -110,7 +110,16 @@ class ProbabilityChart(QWidget):
             return None
         return float(self._prediction.probabilities[expression.position])
 
-    def _bold(self) -> QFont:
-        font = QFont(self.font())
-        font.setBold(True)
-        return font
+
+def _bold(font: QFont) -> QFont:
+    bold = QFont(font)
+    bold.setBold(True)
+    return bold
+
+
+@cache
+def _text_widths(font: QFont) -> tuple[int, int]:
+    """Return the widths of the longest label and of the longest percentage in pixels."""
+    metrics = QFontMetrics(font)
+    labels = max(metrics.horizontalAdvance(str(expression)) for expression in EXPRESSIONS)
+    return labels, metrics.horizontalAdvance(percent(1))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fercore.structures import FloatArray, Prediction
 
 SPAN_S = 10.0
+_REDRAW_MS = 100
 _TRUTH_LEVEL = 1.28
 _TICKS = [(0, "0 %"), (0.5, "50 %"), (1, "100 %"), (_TRUTH_LEVEL, "truth")]
 _UNKNOWN = np.full(len(EXPRESSIONS), np.nan, np.float32)
@@ -40,6 +41,10 @@ class Timeline(QWidget):
         self._dress_plot()
         self._curves = [self._add_curve(EXPRESSION_COLOURS[e], 2) for e in EXPRESSIONS]
         self._truth_curves = [self._add_curve(EXPRESSION_COLOURS[e], 6) for e in EXPRESSIONS]
+        self._redraw_timer = QTimer(self)
+        self._redraw_timer.setSingleShot(True)
+        self._redraw_timer.setInterval(_REDRAW_MS)
+        self._redraw_timer.timeout.connect(self.redraw)
         self._adopt_palette()
         self.setAccessibleName("Timeline of the fusion probabilities")
         self.setMinimumHeight(90)
@@ -53,7 +58,8 @@ class Timeline(QWidget):
         self._truths.append(_truth_levels(truth))
         while self._times_s[0] < time_s - SPAN_S:
             self._forget_oldest()
-        self._redraw()
+        if not self._redraw_timer.isActive():
+            self._redraw_timer.start()
 
     @property
     def length_s(self) -> float:
@@ -64,7 +70,7 @@ class Timeline(QWidget):
         """Forget all frames."""
         for history in (self._times_s, self._probabilities, self._truths):
             history.clear()
-        self._redraw()
+        self.redraw()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow a change of the theme."""
@@ -76,7 +82,8 @@ class Timeline(QWidget):
         for history in (self._times_s, self._probabilities, self._truths):
             history.popleft()
 
-    def _redraw(self) -> None:
+    def redraw(self) -> None:
+        """Draw what was added so far; otherwise done a few times a second."""
         times_s = np.array(self._times_s, np.float64)
         shape = (len(times_s), len(EXPRESSIONS))
         probabilities = np.array(self._probabilities, np.float64).reshape(shape)

@@ -1,0 +1,169 @@
+"""`fercore predict`: three verdicts on scans, or on a picture with its depth map."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fercore.errors import DatasetError, FercoreError
+from fercore.expressions import EXPRESSIONS
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from fercore.predictor import Predictor
+    from fercore.structures import Analysis, Intrinsics, Prediction, RGBDFrame
+
+NAME = "predict"
+HELP = "three verdicts on scans, or on a picture with its depth map"
+HEADS = ("fusion", "rgb", "depth")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="scans or folders")
+    parser.add_argument("--rgb", type=Path, metavar="FILE", help="instead, a colour picture")
+    parser.add_argument(
+        "--depth", type=Path, metavar="FILE", help="its aligned depth map, 16-bit PNG, millimetres"
+    )
+    parser.add_argument(
+        "--intrinsics", metavar="fx,fy,cx,cy", help="of the camera that took both, in pixels"
+    )
+    parser.add_argument("--pipeline", default="fusion-resnet50", metavar="SLUG")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print a verdict a scan; status 1 when there is one without a verdict."""
+    from fercore.predictor import Predictor
+
+    frames = _frames(arguments)
+    predictor = Predictor.from_pipeline(arguments.pipeline)
+    try:
+        rows = list(_judge(predictor, frames))
+    finally:
+        predictor.close()
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        print(_table(rows))
+    return 0 if all(row["fusion"] or row["rgb"] or row["depth"] for row in rows) else 1
+
+
+def _frames(arguments: argparse.Namespace) -> Iterator[RGBDFrame | tuple[str, str]]:
+    """Check the arguments, then yield frames, or name and reason of what gives none."""
+    if bool(arguments.paths) == (arguments.rgb is not None):
+        raise FercoreError("give scans or folders, or a picture with --rgb FILE.")
+    if arguments.rgb is None:
+        if arguments.depth is not None or arguments.intrinsics is not None:
+            raise FercoreError("--depth and --intrinsics belong to a picture given with --rgb.")
+        return _scan_frames(arguments.paths)
+    return iter([_picture_frame(arguments)])
+
+
+def _scan_frames(paths: list[Path]) -> Iterator[RGBDFrame | tuple[str, str]]:
+    from tqdm import tqdm
+
+    from fercore.datasets.bu3dfe import Bu3dfe
+    from fercore.datasets.preparation import scan_frame
+    from fercore.detection import MediapipeFaceLandmarker
+
+    # All paths are looked at before the first frame, so that a wrong one is said at once.
+    scans = [scan for path in paths for scan in Bu3dfe(path).scans()]
+
+    def frames() -> Iterator[RGBDFrame | tuple[str, str]]:
+        with MediapipeFaceLandmarker() as landmarker:
+            for scan in tqdm(scans, unit="scan", leave=False, disable=None):
+                try:
+                    yield scan_frame(scan, landmarker)
+                except FercoreError as error:
+                    yield scan.name, str(error)
+
+    return frames()
+
+
+def _picture_frame(arguments: argparse.Namespace) -> RGBDFrame:
+    from fercore.io.images import read_depth_m, read_rgb
+    from fercore.structures import RGBDFrame
+
+    rgb = read_rgb(arguments.rgb)
+    depth_m = None
+    if arguments.depth is not None:
+        depth_m = read_depth_m(arguments.depth)
+        if depth_m.shape != rgb.shape[:2]:
+            raise DatasetError(
+                f"{arguments.depth} has {depth_m.shape[1]}x{depth_m.shape[0]} pixels, the picture "
+                f"{rgb.shape[1]}x{rgb.shape[0]}; align the depth map to the picture first."
+            )
+    intrinsics = _intrinsics(arguments.intrinsics, rgb.shape[1], rgb.shape[0])
+    return RGBDFrame(rgb, depth_m, intrinsics, 0.0, 0, origin=arguments.rgb.name)
+
+
+def _intrinsics(text: str | None, width: int, height: int) -> Intrinsics | None:
+    from fercore.structures import Intrinsics
+
+    if text is None:
+        return None
+    try:
+        fx, fy, cx, cy = (float(part) for part in text.split(","))
+    except ValueError:
+        raise FercoreError(
+            f"--intrinsics {text}: give four numbers, such as 615,615,320,240."
+        ) from None
+    return Intrinsics(fx, fy, cx, cy, width, height)
+
+
+def _judge(
+    predictor: Predictor, frames: Iterator[RGBDFrame | tuple[str, str]]
+) -> Iterator[dict[str, Any]]:
+    for frame in frames:
+        if isinstance(frame, tuple):
+            name, reason = frame
+            print(f"fercore: {reason}", file=sys.stderr)
+            yield {"name": name, "truth": None, **dict.fromkeys(HEADS), "reason": reason}
+        else:
+            yield _row(predictor.analyse(frame))
+
+
+def _row(analysis: Analysis) -> dict[str, Any]:
+    verdicts = analysis.verdicts
+    truth = analysis.frame.truth
+    heads = {head: getattr(verdicts, head) if verdicts else None for head in HEADS}
+    return {
+        "name": analysis.frame.origin,
+        "truth": truth.value if truth else None,
+        **{head: _probabilities(prediction) for head, prediction in heads.items()},
+        "reason": analysis.reason,
+    }
+
+
+def _probabilities(prediction: Prediction | None) -> dict[str, float] | None:
+    if prediction is None:
+        return None
+    values = (round(float(p), 5) for p in prediction.probabilities)
+    return dict(zip((e.value for e in EXPRESSIONS), values, strict=True))
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    from tabulate import tabulate
+
+    lines = [
+        [
+            row["name"],
+            row["truth"] or "-",
+            *(_verdict(row[head]) for head in HEADS),
+            row["reason"],
+        ]
+        for row in rows
+    ]
+    return tabulate(lines, headers=["", "true", *HEADS, "remark"], disable_numparse=True)
+
+
+def _verdict(probabilities: dict[str, float] | None) -> str:
+    if probabilities is None:
+        return "-"
+    best = max(probabilities, key=probabilities.__getitem__)
+    return f"{best} {probabilities[best]:.0%}"
