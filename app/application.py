@@ -46,7 +46,10 @@ def create_application(headless: bool) -> QApplication:
     Raises:
         FercoreError: there is no display.
     """
+    from PySide6.QtCore import qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
+
+    from app.logs import log_qt_message
 
     # cv2 points this at Qt plugins of its own, which do not fit.
     os.environ.pop("QT_QPA_PLATFORM_PLUGIN_PATH", None)
@@ -54,6 +57,7 @@ def create_application(headless: bool) -> QApplication:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     elif not has_display():
         raise FercoreError("there is no display; add --headless --output DIR to do without one.")
+    qInstallMessageHandler(log_qt_message)
     application = QApplication(["rgbd-fer"])
     application.setApplicationName("rgbd-fer")
     application.setStyle("Fusion")

@@ -14,6 +14,7 @@ from contextlib import closing
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter
 from tqdm import tqdm
 
@@ -26,6 +27,7 @@ from app.session import Session
 from app.settings import Settings
 from app.sources.base import Replay
 from app.summary import Summary
+from app.widgets.theme import apply_theme
 from app.widgets.timeline import SPAN_S
 from fercore.errors import FercoreError
 from fercore.results import PredictionWriter
@@ -183,11 +185,13 @@ def _save_picture(
     rate: float,
     path: Path,
 ) -> None:
+    apply_theme(application, "light")
     window = MainWindow(Session(_no_analyser), Settings(), Troubles())
     window.show_source(source.name, source.clips if isinstance(source, Replay) else ())
     showcase.fill(window)
     window.status.show_state("headless run")
     window.status.show_figures(rate, summary.mean_latency_s, 0)
+    window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     window.show()
     application.processEvents()
     saved = window.grab().save(str(path), "PNG")

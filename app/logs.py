@@ -8,6 +8,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import platformdirs
+from PySide6.QtCore import QMessageLogContext, QtMsgType
 
 from fercore.errors import FercoreError
 
@@ -65,6 +66,12 @@ def _file_handler() -> logging.Handler | None:
 
 def _is_ours(record: logging.LogRecord) -> bool:
     return record.name.split(".")[0] in ("app", "fercore")
+
+
+def log_qt_message(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+    """Log what Qt has to say; its warnings are for developers, so only to the file."""
+    level = logging.ERROR if kind is QtMsgType.QtCriticalMsg else logging.INFO
+    logging.getLogger("app.qt").log(level, "%s", text)
 
 
 def log_failure(logger: logging.Logger, what: str, error: Exception) -> None:

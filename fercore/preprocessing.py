@@ -28,7 +28,7 @@ class Preprocessing:
 
     rgb_size: int = 96  # pixels, side of the colour crop
     depth_size: int = 64  # pixels, side of the depth crop (paper, section 4.3.1)
-    box_scale: float = 1.2  # side of the square crop over the longer side of the face box
+    box_scale: float = 1.05  # side of the square crop over the longer side of the face box
     depth_window_m: float = 0.06  # metres before and behind the face's reference plane
 
 
