@@ -81,8 +81,9 @@ class Summary:
         frames = f"{self.frames} frames, {self.without_verdict} of them without a verdict."
         if not self._scans:
             return frames
-        right = ", ".join(f"{head} {self._correct(index)}" for index, head in enumerate(HEADS))
-        return f"Correct of {len(self._scans)} scans: {right}. {frames}"
+        total = len(self._scans)
+        right = ", ".join(f"{head} {self._correct(i)} of {total}" for i, head in enumerate(HEADS))
+        return f"Scans judged correctly: {right}. {frames}"
 
     def _cell(self, scan: ScanTally, head: int) -> str:
         return verdict_text(scan.verdict(head), scan.truth)

@@ -160,3 +160,29 @@ def test_the_last_source_comes_again_and_a_lost_one_gives_way_to_the_sample(
     source, name = application._first_source(None, settings)
     assert name == source.name == "sample"
     assert "gone" in caplog.text
+
+
+def test_doctor_hears_of_the_display_and_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.diagnosis import CHECKS, check_display, check_log
+
+    assert check_display().works
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    without = check_display()
+    assert not without.works and "--headless" in without.cure and not without.essential
+    assert check_log().finding.endswith("rgbd-fer.log")
+    assert len(CHECKS) == 3
+
+
+def test_the_sample_is_a_source(sample_root: Path) -> None:
+    from app.sources.base import Replay
+    from app.sources.choice import source_named
+
+    source = source_named("sample")
+    assert isinstance(source, Replay)
+    assert len({clip.subject for clip in source.clips}) == 2
+    assert len(source.clips) == 12
+    source.open()
+    frame = source.read(1)
+    source.close()
+    assert frame is not None and frame.truth is None

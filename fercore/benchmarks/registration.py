@@ -158,7 +158,7 @@ def _light(depth_m: FloatArray, mm_per_pixel: float, rng: np.random.Generator) -
     normals = np.stack([-right, down, np.ones_like(right)], axis=-1)
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
     lamp = np.array([rng.uniform(-0.8, 0.8), rng.uniform(-0.2, 0.8), 1.0])
-    ambient = rng.uniform(0.35, 0.75)
+    ambient = rng.uniform(0.35, 1.0)  # 1: no shading at all, the hardest for depth
     diffuse: NDArray[np.float64] = np.clip(normals @ (lamp / np.linalg.norm(lamp)), 0, None)
     return (ambient + 1.1 * (1 - ambient) * diffuse).astype(np.float32)
 

@@ -69,9 +69,11 @@ def register(
         return _fallen_back(start, started_from, "too little depth to register")
     grey = cv2.cvtColor(picture_rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     relief = relit(filled, mm_per_pixel, grey, start)
-    mask = np.isfinite(warp_depth(filled, start))
+    size = (grey.shape[1], grey.shape[0])
+    explained = relief.explained.astype(np.uint8)
+    mask = cv2.warpAffine(explained, start.matrix, size, flags=cv2.INTER_NEAREST) > 0
     try:
-        refined, information = refine(grey, relief, mask, start, seed)
+        refined, information = refine(grey, relief.grey, mask, start, seed)
     except RuntimeError:
         return _fallen_back(start, started_from, "no overlap with the picture")
     found = Registration(

@@ -5,10 +5,13 @@ the right place: skin of one brightness lies at every depth. Brightness follows
 the surface's normals, so the depth map is shown as a relief under the light that
 explains the picture best: nine coefficients, the spherical harmonics up to the second
 order (Basri and Jacobs, "Lambertian reflectance and linear subspaces", PAMI 2003).
+What no light explains (lips, brows, eyes, cast shadows) is dark for reasons of its own
+and would pull the face down by several pixels; it is told apart and does not count.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -25,25 +28,44 @@ _SMOOTHING = 1.0  # pixels, before differentiating
 _EDGE = 4  # pixels next to the outline whose normals are not trusted
 _EVERY = 7  # a seventh of the pixels decides nine numbers well enough
 _ROUNDS = 4
-_OUTLIER = 2.5  # times the median residual: lips, brows, eyes, shadows
+_OUTLIER = 2.5  # times the median residual, while fitting
+_RESIDUAL_SMOOTHING = 1.5  # pixels
+_UNEXPLAINED = 2.0  # times the median residual
 
 
-def relit(
-    depth_m: FloatArray, mm_per_pixel: float, grey: FloatArray, start: Similarity
-) -> FloatArray:
-    """Return the depth map (H, W), holes filled, as a grey picture in the light of `grey`.
+@dataclass(frozen=True, slots=True)
+class Relief:
+    """A depth map as a grey picture, and where it can be compared with the real one."""
+
+    grey: FloatArray  # (H, W), in the units of the picture's grey
+    explained: NDArray[np.bool_]  # (H, W), known surface whose brightness the light explains
+
+
+def relit(depth_m: FloatArray, mm_per_pixel: float, grey: FloatArray, start: Similarity) -> Relief:
+    """Return the depth map (H, W), holes filled, under the light of the picture `grey`.
 
     `start` maps the depth map's pixels to the picture's; it may be a few pixels off.
     """
     valid = np.isfinite(depth_m)
     basis = _harmonics(_normals(depth_m, valid, mm_per_pixel))
-    size = (depth_m.shape[1], depth_m.shape[0])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpAffine(grey, start.matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    seen = _seen(grey, start, depth_m.shape)
     inner = ndimage.binary_erosion(valid, iterations=_EDGE)
     used = inner if inner.any() else valid
-    light = _robust_least_squares(basis[used][::_EVERY], seen[used][::_EVERY].astype(np.float64))
-    return (basis @ light).astype(np.float32)
+    light = _robust_least_squares(basis[used][::_EVERY], seen[used][::_EVERY])
+    relief = basis @ light
+    # Noise of single pixels says nothing about what a place looks like.
+    residuals = np.abs(cv2.GaussianBlur(seen, (0, 0), _RESIDUAL_SMOOTHING) - relief)
+    unexplained = residuals > _UNEXPLAINED * np.median(residuals[used])
+    specks_removed = ndimage.binary_opening(unexplained)
+    return Relief(relief.astype(np.float32), valid & ~specks_removed)
+
+
+def _seen(grey: FloatArray, start: Similarity, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the picture (H, W) as it lies under the depth map at the start."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    size = (shape[1], shape[0])
+    seen = cv2.warpAffine(grey, start.matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(seen, np.float64)
 
 
 def _normals(

@@ -1,0 +1,1 @@
+"""Measurements of parts of the chain, run as `fercore bench`."""
