@@ -96,7 +96,8 @@ def run_window(
     return application.exec()
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the application's options."""
     parser = argparse.ArgumentParser(
         prog="rgbd-fer", description="Shows facial expressions recognised from colour and depth."
     )
@@ -118,6 +119,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--max-frames", type=_positive, metavar="N", help="--headless ends after N frames"
     )
+    return parser
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = build_parser()
     options = parser.parse_args(arguments)
     if options.headless and options.output is None:
         parser.error("--headless needs --output DIR")

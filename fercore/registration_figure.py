@@ -101,7 +101,7 @@ def _over(rgb: UInt8Array, depth_m: FloatArray, low: float, high: float) -> UInt
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
     share = _DEPTH_SHARE * np.isfinite(depth_m)[..., None]
     mixed = (1 - share) * grey + share * _coloured(depth_m, low, high)
-    return mixed.round().astype(np.uint8)
+    return np.asarray(mixed.round(), np.uint8)
 
 
 def _write(

@@ -1,0 +1,119 @@
+"""Face boxes and landmarks on the sample scans' pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fercore.datasets.bu3dfe import Bu3dfe
+from fercore.detection import (
+    LANDMARK_COUNT,
+    MediapipeFaceDetector,
+    MediapipeFaceLandmarker,
+)
+
+NOSE_TIP, CHIN, LEFT_EYE, RIGHT_EYE = 4, 152, 263, 33
+
+
+@pytest.fixture(scope="module")
+def detector():
+    with MediapipeFaceDetector() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def landmarker():
+    with MediapipeFaceLandmarker() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def pictures(sample_root):
+    return [scan.picture_rgb() for scan in Bu3dfe(sample_root).scans()]
+
+
+@pytest.fixture
+def picture(pictures):
+    return pictures[0]
+
+
+class TestDetector:
+    def test_finds_the_one_face_of_every_sample(self, detector, pictures):
+        for rgb in pictures:
+            boxes = detector.detect(rgb)
+            assert len(boxes) == 1
+            assert 0.4 <= boxes[0].score <= 1
+            assert 180 < boxes[0].width < 512
+
+    def test_box_lies_on_the_face(self, detector, landmarker, picture):
+        box = detector.detect(picture)[0]
+        points = landmarker.landmarks(picture)
+        for x, y in points[[NOSE_TIP, LEFT_EYE, RIGHT_EYE]]:
+            assert box.x0 < x < box.x1
+            assert box.y0 < y < box.y1
+
+    def test_finds_a_face_that_fills_the_picture(self, detector, picture):
+        box = detector.detect(picture)[0]
+        left, top, right, bottom = (int(v) for v in (box.x0, box.y0, box.x1, box.y1))
+        close_up = picture[max(top, 0) : bottom, max(left, 0) : right]
+        found = detector.detect(close_up)
+        assert found
+        assert found[0].width > 0.6 * close_up.shape[1]
+
+    def test_finds_a_small_face_in_a_wide_picture(self, detector, picture):
+        room = np.full((480, 640, 3), 96, np.uint8)
+        room[200:328, 400:528] = picture[::4, ::4]
+        box = detector.detect(room)[0]
+        assert 400 < (box.x0 + box.x1) / 2 < 528
+        assert 200 < (box.y0 + box.y1) / 2 < 328
+
+    def test_larger_of_two_faces_comes_first(self, detector, picture):
+        room = np.full((480, 640, 3), 96, np.uint8)
+        room[180:308, 40:168] = picture[::4, ::4]
+        room[100:356, 320:576] = picture[::2, ::2]
+        boxes = detector.detect(room)
+        assert len(boxes) == 2
+        assert boxes[0].x0 > 320 > boxes[1].x1
+
+    def test_empty_picture_has_no_face(self, detector):
+        assert detector.detect(np.full((480, 640, 3), 96, np.uint8)) == []
+
+    def test_answers_are_repeatable(self, detector, picture):
+        assert detector.detect(picture) == detector.detect(picture)
+
+
+class TestLandmarker:
+    def test_points_are_where_they_belong(self, landmarker, pictures):
+        for rgb in pictures:
+            points = landmarker.landmarks(rgb)
+            assert points.shape == (LANDMARK_COUNT, 2)
+            assert points.dtype == np.float32
+            right_eye, left_eye, nose, chin = points[[RIGHT_EYE, LEFT_EYE, NOSE_TIP, CHIN]]
+            assert right_eye[0] < nose[0] < left_eye[0]
+            assert max(right_eye[1], left_eye[1]) < nose[1] < chin[1]
+
+    def test_points_follow_the_cut_of_the_picture(self, landmarker, picture):
+        whole = landmarker.landmarks(picture)
+        part = landmarker.landmarks(picture[20:, 30:]) + np.array([30, 20])
+        assert np.median(np.linalg.norm(whole - part, axis=1)) < 4
+
+    def test_no_face_no_points(self, landmarker):
+        assert landmarker.landmarks(np.full((200, 300, 3), 96, np.uint8)) is None
+
+
+@pytest.mark.parametrize("model", [MediapipeFaceDetector, MediapipeFaceLandmarker])
+class TestLifetime:
+    def test_may_be_closed_twice_and_then_refuses(self, model, picture):
+        found = model()
+        found.close()
+        found.close()
+        use = found.detect if model is MediapipeFaceDetector else found.landmarks
+        with pytest.raises(ValueError, match="closed"):
+            use(picture)
+
+    def test_says_nothing_on_the_terminal(self, model, picture, capfd):
+        with model() as found:
+            use = found.detect if model is MediapipeFaceDetector else found.landmarks
+            assert use(picture) is not None
+        output = capfd.readouterr()
+        assert output.out + output.err == ""
