@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fercore.benchmarks.registration import make_pair, measure_registration
+from fercore.benchmarks.registration import measure_registration
 from fercore.cli import bench
 from fercore.datasets.bu3dfe import Bu3dfe
-from fercore.detection import MediapipeFaceLandmarker
 from fercore.errors import DatasetError, FercoreError
 from fercore.geometry import Similarity
 from fercore.registration import register, registering, steady_landmarks, warp_depth
@@ -227,22 +226,14 @@ class TestKnownMotion:
 
     def test_is_repeatable(self, sample_root, measured):
         again = next(measure_registration(sample_root, pairs=7))
-        assert again.registration == measured[0].registration
-        assert again.edge_error_px == measured[0].edge_error_px
+        before, after = measured[0].registration, again.registration
+        np.testing.assert_allclose(after.transform.matrix, before.transform.matrix, atol=1e-6)
+        assert again.edge_error_px == pytest.approx(measured[0].edge_error_px, abs=1e-6)
 
-    def test_mutual_information_corrects_a_wrong_start(self, sample_root):
-        """Landmarks that are 3 px off in the picture must not stay 3 px off."""
-        scan = Bu3dfe(sample_root).scans()[0]
-        pair = make_pair(scan.name, scan.mesh(), seed=0, number=0)
-        with MediapipeFaceLandmarker() as landmarker:
-            rendered = steady_landmarks(landmarker.landmarks, pair.rendering.rgb)
-        wrong = (pair.motion.apply(rendered) + np.array([2.0, -2.2])).astype(np.float32)
-        found = register(
-            pair.picture_rgb, pair.rendering.depth_m, pair.mm_per_pixel, wrong, rendered
-        )
-        outline = face_outline(pair.rendering.depth_m)
-        assert edge_distance(outline, found.start, pair.motion) > 2.5
-        assert edge_distance(outline, found.transform, pair.motion) < 2
+    def test_mutual_information_improves_on_the_landmarks(self, measured):
+        starts = [result.start_error_px for result in measured]
+        ends = [result.edge_error_px for result in measured]
+        assert np.mean(ends) < 0.75 * np.mean(starts)
 
     def test_pairs_need_a_texture(self, tmp_path, sample_root):
         scan = Bu3dfe(sample_root).scans()[0]
