@@ -16,7 +16,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 @pytest.fixture(scope="session")
 def sample_root() -> Path:
-    """The unpacked sample subjects."""
+    """Return the unpacked sample subjects."""
     from fercore.datasets import samples
 
     return samples.sample_root()

@@ -44,7 +44,7 @@ def test_a_folder_gives_a_line_a_scan(
 
 @pytest.fixture
 def picture(sample_root: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """A rendered camera picture with its depth map, as other software would store them."""
+    """Store a rendered camera picture and its depth map as other software would."""
     from app.sources.replay import ReplaySource
 
     scans = [scan for scan in Bu3dfe(sample_root).scans() if scan.id.code == "HA04"]
