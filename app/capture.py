@@ -1,4 +1,4 @@
-"""The thread that reads a source and hands each frame on, in the source's time.
+"""The thread that opens a source, reads it, and hands each frame on in the source's time.
 
 A replay is paced here: too late, it passes over frames rather than play slowly.
 A camera paces itself. Orders (play, pause, step, speed, jump) come from the
@@ -10,22 +10,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.logs import log_failure
-from app.sources.base import FrameSource, Replay, SourceTimeout
+from app.sources.base import Arrival, FrameSource, Replay, SourceTimeout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.latest import Latest
     from fercore.structures import RGBDFrame
 
 READ_TIMEOUT_S = 1.0
 STALL_FRAMES = 6
 """Later than this, a clip was being loaded: the clock is set anew, nothing is passed over."""
-
-_CLIPS_REMEMBERED = 16  # more than can change between a frame's reading and its verdict
 
 logger = logging.getLogger(__name__)
 
@@ -42,19 +41,19 @@ class _Orders:
 
 
 class Capture(threading.Thread):
-    """Reads `source` from start to stop; begins paused, on its first frame."""
+    """Opens a source and reads it until stopped; begins paused, without a frame."""
 
-    def __init__(self, source: FrameSource, frames: Latest[RGBDFrame]) -> None:
+    def __init__(self, open_source: Callable[[], FrameSource], frames: Latest[Arrival]) -> None:
         super().__init__(name="capture", daemon=True)
-        self._source = source
+        self._open_source = open_source
         self._frames = frames
         self._changed = threading.Condition()
-        self._orders = _Orders(steps=1)
+        self._orders = _Orders()
         self._due_s: float | None = None
+        self.source: FrameSource | None = None  # None until it is open
         self.ended = False  # the source has no more frames, for the time being
-        self.failed = False  # the source broke; this thread has ended
+        self.failed = False  # the source cannot be opened or broke; this thread has ended
         self.skipped = 0  # frames passed over for being late
-        self._clip_starts: deque[tuple[int, int]] = deque(maxlen=_CLIPS_REMEMBERED)
 
     @property
     def playing(self) -> bool:
@@ -94,28 +93,31 @@ class Capture(threading.Thread):
             self._orders.steps += not self._orders.playing
             self._changed.notify()
 
-    def clip_of(self, frame: RGBDFrame) -> int:
-        """Return the index of the replay's clip that a recent frame belongs to."""
-        starts = [clip for first, clip in tuple(self._clip_starts) if first <= frame.index]
-        return starts[-1] if starts else 0
-
     def stop(self) -> None:
-        """Ask the thread to end; returns at once."""
+        """Ask the thread to end; returns at once, and no frame is handed on any more."""
         with self._changed:
             self._orders.stopped = True
             self._changed.notify()
 
     def run(self) -> None:
-        """Read until stopped; whatever goes wrong ends in the log."""
+        """Open, and read until stopped; whatever goes wrong ends in the log."""
+        failure = "The source cannot be opened"
         try:
-            self._source.open()
+            self.source = self._open_source()
+            failure = "The source stopped"
             while self._await_order():
-                self._deliver()
+                self._deliver(self.source)
         except Exception as error:
-            self.failed = True
-            log_failure(logger, "The source stopped", error)
+            self._fail(failure, error)
         finally:
-            self._source.close()
+            if self.source is not None:
+                self.source.close()
+
+    def _fail(self, what: str, error: Exception) -> None:
+        self.failed = True
+        # Nobody waits any more for a source that was given up meanwhile.
+        if not self._orders.stopped:
+            log_failure(logger, what, error)
 
     def _await_order(self) -> bool:
         """Wait until a frame is wanted and due; return False when asked to stop."""
@@ -136,25 +138,22 @@ class Capture(threading.Thread):
     def _time_left_s(self) -> float:
         return 0.0 if self._due_s is None else max(0.0, self._due_s - time.monotonic())
 
-    def _deliver(self) -> None:
-        self._follow_jump()
-        if isinstance(self._source, Replay):
-            self._keep_pace(self._source)
+    def _deliver(self, source: FrameSource) -> None:
+        self._follow_jump(source)
+        if isinstance(source, Replay):
+            self._keep_pace(source)
         try:
-            frame = self._source.read(READ_TIMEOUT_S)
+            frame = source.read(READ_TIMEOUT_S)
         except SourceTimeout as error:
             logger.warning("%s", error)
             return
-        self._account(frame)
-        if frame is not None:
-            self._remember_clip(frame)
-            self._frames.put(frame)
+        self._hand_on(source, frame, time.monotonic())
 
-    def _follow_jump(self) -> None:
+    def _follow_jump(self, source: FrameSource) -> None:
         with self._changed:
             target, self._orders.jump = self._orders.jump, None
-        if target is not None and isinstance(self._source, Replay):
-            self._source.seek(target)
+        if target is not None and isinstance(source, Replay):
+            source.seek(target)
             self._due_s = None
 
     def _keep_pace(self, source: Replay) -> None:
@@ -172,15 +171,11 @@ class Capture(threading.Thread):
             self.skipped += late
             source.skip(late)
 
-    def _account(self, frame: RGBDFrame | None) -> None:
+    def _hand_on(self, source: FrameSource, frame: RGBDFrame | None, arrived_s: float) -> None:
+        clip = source.position if isinstance(source, Replay) else 0
         with self._changed:
             self.ended = frame is None
             self._orders.steps = max(0, self._orders.steps - 1)
             self._orders.playing &= not self.ended
-
-    def _remember_clip(self, frame: RGBDFrame) -> None:
-        if not isinstance(self._source, Replay):
-            return
-        clip = self._source.position
-        if not self._clip_starts or self._clip_starts[-1][1] != clip:
-            self._clip_starts.append((frame.index, clip))
+            if frame is not None and not self._orders.stopped:
+                self._frames.put(Arrival(frame, source, clip, arrived_s))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Protocol
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from app.logs import log_failure
 from fercore.structures import Analysis
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.latest import Latest
+    from app.sources.base import Arrival
     from fercore.structures import RGBDFrame
 
 _PATIENCE_S = 0.2
@@ -36,14 +39,21 @@ class Analyser(Protocol):
         ...
 
 
+class Judged(NamedTuple):
+    """What was found out about a frame, and where the frame came from."""
+
+    arrival: Arrival
+    analysis: Analysis
+
+
 class Inference(threading.Thread):
     """Judges frames from one mailbox into another until the first is closed."""
 
     def __init__(
         self,
         load: Callable[[], Analyser],
-        frames: Latest[RGBDFrame],
-        results: Latest[Analysis],
+        frames: Latest[Arrival],
+        results: Latest[Judged],
     ) -> None:
         super().__init__(name="inference", daemon=True)
         self._load = load
@@ -76,11 +86,14 @@ class Inference(threading.Thread):
 
     def _judge_next(self, analyser: Analyser) -> None:
         try:
-            frame = self._frames.take(_PATIENCE_S)
+            arrival = self._frames.take(_PATIENCE_S)
         except TimeoutError:
             return
-        if frame is not None:
-            self._results.put(self._judge(analyser, frame))
+        if arrival is not None:
+            analysis = self._judge(analyser, arrival.frame)
+            # The analyser does not know how long the frame waited for it.
+            latency_s = time.monotonic() - arrival.arrived_s
+            self._results.put(Judged(arrival, replace(analysis, latency_s=latency_s)))
 
     def _judge(self, analyser: Analyser, frame: RGBDFrame) -> Analysis:
         try:

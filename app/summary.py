@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from fercore.structures import Analysis
 
-_SHAPE = (len(HEADS), len(EXPRESSIONS))
-
 
 @dataclass(slots=True)
 class ScanTally:

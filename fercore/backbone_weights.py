@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.error import URLError
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
@@ -36,6 +37,10 @@ class BackboneStart:
     state: dict[str, torch.Tensor]  # torchvision's key names, without classifier
 
 
+NO_BACKBONE = BackboneStart("v1.5", "none", {})
+"""The start of a pipeline without a backbone."""
+
+
 def read_start(name: str, source: str) -> BackboneStart:
     """Return the weights that `name` (resnet50, vgg19) starts from.
 
@@ -50,11 +55,11 @@ def read_start(name: str, source: str) -> BackboneStart:
     if source == DOWNLOAD:
         return BackboneStart("v1.5", "ImageNet (torchvision)", _strip(_download(name), name))
     path = Path(source)
-    state = _strip(_read_file(path), name)
-    complete = name == "vgg19" or any(key.startswith("layer4.") for key in state)
-    if complete:
-        return BackboneStart("v1.5", path.stem, state)
-    return BackboneStart("v1", f"{path.stem}; layer4 random (He)", state)
+    state, variant = _read_file(path)
+    state = _strip(state, name)
+    missing = [stage for stage in _stages(name) if not _holds(state, stage)]
+    rest = f"; {', '.join(missing)} random (He)" if missing else ""
+    return BackboneStart(variant, path.stem + rest, state)
 
 
 def apply_start(backbone: Backbone, start: BackboneStart) -> None:
@@ -88,16 +93,31 @@ def _download(name: str) -> dict[str, torch.Tensor]:
     return state
 
 
-def _read_file(path: Path) -> dict[str, torch.Tensor]:
+def _stages(name: str) -> tuple[str, ...]:
+    return ("layer1", "layer2", "layer3", "layer4") if name == "resnet50" else ()
+
+
+def _holds(state: dict[str, torch.Tensor], stage: str) -> bool:
+    return any(key.startswith(f"{stage}.") for key in state)
+
+
+def _read_file(path: Path) -> tuple[dict[str, torch.Tensor], str]:
+    """Return a file's tensors and the ResNet50 variant they belong to.
+
+    Only the description that a safetensors file carries can tell the variants
+    apart, since their tensors have the same shapes; torchvision's is the default.
+    """
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist; pass a file of backbone weights.")
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            with safe_open(path, "pt") as file:
+                architecture = (file.metadata() or {}).get("architecture", "")
+            return load_file(path), "v1" if "v1 " in f"{architecture} " else "v1.5"
         state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and safetensors raise a dozen kinds for damaged files
         raise CheckpointError(f"{path} is no readable file of weights ({error}).") from error
-    return state
+    return state, "v1.5"
 
 
 def _strip(state: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:

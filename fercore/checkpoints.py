@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from fercore.errors import CheckpointError
 from fercore.expressions import EXPRESSIONS
-from fercore.models import PIPELINES, Pipeline, build
+from fercore.models import PIPELINES, VARIANTS, Pipeline, build
 from fercore.preprocessing import Preprocessing
 
 FORMAT = 1
@@ -73,7 +73,8 @@ def save_checkpoint(path: Path, network: Pipeline, card: ModelCard) -> ModelCard
 
 def write_card(path: Path, card: ModelCard) -> None:
     """Write the card of the checkpoint at `path`."""
-    card_path(path).write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(asdict(card), indent=2, ensure_ascii=False)
+    card_path(path).write_text(text + "\n", encoding="utf-8")
 
 
 def load_checkpoint(path: Path) -> tuple[Pipeline, ModelCard]:
@@ -86,7 +87,11 @@ def load_checkpoint(path: Path) -> tuple[Pipeline, ModelCard]:
     card = load_card(path)
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist; put the weights beside their card.")
-    if _sha256(path) != card.sha256:
+    try:
+        checksum = _sha256(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
+    if checksum != card.sha256:
         raise CheckpointError(f"{path} is damaged: its checksum is not that of its card.")
     network = build(card.pipeline, card.variant)
     try:
@@ -106,13 +111,15 @@ def load_card(path: Path) -> ModelCard:
     if not source.is_file():
         raise CheckpointError(f"{source} does not exist; a checkpoint needs its model card.")
     try:
-        raw = json.loads(source.read_text())
+        raw = json.loads(source.read_text(encoding="utf-8"))
+        if raw["format"] != FORMAT:
+            raise CheckpointError(f"{source} has format {raw['format']}; this reads {FORMAT}.")
         raw["preprocessing"] = Preprocessing(**raw["preprocessing"])
         raw["measures"] = tuple(Measure(**measure) for measure in raw["measures"])
         raw["expressions"] = tuple(raw["expressions"])
         card = ModelCard(**raw)
-    except (ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{source} is no readable model card ({error}).") from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{source} is no readable model card ({error!r}).") from error
     _require_usable(card, source)
     return card
 
@@ -143,10 +150,10 @@ def shipped_checkpoint(pipeline: str) -> Path:
 
 
 def _require_usable(card: ModelCard, source: Path) -> None:
-    if card.format != FORMAT:
-        raise CheckpointError(f"{source} has format {card.format}, this version reads {FORMAT}.")
     if card.pipeline not in PIPELINES:
         raise CheckpointError(f"{source} names an unknown pipeline {card.pipeline!r}.")
+    if card.variant not in VARIANTS:
+        raise CheckpointError(f"{source} names an unknown variant {card.variant!r}.")
     if card.expressions != tuple(e.value for e in EXPRESSIONS):
         raise CheckpointError(f"{source} orders its labels otherwise: {card.expressions}.")
 

@@ -25,6 +25,7 @@ LANDMARK_COUNT = 468
 
 _MIN_SCORE = 0.4
 _BORDER_SHARE = 0.25  # of the longer side: brings a face that fills the picture into view
+_MIN_INSIDE = 0.25  # share of a box that lies in the picture; faces in the border are made up
 _SHORT_RANGE = 0  # mediapipe's model for faces within two metres
 
 _NATIVE_NOISE = re.compile(
@@ -106,10 +107,11 @@ class MediapipeFaceDetector(_MediapipeModel):
 
     def _boxes_in_border(self, rgb: UInt8Array) -> list[FaceBox]:
         square, left, top = _squared(rgb, _border(rgb))
-        return [
+        boxes = [
             FaceBox(box.x0 - left, box.y0 - top, box.x1 - left, box.y1 - top, box.score)
             for box in self._boxes(square)
         ]
+        return [box for box in boxes if _share_inside(box, rgb) >= _MIN_INSIDE]
 
 
 class MediapipeFaceLandmarker(_MediapipeModel):
@@ -153,6 +155,13 @@ def _face_box(detection: Any, width: int, height: int) -> FaceBox:
     x0, y0 = box.xmin * width, box.ymin * height
     x1, y1 = x0 + box.width * width, y0 + box.height * height
     return FaceBox(x0, y0, x1, y1, float(detection.score[0]))
+
+
+def _share_inside(box: FaceBox, rgb: UInt8Array) -> float:
+    height, width = rgb.shape[:2]
+    columns = min(box.x1, width) - max(box.x0, 0)
+    rows = min(box.y1, height) - max(box.y0, 0)
+    return max(columns, 0) * max(rows, 0) / (box.width * box.height)
 
 
 def _border(rgb: UInt8Array) -> int:

@@ -43,6 +43,11 @@ PIPELINES = (
 )
 
 
+VARIANTS = ("v1", "v1.5")
+"""Where ResNet50 halves the resolution: on the first 1x1 convolution of a stage (He et
+al., the original) or on its 3x3 (torchvision). Of no meaning to other backbones."""
+
+
 class Logits(NamedTuple):
     """Scores (N, 6) of each head; None where the pipeline has no such head."""
 
@@ -234,8 +239,7 @@ class FusionPipeline(Pipeline):
 def build(pipeline: str, variant: str = "v1.5") -> Pipeline:
     """Return the untrained network of a pipeline slug.
 
-    `variant` tells where ResNet50 halves the resolution: "v1.5" on the 3x3
-    convolutions (torchvision), "v1" on the first 1x1 (He et al., the original).
+    `variant` is one of `VARIANTS`.
 
     Raises:
         ValueError: unknown slug or variant.
@@ -293,8 +297,8 @@ def _resnet50_stages(
 ) -> tuple[list[tuple[str, nn.Module]], list[tuple[str, nn.Module]]]:
     from torchvision.models import resnet50
 
-    if variant not in ("v1", "v1.5"):
-        raise ValueError(f"unknown ResNet50 variant {variant!r}; choose v1 or v1.5")
+    if variant not in VARIANTS:
+        raise ValueError(f"unknown ResNet50 variant {variant!r}; choose one of {VARIANTS}")
     net = resnet50(weights=None)
     if variant == "v1":
         net.maxpool = nn.MaxPool2d(3, stride=2, ceil_mode=True)

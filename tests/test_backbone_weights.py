@@ -3,7 +3,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from fercore.backbone_weights import apply_start, read_start
 from fercore.errors import CheckpointError
@@ -15,7 +15,8 @@ def partial(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """ResNet50's first stages, in half precision, as an original release stores them."""
     state = Backbone("resnet50", "v1").early.state_dict()
     path = tmp_path_factory.mktemp("weights") / "resnet50_conv1_to_layer3.safetensors"
-    save_file({k: v.half() if v.is_floating_point() else v for k, v in state.items()}, path)
+    halves = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+    save_file(halves, path, {"architecture": "ResNet-50 v1 (He et al. 2015), conv1..layer3"})
     return path
 
 
@@ -31,6 +32,12 @@ def test_a_partial_file_fills_what_it_holds(partial: Path) -> None:
     drawn = backbone.last_stage.state_dict()["layer4.0.conv1.weight"]
     assert not torch.equal(drawn, before)
     assert float(drawn.std()) == pytest.approx((2 / 1024) ** 0.5, rel=0.02)
+
+
+def test_without_a_word_on_it_a_file_counts_as_torchvisions(partial: Path, tmp_path: Path) -> None:
+    unlabelled = tmp_path / "weights.safetensors"
+    save_file(load_file(partial), unlabelled)
+    assert read_start("resnet50", str(unlabelled)).variant == "v1.5"
 
 
 def test_torchvisions_own_file_fits(tmp_path: Path) -> None:

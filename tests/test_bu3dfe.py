@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fercore.datasets.bu3dfe import Bu3dfe, ScanId
-from fercore.datasets.scan_names import parse_file_name
+from fercore.io.scan_names import parse_file_name
 from fercore.errors import DatasetError, MeshError
 from fercore.expressions import Expression
 

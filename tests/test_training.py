@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from fercore.errors import DatasetError
+from fercore.errors import DatasetError, FercoreError
 from fercore.models import DepthPipeline, build
 from fercore.preprocessing import Preprocessing
 from fercore.training import trainer
@@ -17,7 +17,7 @@ from fercore.training.trainer import TrainingConfig, train
 
 PARAMETERS = Preprocessing(rgb_size=32)
 CONFIG = TrainingConfig(
-    "depth", "random", epochs=3, batch_size=9, copies=2, validation_subjects=2, seed=1
+    "depth", "imagenet", epochs=3, batch_size=9, copies=2, validation_subjects=2, seed=1
 )
 
 
@@ -90,16 +90,16 @@ def test_patience_ends_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_features_left_by_an_earlier_run_are_read(tmp_path: Path) -> None:
     faces, network = made_up_faces(subjects=2), build("depth")
-    first = compute_features(network, faces, PARAMETERS, tmp_path / "copy0", 0)
+    first = compute_features(network, faces, PARAMETERS, tmp_path / "copy0", (0, 0))
     stamp = (tmp_path / "copy0.early.npy").stat().st_mtime_ns
-    again = compute_features(network, faces, PARAMETERS, tmp_path / "copy0", 0)
+    again = compute_features(network, faces, PARAMETERS, tmp_path / "copy0", (0, 0))
     assert (tmp_path / "copy0.early.npy").stat().st_mtime_ns == stamp
     assert np.array_equal(first.depth, again.depth)
     assert first.early.shape == (12, 1, 64, 64)
 
 
 def test_the_early_stages_are_never_trained(tmp_path: Path) -> None:
-    config = replace(CONFIG, pipeline="rgb-resnet50", epochs=1, copies=1)
+    config = replace(CONFIG, pipeline="rgb-resnet50", backbone_source="random", epochs=1, copies=1)
     torch.manual_seed(config.seed)
     network = train(made_up_faces(subjects=4), PARAMETERS, config, tmp_path).network
     assert not isinstance(network, DepthPipeline)
@@ -107,6 +107,48 @@ def test_the_early_stages_are_never_trained(tmp_path: Path) -> None:
     statistics = network.backbone.early.state_dict()["bn1.running_mean"]
     assert not statistics.any()
     assert network.backbone.last_stage.state_dict()["layer4.0.bn1.running_mean"].any()
+
+
+def test_another_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    faces = made_up_faces(subjects=4)
+    config = replace(CONFIG, epochs=1, copies=1)
+    train(faces, PARAMETERS, config, tmp_path)
+    with pytest.raises(FercoreError, match="holds a run with other seed;"):
+        train(faces, PARAMETERS, replace(config, seed=2), tmp_path)
+    with pytest.raises(FercoreError, match="holds a run with other faces;"):
+        train(made_up_faces(subjects=3), PARAMETERS, config, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"copies": 0}, {"validation_subjects": 0}, {"epochs": 0}, {"patience": 0}),
+        *({"batch_size": 1}, {"learning_rate": 0.0}, {"learning_rate": float("nan")}),
+    ],
+)
+def test_senseless_settings_are_refused(wrong: dict[str, float], tmp_path: Path) -> None:
+    with pytest.raises(FercoreError, match=next(iter(wrong))):
+        train(made_up_faces(subjects=4), PARAMETERS, replace(CONFIG, **wrong), tmp_path)
+
+
+def test_a_run_that_diverges_leaves_no_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer._Run, "_validate", lambda _: (float("nan"), 0.0))
+    config = replace(CONFIG, epochs=1, copies=1)
+    with pytest.raises(FercoreError, match="diverged"):
+        train(made_up_faces(subjects=4), PARAMETERS, config, tmp_path)
+
+
+def test_the_features_of_training_are_those_of_live_use(tmp_path: Path) -> None:
+    faces, network = made_up_faces(subjects=1), build("depth").eval()
+    features = compute_features(network, faces, PARAMETERS, tmp_path / "plain", None)
+    with torch.inference_mode():
+        trained = network.from_early(*features.batch(np.arange(6), torch.device("cpu"))).depth
+    live = logits_of(network, faces, PARAMETERS).depth
+    assert trained is not None
+    assert live is not None
+    assert torch.allclose(trained, live, atol=0.02)  # features are kept in half precision
 
 
 def test_augmentation_is_seeded_and_keeps_ranges() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from fercore.errors import FercoreError
 
@@ -76,17 +76,17 @@ class Replay(FrameSource, Protocol):
 
     @property
     def frame_count(self) -> int:
-        """Number of frames from the first clip to the last."""
+        """Number of frames of all clips that play one after another."""
         ...
 
     @property
     def clips(self) -> Sequence[ClipTitle]:
-        """What it plays, in this order."""
+        """What can be chosen; played one after another but for those that stand alone."""
         ...
 
     @property
     def position(self) -> int:
-        """Index of the clip that the last frame belonged to, or that comes next."""
+        """Index of the clip that the last frame belonged to."""
         ...
 
     def seek(self, clip: int) -> None:
@@ -96,3 +96,12 @@ class Replay(FrameSource, Protocol):
     def skip(self, frames: int) -> None:
         """Pass over frames of the present clip without rendering them, at most to its end."""
         ...
+
+
+class Arrival(NamedTuple):
+    """A frame on its way through the application, and where it comes from."""
+
+    frame: RGBDFrame
+    source: FrameSource
+    clip: int  # index of the replay's clip it belongs to, else 0
+    arrived_s: float  # when the source delivered it, by time.monotonic()

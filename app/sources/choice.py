@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from app.sources.base import FrameSource
 
 SAMPLE = "sample"
+
+
+def full_name(text: str) -> str:
+    """Return what names the same source from any working directory."""
+    return text if text == SAMPLE else os.path.abspath(os.path.expanduser(text))
 
 
 def source_named(text: str) -> FrameSource:
@@ -32,3 +38,18 @@ def source_named(text: str) -> FrameSource:
             f"{text} does not exist; name a BU-3DFE folder, subject or scan, or `{SAMPLE}`"
         )
     return ReplaySource(Bu3dfe(path).scans(), str(path))
+
+
+def opened_source(text: str) -> FrameSource:
+    """Return the source that `text` names, ready to be read; large folders take their time.
+
+    Raises:
+        FercoreError: there is no such thing, no scan in it, or none that can be read.
+    """
+    source = source_named(text)
+    try:
+        source.open()
+    except BaseException:
+        source.close()
+        raise
+    return source

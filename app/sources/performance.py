@@ -1,8 +1,9 @@
 """How a replayed subject performs: which scan shows when, and how the head moves.
 
 A clip is one expression of one subject: neutral, each level upwards to the
-apex, and down again. Everything here is a plain function of frame numbers, so
-that a replay is the same every time.
+apex, and down again. Beside those, which play one after another, each single
+scan is a clip that stands alone: it is shown when it is chosen. Everything here
+is a plain function of frame numbers, so that a replay is the same every time.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Clip:
     """One expression of one subject, as scans from neutral up to the highest level."""
 
     scans: tuple[Scan, ...]
+    stands_alone: bool = False  # one scan, held until another clip is chosen
 
     @property
     def subject(self) -> str:
@@ -58,14 +60,17 @@ class Clip:
 
     @property
     def label(self) -> str:
-        """What a chooser shows, such as `anger, level 4`."""
+        """What a chooser shows, such as `anger, up to level 4` and `anger, level 4`."""
         apex = self.scans[-1].id
-        return f"{apex.expression}, level {apex.level}" if apex.expression else NEUTRAL
+        if apex.expression is None:
+            return NEUTRAL
+        reach = "level" if len(self.scans) == 1 else "up to level"
+        return f"{apex.expression}, {reach} {apex.level}"
 
 
 def arrange(scans: Iterable[Scan]) -> tuple[Clip, ...]:
-    """Return the clips of a set of scans by subject, expression and level."""
-    ordered = sorted(scans, key=lambda scan: scan.id.name)
+    """Return the clips of a set of scans: by subject performances, then single scans."""
+    ordered = sorted(scans, key=lambda scan: scan.id.order())
     clips: list[Clip] = []
     for _, group in groupby(ordered, key=lambda scan: scan.id.subject):
         clips.extend(_clips_of_subject(list(group)))
@@ -73,12 +78,18 @@ def arrange(scans: Iterable[Scan]) -> tuple[Clip, ...]:
 
 
 def _clips_of_subject(scans: Sequence[Scan]) -> list[Clip]:
+    performances = _performances(scans)
+    shown_already = {clip.scans for clip in performances}
+    alone = [Clip((scan,), stands_alone=True) for scan in scans if (scan,) not in shown_already]
+    return performances + alone
+
+
+def _performances(scans: Sequence[Scan]) -> list[Clip]:
     neutral = [scan for scan in scans if scan.id.expression is None][:1]
     clips = []
     for expression in EXPRESSIONS:
         levels = [scan for scan in scans if scan.id.expression is expression]
         if levels:
-            levels.sort(key=lambda scan: scan.id.level)
             clips.append(Clip((*neutral, *levels)))
     return clips or [Clip(tuple(neutral))]
 

@@ -2,7 +2,8 @@
 
 Each frame is rendered when it is read: 640×480 at 30 frames a second, the head
 half a metre away and slightly moving. The next clip is loaded by a helper
-thread while the present one plays.
+thread while the present one plays. A clip that stands alone goes on until another
+one is chosen.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class ReplaySource:
         self._clip = 0
         self._shot = 0
         self._index = 0
-        self._has_shown = False
+        self._shown_clip: int | None = None
         self._problem = ""
 
     @property
@@ -62,18 +63,19 @@ class ReplaySource:
 
     @property
     def frame_count(self) -> int:
-        """Number of frames of all clips, should all be readable."""
-        return sum(len(storyboard(len(clip.scans))) for clip in self._clips)
+        """Number of frames of all performances, should all be readable."""
+        played = (clip for clip in self._clips if not clip.stands_alone)
+        return sum(len(storyboard(len(clip.scans))) for clip in played)
 
     @property
     def clips(self) -> tuple[Clip, ...]:
-        """The clips in playing order."""
+        """By subject the performances in playing order, then the single scans."""
         return self._clips
 
     @property
     def position(self) -> int:
-        """Index of the clip at hand."""
-        return min(self._clip, len(self._clips) - 1)
+        """Index of the clip of the last frame; 0 before the first."""
+        return self._shown_clip or 0
 
     def open(self) -> None:
         """Load the first clip that can be read, from the start.
@@ -84,7 +86,7 @@ class ReplaySource:
         self.close()
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="replay-loader")
         self._clip = self._shot = self._index = 0
-        self._has_shown = False
+        self._shown_clip = None
         if self._find_stage() is None:
             raise self._nothing_readable()
 
@@ -96,11 +98,11 @@ class ReplaySource:
         """
         stage = self._find_stage()
         if stage is None:
-            if not self._has_shown:
+            if self._shown_clip is None:
                 raise self._nothing_readable()
             return None
         frame = self._render(stage, storyboard(len(stage.clip.scans))[self._shot])
-        self._has_shown = True
+        self._shown_clip = self._clip
         self._shot += 1
         self._index += 1
         return frame
@@ -143,12 +145,23 @@ class ReplaySource:
     def _find_stage(self) -> Stage | None:
         """Return the stage of the next frame, None at the end; leaves broken clips out."""
         if self._stage is not None and self._shot >= len(storyboard(len(self._stage.clip.scans))):
-            self.seek(self._clip + 1)
+            self._leave(self._stage)
         while self._stage is None and self._clip < len(self._clips):
             self._stage = self._take_stage()
             if self._stage is None:
-                self.seek(self._clip + 1)
+                self.seek(self._following())
         return self._stage
+
+    def _leave(self, stage: Stage) -> None:
+        if stage.clip.stands_alone:
+            self._shot = 0
+        else:
+            self.seek(self._following())
+
+    def _following(self) -> int:
+        """Return the next clip that does not stand alone, past the last one at the end."""
+        later = range(self._clip + 1, len(self._clips))
+        return next((i for i in later if not self._clips[i].stands_alone), len(self._clips))
 
     def _take_stage(self) -> Stage | None:
         self._order(self._clip)
@@ -157,7 +170,7 @@ class ReplaySource:
         for future in self._coming.values():
             future.cancel()
         self._coming.clear()
-        self._order(self._clip + 1)
+        self._order(self._following())
         try:
             return wanted.result()
         except EmptyClipError as error:

@@ -17,7 +17,7 @@ import numpy as np
 
 from app.sources.performance import Clip, Shot, storyboard
 from fercore.errors import FercoreError
-from fercore.geometry import MeshRenderer, Pose, Rendering
+from fercore.geometry import MeshRenderer, Pose, Rendering, largest_component
 from fercore.structures import Intrinsics
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def _load(clip: Clip) -> dict[int, Mesh]:
     problems: list[str] = []
     for index, scan in enumerate(clip.scans):
         try:
-            meshes[index] = scan.mesh()
+            # Scanners leave loose parts, which would show and shift the head.
+            meshes[index] = largest_component(scan.mesh())
         except (FercoreError, OSError) as error:
             problems.append(str(error))
     if not any(clip.scans[index].id.expression is clip.expression for index in meshes):

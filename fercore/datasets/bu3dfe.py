@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore.datasets.scan_names import (
+from fercore.io.scan_names import (
     EXAMPLE_NAME,
     FILE_KINDS,
     FoundFiles,
@@ -76,15 +76,12 @@ class Scan:
         Raises:
             MeshError: there is none, or it is unusable.
         """
-        return self._textured(self.f3d, "F3D.wrl")
-
-    def raw_mesh(self) -> Mesh:
-        """Read the uncropped mesh, with its texture where that can be read.
-
-        Raises:
-            MeshError: there is none, or it is unusable.
-        """
-        return self._textured(self.raw, "RAW.wrl")
+        if self.f3d is None:
+            raise MeshError(self._absence("F3D.wrl"))
+        if self.texture is None:
+            return read_vrml(self.f3d)
+        mesh = read_vrml(self.f3d, texture=False)
+        return with_texture(mesh, self.texture) if mesh.uv is not None else mesh
 
     def picture_rgb(self) -> UInt8Array:
         """Read the frontal colour picture, (512, 512, 3).
@@ -109,14 +106,6 @@ class Scan:
             DatasetError: there is none, or it cannot be read.
         """
         return read_pse(self._require(self.pse, "RAW.pse"))
-
-    def _textured(self, path: Path | None, kind: str) -> Mesh:
-        if path is None:
-            raise MeshError(self._absence(kind))
-        if self.texture is None:
-            return read_vrml(path)
-        mesh = read_vrml(path, texture=False)
-        return with_texture(mesh, self.texture) if mesh.uv is not None else mesh
 
     def _require(self, path: Path | None, kind: str) -> Path:
         if path is None:
@@ -189,11 +178,8 @@ class Bu3dfe:
         example = self._scans[0].name
         raise DatasetError(f"{self.root} holds no scan {scan}; names look like {example}")
 
-    def is_registered(self, scan: Scan) -> bool:
-        """Tell whether the scan's folder belongs to the registered re-release."""
-        return self._is_registered(scan.folder())
-
     def _is_registered(self, folder: Path) -> bool:
+        """Tell whether the folder belongs to the registered re-release."""
         if folder not in self._registered:
             counts = _vertex_counts(self._meshes.get(folder, []))
             self._registered[folder] = next(iter(counts), 0) == REGISTERED_VERTICES

@@ -7,22 +7,19 @@ the mesh is usable all the same.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from fercore.errors import FercoreError
+from fercore.geometry import component_labels
 from fercore.io.images import read_rgb
 from fercore.io.vrml import find_texture, read_vrml
+from fercore.parallel import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,15 +51,8 @@ def check_scans(scans: Sequence[Scan]) -> Iterator[ScanReport]:
     if processes == 1 or len(scans) < PARALLEL_FROM:
         yield from map(check_scan, scans)
         return
-    # Processes that are forked from one with threads may hang; spawned ones do not.
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, spawn)
-    try:
-        with _interrupts_blocked():
-            reports = pool.map(check_scan, scans)
+    with closing(in_order(check_scan, scans, processes)) as reports:
         yield from reports
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def check_scan(scan: Scan) -> ScanReport:
@@ -150,11 +140,8 @@ def _texture_of(scan: Scan, mesh: Mesh | None) -> Path | None:
 
 def _small_parts(mesh: Mesh) -> tuple[int, int]:
     """Count the parts besides the largest, and their vertices."""
-    count = len(mesh.vertices_mm)
-    first, second = _edges(mesh).T
-    links = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(count, count))
-    _, labels = connected_components(links, directed=False)
-    _, sizes = np.unique(labels[np.unique(mesh.triangles)], return_counts=True)
+    labels = component_labels(mesh)[np.unique(mesh.triangles)]
+    _, sizes = np.unique(labels, return_counts=True)
     return len(sizes) - 1, int(sizes.sum() - sizes.max())
 
 
@@ -169,13 +156,3 @@ def _non_manifold_edges(mesh: Mesh) -> int:
 def _edges(mesh: Mesh) -> Int32Array:
     """Return the edges of all triangles, (3 T, 2)."""
     return mesh.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Let processes that start meanwhile leave Ctrl-C to this one, from their first moment on."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -10,6 +10,7 @@ of the size; unpacked they are BMP, as BU-3DFE has them.
 from __future__ import annotations
 
 import hashlib
+import lzma
 import shutil
 import tempfile
 import zipfile
@@ -36,7 +37,7 @@ def sample_root() -> Path:
         root = Path(platformdirs.user_cache_dir("fercore", appauthor=False)) / f"samples-{checksum}"
         if not root.is_dir():
             _unpack(root)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise DatasetError(f"the sample subjects cannot be unpacked ({error}).") from error
     return root
 
@@ -51,7 +52,11 @@ def _unpack(root: Path) -> None:
         for picture in unfinished.rglob("*.jpg"):
             Image.open(picture).save(picture.with_suffix(".bmp"))
             picture.unlink()
-        if not root.is_dir():
+        try:
             unfinished.replace(root)
+        except OSError:
+            # Another process may have been faster: then its copy stands.
+            if not root.is_dir():
+                raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

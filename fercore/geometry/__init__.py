@@ -2,7 +2,7 @@
 
 from fercore.geometry.cameras import NOMINAL_DISTANCE_M, OrthographicCamera, Pose
 from fercore.geometry.depthmaps import fill_interior_holes, median3
-from fercore.geometry.meshes import largest_component, vertex_normals
+from fercore.geometry.meshes import component_labels, largest_component, vertex_normals
 from fercore.geometry.rendering import BACKGROUND_GREY, MeshRenderer, Rendering
 from fercore.geometry.similarity import Similarity
 
@@ -14,6 +14,7 @@ __all__ = [
     "Pose",
     "Rendering",
     "Similarity",
+    "component_labels",
     "fill_interior_holes",
     "largest_component",
     "median3",

@@ -45,7 +45,7 @@ def largest_component(mesh: Mesh) -> Mesh:
         MeshError: the mesh has no triangles or a vertex is not finite.
     """
     require_usable(mesh)
-    labels = _component_labels(mesh)[mesh.triangles[:, 0]]
+    labels = component_labels(mesh)[mesh.triangles[:, 0]]
     areas = np.linalg.norm(_area_normals(mesh.vertices_mm, mesh.triangles), axis=1)
     kept = labels == np.bincount(labels, weights=areas).argmax()
     used, compact = np.unique(mesh.triangles[kept], return_inverse=True)
@@ -70,7 +70,11 @@ def require_usable(mesh: Mesh) -> None:
         raise MeshError(f"The mesh of {name} has vertices that are not numbers; repair the file.")
 
 
-def _component_labels(mesh: Mesh) -> NDArray[np.int32]:
+def component_labels(mesh: Mesh) -> NDArray[np.int32]:
+    """Return for each vertex (V,) the number of the connected part it belongs to, from 0.
+
+    Vertices at the same place count as connected; one that no triangle uses is a part alone.
+    """
     welded = _weld(mesh.vertices_mm)
     corners = welded[mesh.triangles]
     rows = corners[:, [0, 1]].ravel()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import open3d as o3d
 
 from fercore.errors import MeshError
 from fercore.geometry.cameras import (
@@ -86,6 +85,8 @@ class MeshRenderer:
     """
 
     def __init__(self, mesh: Mesh, threads: int = 0) -> None:
+        import open3d as o3d  # takes a second to load, which other users of geometry are spared
+
         require_usable(mesh)
         self._mesh = mesh
         self._threads = threads
@@ -158,6 +159,8 @@ class MeshRenderer:
         return _Window.around(pixels, intrinsics.height, intrinsics.width)
 
     def _cast(self, origins: NDArray[np.float32], directions: NDArray[np.float32]) -> _Hits:
+        import open3d as o3d
+
         rays = np.concatenate([origins, directions], axis=-1, dtype=np.float32)
         answer = self._scene.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=self._threads)
         distance = answer["t_hit"].numpy()

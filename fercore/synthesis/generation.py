@@ -8,20 +8,16 @@ A scan whose six files are there is not made again.
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS, Expression
+from fercore.io.scan_names import FILE_KINDS, ScanId
+from fercore.parallel import in_order
 from fercore.provenance import versions
 from fercore.synthesis.appearance import Skin, sample_skin
 from fercore.synthesis.face_model import FaceModel, load_face_model
@@ -38,7 +34,7 @@ from fercore.synthesis.subjects import (
 from fercore.synthesis.writer import write_scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 GENERATOR = 1
@@ -48,7 +44,6 @@ MANIFEST = "synthesis.json"
 NOTICE = "NOTICE.txt"
 
 _ANCESTRY = "WH"  # file names need one; the face model knows none
-_FILES = ("F2D.bmp", "F3D.bmp", "F3D.bnd", "F3D.wrl", "RAW.pse", "RAW.wrl")
 
 # What a stream of random numbers is for; part of its key.
 _PERSON, _SKIN, _GEOMETRY, _PICTURE = range(4)
@@ -83,8 +78,7 @@ class SyntheticScan:
     @property
     def name(self) -> str:
         """What the names of the scan's files begin with, such as F9001_AN01WH."""
-        expression = "NE" if self.expression is None else self.expression.bu3dfe_code
-        return f"{self.subject}_{expression}{self.level:02d}{_ANCESTRY}"
+        return ScanId(self.subject, self.expression, self.level, _ANCESTRY).name
 
     @property
     def position(self) -> int:
@@ -96,7 +90,7 @@ class SyntheticScan:
     def is_finished(self, root: Path) -> bool:
         """Tell whether all six files are there."""
         stem = root / self.subject / self.name
-        return all(stem.with_name(f"{self.name}_{kind}").is_file() for kind in _FILES)
+        return all(stem.with_name(f"{self.name}_{kind}").is_file() for kind in FILE_KINDS)
 
 
 def planned_scans(subjects: int) -> list[SyntheticScan]:
@@ -123,60 +117,17 @@ def synthesize(recipe: Recipe, subjects: int, workers: int) -> int:
         _claim_root(recipe)
         _remove_unfinished_files(recipe.root)
         scans = [scan for scan in planned_scans(subjects) if not scan.is_finished(recipe.root)]
-        _make_all(recipe, scans, min(workers, max(len(scans), 1)))
+        _make_all(recipe, scans, workers)
     except OSError as error:
         raise SynthesisError(f"{recipe.root} cannot be written: {error}") from error
     return len(scans)
 
 
 def _make_all(recipe: Recipe, scans: Sequence[SyntheticScan], workers: int) -> None:
-    with tqdm(total=len(scans), unit="scan", disable=None) as progress:
-        if workers == 1:
-            for scan in scans:
-                _make(recipe, scan)
-                progress.update()
-            return
-        for _ in _in_processes(recipe, scans, workers):
-            progress.update()
-
-
-def _in_processes(
-    recipe: Recipe, scans: Sequence[SyntheticScan], workers: int
-) -> Iterator[SyntheticScan]:
-    # Spawned, not forked: the ray caster's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with _one_thread_each():
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupt)
-        try:
-            tasks = {pool.submit(_make, recipe, scan): scan for scan in scans}
-            for task in as_completed(tasks):
-                task.result()
-                yield tasks[task]
-        except BrokenProcessPool as error:
-            raise SynthesisError(
-                f"a worker died while writing {recipe.root}, perhaps for lack of memory: "
-                "run the same command again with --workers 1"
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let child processes compute with one thread: there are as many of them as cores."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        del os.environ["OMP_NUM_THREADS"]
-        if before is not None:
-            os.environ["OMP_NUM_THREADS"] = before
-
-
-def _ignore_interrupt() -> None:
-    """Leave Ctrl-C to the parent, which lets workers finish the scan they are at."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    make = partial(_make, recipe)
+    made = map(make, scans) if workers == 1 else in_order(make, scans, workers)
+    for _ in tqdm(made, total=len(scans), unit="scan", disable=None):
+        pass
 
 
 def _make(recipe: Recipe, scan: SyntheticScan) -> None:

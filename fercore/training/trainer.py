@@ -16,9 +16,11 @@ import torch
 from torch.nn import functional
 from tqdm import tqdm
 
-from fercore.backbone_weights import apply_start, read_start
+from fercore.backbone_weights import NO_BACKBONE, BackboneStart, apply_start, read_start
+from fercore.errors import FercoreError
 from fercore.models import build
 from fercore.training.features import EarlyFeatures, compute_features
+from fercore.training.folder import claim_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,25 +80,50 @@ def train(
 
     Called again with the same arguments after an interruption, it goes on from
     the last finished epoch (or augmented copy) and ends with the same network.
+
+    Raises:
+        FercoreError: the configuration makes no sense, the folder holds another
+            run, or training diverged.
+        CheckpointError: the backbone's start cannot be had.
     """
+    _require_sensible(config)
     torch.manual_seed(config.seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    start = read_start(config.pipeline.rsplit("-", 1)[-1], config.backbone_source)
-    network = build(config.pipeline, start.variant)
-    if network.backbone is not None:
-        apply_start(network.backbone, start)
+    network, start = _started(config)
+    claim_folder(folder, config, start, faces, parameters)
     trained_on, validated_on = faces.hold_out(config.validation_subjects, config.seed)
     run = _Run(network, parameters, config, folder, trained_on, validated_on)
     state = run.to_the_end()
+    if not state.best_epoch:
+        raise FercoreError("training diverged: no epoch had a finite loss; lower --learning-rate.")
     network.load_state_dict(state.best_network, strict=False)
     return TrainingResult(
-        network.eval(),
+        network.cpu().eval(),
         start.variant,
         start.description,
         state.best_epoch,
         state.best_loss,
         validated_on.subject_names,
     )
+
+
+def _require_sensible(config: TrainingConfig) -> None:
+    for name in ("epochs", "patience", "copies", "validation_subjects"):
+        if getattr(config, name) < 1:
+            raise FercoreError(f"{name} is {getattr(config, name)}; it must be at least 1.")
+    if config.batch_size < 2:
+        raise FercoreError("batch_size must be at least 2: batch normalisation needs a batch.")
+    if not config.learning_rate > 0:
+        raise FercoreError(f"learning_rate is {config.learning_rate}; it must be positive.")
+
+
+def _started(config: TrainingConfig) -> tuple[Pipeline, BackboneStart]:
+    if config.pipeline == "depth":
+        return build(config.pipeline), NO_BACKBONE
+    start = read_start(config.pipeline.rsplit("-", 1)[-1], config.backbone_source)
+    network = build(config.pipeline, start.variant)
+    assert network.backbone is not None
+    apply_start(network.backbone, start)
+    return network, start
 
 
 class _Run:
@@ -114,10 +141,14 @@ class _Run:
         self._network = network
         self._config = config
         self._path = folder / "state.pt"
-        self._labels = torch.from_numpy(trained_on.labels)
-        self._validation_labels = torch.from_numpy(validated_on.labels)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._labels = torch.from_numpy(trained_on.labels).to(self._device)
+        self._validation_labels = torch.from_numpy(validated_on.labels).to(self._device)
+        network.to(self._device)
         self._copies = [
-            compute_features(network, trained_on, parameters, folder / f"copy{copy}", copy)
+            compute_features(
+                network, trained_on, parameters, folder / f"copy{copy}", (config.seed, copy)
+            )
             for copy in range(config.copies)
         ]
         self._validation = compute_features(
@@ -172,7 +203,7 @@ class _Run:
         return float(np.mean(losses))
 
     def _step(self, copy: EarlyFeatures, rows: NDArray[np.int64]) -> float:
-        logits = self._network.from_early(*copy.batch(rows))
+        logits = self._network.from_early(*copy.batch(rows, self._device))
         loss = summed_loss(logits, self._labels[rows])
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -185,7 +216,7 @@ class _Run:
         parts, count = [], len(self._validation_labels)
         with torch.inference_mode():
             for rows in np.array_split(np.arange(count), max(count // 64, 1)):
-                parts.append(self._network.from_early(*self._validation.batch(rows)))
+                parts.append(self._network.from_early(*self._validation.batch(rows, self._device)))
         logits = join(parts)
         loss = float(summed_loss(logits, self._validation_labels))
         guesses = leading(logits).argmax(1)
@@ -201,7 +232,7 @@ class _Run:
     def _resume(self) -> _State:
         if not self._path.exists():
             return _State(0, 0, float("inf"), {}, {}, {})
-        state = _State(**torch.load(self._path, weights_only=True))
+        state = _State(**torch.load(self._path, self._device, weights_only=True))
         self._network.load_state_dict(state.network, strict=False)
         self._optimizer.load_state_dict(state.optimizer)
         return state
