@@ -105,6 +105,13 @@ def run_headless(
     return summary
 
 
+def _expected_frames(source: FrameSource, max_frames: int | None) -> int | None:
+    """Return how many frames there will be, None where nobody knows."""
+    if not isinstance(source, Replay):
+        return max_frames
+    return source.frame_count if max_frames is None else min(source.frame_count, max_frames)
+
+
 def _judge_all(
     source: FrameSource,
     analyser: Analyser,
@@ -114,13 +121,12 @@ def _judge_all(
     showcase: Showcase,
 ) -> None:
     rate_hz = source.frame_rate_hz if isinstance(source, Replay) else _FALLBACK_RATE_HZ
-    total = source.frame_count if isinstance(source, Replay) else max_frames
-    if total is not None and max_frames is not None:
-        total = min(total, max_frames)
     with (
         PredictionWriter(output / PREDICTIONS) as predictions,
         VideoWriter(output / VIDEO, rate_hz) as video,
-        tqdm(total=total, unit="frame", file=sys.stderr) as bar,
+        tqdm(
+            total=_expected_frames(source, max_frames), unit="frame", file=sys.stderr
+        ) as bar,
         closing(_frames(source)) as frames,
     ):
         try:
@@ -187,7 +193,7 @@ def _save_picture(
 ) -> None:
     apply_theme(application, "light")
     window = MainWindow(Session(_no_analyser), Settings(), Troubles())
-    window.show_source(source.name, source.clips if isinstance(source, Replay) else ())
+    window.show_source(source)
     showcase.fill(window)
     window.status.show_state("headless run")
     window.status.show_figures(rate, summary.mean_latency_s, 0)

@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
 
 from app.overlay import HEADS, by_head
 from app.settings import THEMES, Settings, Theme
-from app.sources.choice import SAMPLE, source_named
+from app.sources.base import Replay
+from app.sources.choice import SAMPLE, full_name, opened_source
 from app.widgets.banner import Banner
 from app.widgets.key_help import KeyHelp
 from app.widgets.picture_view import ColourView, DepthView
@@ -27,16 +28,15 @@ from app.widgets.status_line import StatusLine
 from app.widgets.theme import apply_theme, is_dark
 from app.widgets.timeline import Timeline
 from app.widgets.transport import Transport
-from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from PySide6.QtGui import QCloseEvent
 
     from app.logs import Troubles
     from app.session import Session
-    from app.sources.base import ClipTitle, FrameSource
+    from app.sources.base import FrameSource
     from fercore.structures import Analysis
 
 TITLE = "rgbd-fer"
@@ -55,6 +55,8 @@ class MainWindow(QMainWindow):
         self._troubles = troubles
         self.setWindowTitle(TITLE)
         self._knows_truth = False
+        self._source: FrameSource | None = None
+        self._chosen = ""  # what the settings remember once it is open
         self.resize(*DEFAULT_SIZE)
         self._assemble()
         self._connect()
@@ -62,28 +64,29 @@ class MainWindow(QMainWindow):
         self._poll_timer = self._every(_POLL_MS, self._poll)
         self._figures_timer = self._every(_FIGURES_MS, self._show_figures)
 
-    def begin(self, source: FrameSource, name: str) -> None:
+    def begin(self, open_source: Callable[[], FrameSource], name: str) -> None:
         """Load the networks and play a source; `name` is what the settings remember."""
         if self._settings.geometry is not None:
             self.restoreGeometry(self._settings.geometry)
         self._session.start()
-        self.open_source(source, name)
+        self.open_source(open_source, name)
         self._poll_timer.start()
         self._figures_timer.start()
 
-    def open_source(self, source: FrameSource, name: str) -> None:
-        """Leave the present source for another."""
-        self._session.open(source)
-        self._settings.source = name
+    def open_source(self, open_source: Callable[[], FrameSource], name: str) -> None:
+        """Leave the present source for another, once that has been opened."""
+        self._session.open(open_source)
+        self._chosen = name
         self.status.show_trouble("")
-        self.show_source(source.name, self._session.clips)
 
-    def show_source(self, name: str, clips: Sequence[ClipTitle]) -> None:
-        """Name the source and fill the choosers."""
-        self.setWindowTitle(f"{name} – {TITLE}")
+    def show_source(self, source: FrameSource) -> None:
+        """Name the source, fill the choosers, and clear what the last one showed."""
+        clips = source.clips if isinstance(source, Replay) else ()
+        self.setWindowTitle(f"{source.name} – {TITLE}")
         self.transport.set_clips([(clip.subject, clip.label) for clip in clips])
         self._knows_truth = bool(clips)
-        self.timeline.clear()
+        for part in (self.banner, self.colour_view, self.depth_view, *self.charts, self.timeline):
+            part.clear()
 
     def present(self, analysis: Analysis) -> None:
         """Show one analysed frame everywhere."""
@@ -174,14 +177,23 @@ class MainWindow(QMainWindow):
 
     def _poll(self) -> None:
         analysis = self._session.poll()
+        self._follow_source()
         if analysis is not None:
             self.present(analysis)
-            self.transport.set_clip(self._session.clip_of(analysis.frame))
+            self.transport.set_clip(self._session.clip)
         self.transport.set_playing(self._session.will_play)
         self.status.show_state(self._session.state)
         trouble = self._troubles.take()
         if trouble is not None:
             self.status.show_trouble(trouble)
+
+    def _follow_source(self) -> None:
+        source = self._session.source
+        if source is None or source is self._source:
+            return
+        self._source = source
+        self._settings.source = self._chosen
+        self.show_source(source)
 
     def _show_figures(self) -> None:
         self.status.show_figures(*self._session.statistics())
@@ -202,13 +214,9 @@ class MainWindow(QMainWindow):
         if path:
             self._open_named(path)
 
-    def _open_named(self, name: str) -> None:
-        try:
-            source = source_named(name)
-        except (FercoreError, OSError) as error:
-            self.status.show_trouble(str(error))
-            return
-        self.open_source(source, name)
+    def _open_named(self, text: str) -> None:
+        name = full_name(text)
+        self.open_source(lambda: opened_source(name), name)
 
     def _switch_theme(self) -> None:
         self._set_theme("light" if is_dark(self) else "dark")

@@ -1,7 +1,8 @@
 """What the window talks to: one source and one predictor, each in its own thread.
 
 The session owns threads and mailboxes and knows no Qt. The view calls `poll`
-on a timer and gets the newest frame with all that is known about it.
+on a timer and gets the newest frame with all that is known about it. Another
+source is opened beside the present one, which plays on until the other is there.
 """
 
 from __future__ import annotations
@@ -13,20 +14,19 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.capture import Capture
-from app.inference import Analyser, Inference
+from app.inference import Analyser, Inference, Judged
 from app.latest import Latest
-from app.sources.base import FrameSource, Replay
-from fercore.structures import Analysis, RGBDFrame
+from app.sources.base import Arrival, FrameSource
+from fercore.structures import Analysis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from app.sources.base import ClipTitle
+    from collections.abc import Callable
 
 LOADING_REASON = "loading networks…"
 NO_NETWORKS_REASON = "no networks, see the status line"
 _RATE_WINDOW_S = 2.0
 _JOIN_TIMEOUT_S = 20.0
+_SEARCH_TIMEOUT_S = 2.0  # a search through a whole disk cannot be stopped
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class State(StrEnum):
     """What the session is doing; the value is shown in the status line."""
 
     EMPTY = "no source"
+    OPENING = "opening…"
     LOADING = "loading networks…"
     PLAYING = "playing"
     PAUSED = "paused"
@@ -54,27 +55,31 @@ class Session:
     """Runs a source through a predictor; every method returns at once but `close`."""
 
     def __init__(self, load_analyser: Callable[[], Analyser]) -> None:
-        self._frames: Latest[RGBDFrame] = Latest()
-        self._results: Latest[Analysis] = Latest()
+        self._frames: Latest[Arrival] = Latest()
+        self._results: Latest[Judged] = Latest()
         self._inference = Inference(load_analyser, self._frames, self._results)
         self._capture: Capture | None = None
-        self._source: FrameSource | None = None
+        self._opening: Capture | None = None
+        self._left: list[Capture] = []  # asked to end
         self._begins = False
         self._speed = 1.0
         self._shown_s: deque[float] = deque()
         self._latency_s = 0.0
         self._dropped_before = 0
-        self._preview: RGBDFrame | None = None
+        self._preview: Arrival | None = None
+        self._clip = 0
 
     @property
     def state(self) -> State:
         """What the session is doing."""
         capture = self._capture
+        if self._opening is not None:
+            return State.OPENING
         if capture is None:
             return State.EMPTY
         if capture.failed:
             return State.FAILED
-        if not (self._inference.ready or self._inference.failed):
+        if self._loading:
             return State.LOADING
         if capture.ended:
             return State.ENDED
@@ -86,41 +91,42 @@ class Session:
         return self._begins or (self._capture is not None and self._capture.playing)
 
     @property
-    def source_name(self) -> str:
-        """What the source calls itself, empty without one."""
-        return self._source.name if self._source else ""
+    def source(self) -> FrameSource | None:
+        """The source that frames come from; only `poll` changes it."""
+        return self._capture.source if self._capture else None
 
     @property
-    def clips(self) -> Sequence[ClipTitle]:
-        """What can be chosen from; nothing for a camera."""
-        return self._source.clips if isinstance(self._source, Replay) else ()
+    def clip(self) -> int:
+        """Index of the clip that the last frame from `poll` belongs to."""
+        return self._clip
 
     def start(self) -> None:
         """Begin to load the networks."""
         self._inference.start()
 
-    def open(self, source: FrameSource) -> None:
-        """Leave the present source for another, which plays once the networks are loaded."""
-        self._close_source()
-        self._source = source
-        self._capture = Capture(source, self._frames)
-        self._capture.set_speed(self._speed)
-        self._dropped_before = self._frames.dropped
-        self._begins = True
-        self._capture.start()
+    def open(self, open_source: Callable[[], FrameSource]) -> None:
+        """Leave the present source for another, once that has been opened.
+
+        `open_source` is called in a thread of its own and returns a source that is
+        ready to be read. It plays as soon as the networks are loaded; if it cannot be
+        opened, the log says why and the present source stays.
+        """
+        self._leave(self._opening)
+        self._opening = Capture(open_source, self._frames)
+        self._opening.start()
 
     def poll(self) -> Analysis | None:
         """Return the newest frame with its verdicts, None when there is nothing new."""
+        self._change_source()
         self._begin_when_ready()
-        analysis = self._newest_result() if self._inference.ready else self._newest_preview()
-        if analysis is not None:
-            self._latency_s = analysis.latency_s
-            self._shown_s.append(time.monotonic())
-        return analysis
-
-    def clip_of(self, frame: RGBDFrame) -> int:
-        """Return the index of the clip that a frame from `poll` belongs to."""
-        return self._capture.clip_of(frame) if self._capture else 0
+        judged = self._newest_result() if self._inference.ready else self._newest_preview()
+        # The frame that was being judged while the source changed comes late.
+        if judged is None or judged.arrival.source is not self.source:
+            return None
+        self._clip = judged.arrival.clip
+        self._latency_s = judged.analysis.latency_s
+        self._shown_s.append(time.monotonic())
+        return judged.analysis
 
     def statistics(self) -> Statistics:
         """Return how the live path is doing."""
@@ -133,9 +139,11 @@ class Session:
 
     def play(self) -> None:
         """Go on, from the start after the end; while networks load, as soon as they are."""
-        if self.state is State.LOADING:
+        if self._capture is None:
+            return
+        if self._loading:
             self._begins = True
-        elif self._capture is not None:
+        else:
             self._capture.play()
 
     def pause(self) -> None:
@@ -162,51 +170,81 @@ class Session:
             self._capture.jump(clip)
 
     def close(self) -> None:
-        """End both threads and the source; safe to call twice, or before `start`."""
+        """End all threads and the source; safe to call twice, or before `start`."""
         self._inference.stop()
-        self._close_source()
-        _join(self._inference)
+        self._leave(self._opening)
+        self._leave(self._capture)
+        self._opening = self._capture = None
+        for thread in (*self._left, self._inference):
+            _join(thread)
+        self._left.clear()
+
+    @property
+    def _loading(self) -> bool:
+        return not (self._inference.ready or self._inference.failed)
+
+    def _change_source(self) -> None:
+        opening = self._opening
+        if opening is None:
+            return
+        if opening.source is not None:
+            self._opening = None
+            self._leave(self._capture)
+            self._take_up(opening)
+        elif opening.failed:
+            self._opening = None
+
+    def _take_up(self, capture: Capture) -> None:
+        self._frames.clear()
+        self._dropped_before = self._frames.dropped
+        self._shown_s.clear()
+        self._latency_s, self._clip, self._preview = 0.0, 0, None
+        self._capture = capture
+        self._begins = True
+        capture.set_speed(self._speed)
+        capture.step()
+
+    def _leave(self, capture: Capture | None) -> None:
+        """Ask a capture to end, without waiting for it."""
+        self._left = [thread for thread in self._left if thread.is_alive()]
+        if capture is not None:
+            capture.stop()
+            self._left.append(capture)
 
     def _begin_when_ready(self) -> None:
-        if not (self._inference.ready or self._inference.failed):
+        if self._loading:
             return
         if self._preview is not None and self._inference.ready:
             # It was shown without a verdict; while paused nothing else would come.
-            self._frames.put(self._preview)
+            self._frames.put(self._preview._replace(arrived_s=time.monotonic()))
             self._preview = None
         if self._begins and self._capture is not None:
             self._begins = False
             self._capture.play()
 
-    def _newest_result(self) -> Analysis | None:
+    def _newest_result(self) -> Judged | None:
         try:
             return self._results.take(0)
         except TimeoutError:
             return None
 
-    def _newest_preview(self) -> Analysis | None:
+    def _newest_preview(self) -> Judged | None:
         """Take a frame past the networks that are not there (yet)."""
         try:
-            frame = self._frames.take(0)
+            arrival = self._frames.take(0)
         except TimeoutError:
             return None
-        if frame is None:
+        if arrival is None:
             return None
-        self._preview = frame
+        self._preview = arrival
         reason = NO_NETWORKS_REASON if self._inference.failed else LOADING_REASON
-        return Analysis(frame, None, None, reason, 0.0)
-
-    def _close_source(self) -> None:
-        if self._capture is not None:
-            self._capture.stop()
-            _join(self._capture)
-        self._capture = self._source = self._preview = None
-        self._shown_s.clear()
+        return Judged(arrival, Analysis(arrival.frame, None, None, reason, 0.0))
 
 
 def _join(thread: Capture | Inference) -> None:
     if not thread.is_alive():
         return
-    thread.join(_JOIN_TIMEOUT_S)
+    searching = isinstance(thread, Capture) and thread.source is None
+    thread.join(_SEARCH_TIMEOUT_S if searching else _JOIN_TIMEOUT_S)
     if thread.is_alive():
         logger.error("The %s thread does not end; it is left behind.", thread.name)

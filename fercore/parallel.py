@@ -68,7 +68,7 @@ def in_order(
 def _results(
     pool: ProcessPoolExecutor, work: Callable[[Job], Result], jobs: Sequence[Job], ahead: int
 ) -> Iterator[Result]:
-    with _children_of_their_own():
+    with _quiet_children():
         running: deque[Future[Result]] = deque(pool.submit(work, job) for job in jobs[:ahead])
     for job in jobs[ahead:]:
         yield running.popleft().result()
@@ -78,7 +78,7 @@ def _results(
 
 
 @contextmanager
-def _children_of_their_own() -> Iterator[None]:
+def _quiet_children() -> Iterator[None]:
     """Let processes that start meanwhile have one thread and never hear of Ctrl-C."""
     names = _ONE_THREAD.keys() & os.environ.keys()
     environment = {name: os.environ[name] for name in names}

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from fercore.detection import FaceDetector
     from fercore.models import Logits, Pipeline
 
-DEFAULT_PIPELINE = "fusion-resnet50"
 NO_FACE = "no face found"
 
 
@@ -37,7 +36,7 @@ class Predictor:
         self._detector = detector
 
     @classmethod
-    def from_pipeline(cls, pipeline: str = DEFAULT_PIPELINE) -> Predictor:
+    def from_pipeline(cls, pipeline: str) -> Predictor:
         """Load the weights that come with the project.
 
         Raises:

@@ -81,7 +81,6 @@ class TestLayouts:
         scan = Bu3dfe(tmp_path).find("M0044_SU04AE")
         assert scan.missing() == []
         assert scan.mesh().texture_rgb is not None
-        assert scan.raw_mesh().texture_rgb is not None
 
     def test_one_subject(self, tmp_path):
         write_tree(tmp_path)
@@ -128,7 +127,6 @@ class TestFiles:
         mesh = scan.mesh()
         np.testing.assert_array_equal(mesh.vertices_mm, fixtures.VERTICES)
         assert mesh.texture_rgb.shape == (6, 10, 3)
-        assert scan.raw_mesh().triangles.shape == (4, 3)
         assert scan.picture_rgb().shape == (512, 512, 3)
         assert scan.picture_rgb()[7, 9].tolist() == [90, 80, 70]
         assert scan.landmarks().points_mm.shape == (83, 3)
@@ -143,8 +141,6 @@ class TestFiles:
         assert scan.missing() == ["F3D.wrl", "F3D.bnd", "F2D.bmp", "RAW.wrl", "RAW.pse"]
         with pytest.raises(MeshError, match=r"F0001_AN01WH_F3D\.wrl is missing from"):
             scan.mesh()
-        with pytest.raises(MeshError, match=r"F0001_AN01WH_RAW\.wrl is missing from"):
-            scan.raw_mesh()
         for read, kind in (
             (scan.picture_rgb, "F2D.bmp"),
             (scan.landmarks, "F3D.bnd"),
@@ -175,7 +171,7 @@ class TestFiles:
         write_tree(tmp_path)
         before = len(os.listdir("/proc/self/fd"))
         for scan in Bu3dfe(tmp_path).scans():
-            scan.mesh(), scan.raw_mesh(), scan.picture_rgb(), scan.landmarks(), scan.pose()
+            scan.mesh(), scan.picture_rgb(), scan.landmarks(), scan.pose()
         assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -189,7 +185,6 @@ class TestCopies:
             fixtures.write_scan(tmp_path, name, self.REGISTERED)
         dataset = Bu3dfe(tmp_path)
         assert len(dataset.scans()) == 3
-        assert all(dataset.is_registered(scan) for scan in dataset.scans())
         assert dataset.scans()[0].mesh().vertices_mm.shape == (5996, 3)
 
     def test_original_is_preferred(self, tmp_path):
@@ -200,7 +195,6 @@ class TestCopies:
         dataset = Bu3dfe(tmp_path)
         assert len(dataset.scans()) == 3
         for scan in dataset.scans():
-            assert not dataset.is_registered(scan)
             assert tmp_path / "b" in scan.f3d.parents
         assert [(copy.name, copy.ignored) for copy in dataset.duplicates()] == [
             (scan.name, tmp_path / "a") for scan in dataset.scans()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,12 @@ def pictures(sample_root):
 @pytest.fixture
 def picture(pictures):
     return pictures[0]
+
+
+def relative_box(x: float, y: float, width: float, height: float):
+    box = types.SimpleNamespace(xmin=x, ymin=y, width=width, height=height)
+    place = types.SimpleNamespace(relative_bounding_box=box)
+    return types.SimpleNamespace(location_data=place, score=[0.9])
 
 
 class TestDetector:
@@ -77,6 +85,18 @@ class TestDetector:
 
     def test_empty_picture_has_no_face(self, detector):
         assert detector.detect(np.full((480, 640, 3), 96, np.uint8)) == []
+
+    def test_faces_made_up_in_the_border_are_dropped(self, detector, monkeypatch):
+        """The second search sees 200 × 100 pixels in the middle of 300 × 300."""
+        left_of_picture = relative_box(0.0, 0.4, 0.2, 0.2)  # 10 of 60 columns inside
+        over_the_edge = relative_box(0.1, 0.4, 0.2, 0.2)  # 40 of 60 columns inside
+        above_picture = relative_box(0.5, 0.0, 0.2, 0.2)
+        answers = iter([None, [left_of_picture, over_the_edge, above_picture]])
+        monkeypatch.setattr(
+            detector, "_process", lambda _: types.SimpleNamespace(detections=next(answers))
+        )
+        (box,) = detector.detect(np.zeros((100, 200, 3), np.uint8))
+        assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx((-20, 20, 40, 80))
 
     def test_answers_are_repeatable(self, detector, picture):
         assert detector.detect(picture) == detector.detect(picture)

@@ -107,7 +107,7 @@ def test_processes_make_the_same_scans_as_one_alone(recipe, tmp_path, monkeypatc
 
 def test_a_dead_worker_is_reported(recipe, monkeypatch):
     monkeypatch.setattr(generation, "_make", die)
-    with pytest.raises(SynthesisError, match="a worker died"):
+    with pytest.raises(FercoreError, match="worker process died"):
         synthesize(recipe, subjects=1, workers=2)
 
 

@@ -1,5 +1,6 @@
 import argparse
 import re
+import subprocess
 import sys
 import types
 
@@ -52,6 +53,13 @@ class TestMeshDefects:
         triangles = np.vstack([self.TRIANGLES, [[5, 6, 7]]]).astype(np.int32)
         defects = mesh_defects(Mesh(vertices.astype(np.float32), triangles))
         assert defects == ["1 small part apart from the face (3 vertices)"]
+
+    def test_texture_seam_parts_nothing(self):
+        """A mesh cut along an edge, whose two vertices are there once for each side."""
+        vertices = np.array([[0, 0, 0], [9, 0, 0], [9, 9, 0], [0, 9, 0]], dtype=np.float32)
+        cut = vertices[[0, 1, 2, 0, 2, 3]]
+        triangles = np.array([[0, 1, 2], [3, 4, 5]], dtype=np.int32)
+        assert mesh_defects(Mesh(cut, triangles)) == ["2 duplicate vertices"]
 
     def test_unused_vertices_are_no_part(self):
         vertices = np.vstack([self.VERTICES, [[90, 0, 0]]]).astype(np.float32)
@@ -112,6 +120,11 @@ def test_many_scans_are_checked_by_several_processes_in_order(tmp_path):
     reports = list(check_scans(Bu3dfe(tmp_path).scans()))
     assert [report.name for report in reports] == names
     assert [report.name for report in reports if report.broken] == ["F0003_NE00WH"]
+
+
+def test_inspection_does_not_wait_for_the_ray_caster():
+    code = "import sys, fercore.datasets.inspection; sys.exit('open3d' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_missing_scans_are_those_that_others_have(tree):

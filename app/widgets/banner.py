@@ -50,6 +50,12 @@ class Banner(QWidget):
         best = analysis.verdicts.best() if analysis.verdicts else None
         self._show_mark(mark_of(best, truth))
 
+    def clear(self) -> None:
+        """Show nothing."""
+        self._truth.clear()
+        self._verdict.clear()
+        self._show_mark("")
+
     def text(self) -> str:
         """Return what it shows, without mark-up."""
         parts = [_plain(self._truth.text()), _plain(self._verdict.text())]

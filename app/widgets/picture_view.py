@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _GAP = 8
 _BAR_WIDTH = 14
 _TICK_MM = 25
+_NO_DEPTH_YET = "No depth yet"
 
 
 class PictureView(QWidget):
@@ -33,6 +34,12 @@ class PictureView(QWidget):
         self.setAccessibleName(name)
         self.setMinimumSize(200, 130)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def clear(self) -> None:
+        """Forget the picture."""
+        self._image = None
+        self.setAccessibleDescription("")
+        self.update()
 
     def sizeHint(self) -> QSize:
         """Return the size of a camera's picture."""
@@ -105,8 +112,13 @@ class DepthView(PictureView):
     """The depth map in colours, with the scale in millimetres beside it."""
 
     def __init__(self) -> None:
-        super().__init__("Depth picture", "No depth yet")
+        super().__init__("Depth picture", _NO_DEPTH_YET)
         self._scale: DepthScale | None = None
+
+    def clear(self) -> None:
+        """Forget the picture, and the scale that was fitted to it."""
+        self._scale, self._hint = None, _NO_DEPTH_YET
+        super().clear()
 
     def show_analysis(self, analysis: Analysis) -> None:
         """Show a frame's depth map, or say that it has none."""

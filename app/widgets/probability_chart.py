@@ -46,6 +46,10 @@ class ProbabilityChart(QWidget):
         self.setAccessibleDescription(verdict_text(prediction, truth))
         self.update()
 
+    def clear(self) -> None:
+        """Show empty bars."""
+        self.show_prediction(None, None)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the heading and the six rows."""
         painter = QPainter(self)

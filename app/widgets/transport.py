@@ -109,7 +109,7 @@ class Transport(QToolBar):
 
     def _add_choosers(self) -> None:
         self._subjects = self._chooser("Subject", "Ctrl+PgUp, Ctrl+PgDown", 8)
-        self._labels = self._chooser("Scan", "PgUp, PgDown", 18)
+        self._labels = self._chooser("Scan", "PgUp, PgDown", 20)
         self._speeds = self._chooser("Speed", "-, +", 6)
         _fill(self._speeds, [f"{speed:g}×" for speed in SPEEDS])
         self._speeds.setCurrentIndex(SPEEDS.index(1.0))

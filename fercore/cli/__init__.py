@@ -31,7 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"fercore: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("fercore: interrupted; run the same command again to go on.", file=sys.stderr)
+        print(
+            "fercore: interrupted; prepare, synthesize and train go on when given again.",
+            file=sys.stderr,
+        )
         return 130
     except BrokenPipeError:
         # The reader of our output, such as `head`, has seen enough.

@@ -26,14 +26,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     registration.add_argument("root", type=Path, help="a BU-3DFE tree with textures")
     registration.add_argument("--pairs", type=int, default=56, help="how many (56)")
     registration.add_argument("--json", action="store_true", help="every pair, for machines")
+    registration.set_defaults(benchmark=_registration)
+    difficulty = benchmarks.add_parser(
+        "difficulty", help="what a linear classifier reaches on synthetic subjects' bare geometry"
+    )
+    difficulty.add_argument("root", type=Path, help="a synthetic tree of 28 subjects or more")
+    difficulty.add_argument("--seed", type=int, default=0, help="draws the 20 test subjects (0)")
+    difficulty.set_defaults(benchmark=_difficulty)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print; always 0.
 
     Raises:
-        FercoreError: the tree holds no textured mesh, or fewer than one pair is wanted.
+        FercoreError: the tree does not hold what the benchmark needs.
     """
+    arguments.benchmark(arguments)
+    return 0
+
+
+def _difficulty(arguments: argparse.Namespace) -> None:
+    from fercore.benchmarks.difficulty import measure_difficulty
+
+    result = measure_difficulty(arguments.root, seed=arguments.seed)
+    print(
+        f"logistic regression on 100 principal components of the vertices: "
+        f"{result.accuracy:.1%} on {result.test_subjects} unseen subjects "
+        f"({result.test_scans} scans at levels 3 and 4; trained on {result.train_subjects} "
+        f"subjects, L2 penalty {result.penalty:g} chosen on those, seed {result.seed})"
+    )
+
+
+def _registration(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from fercore.benchmarks.registration import measure_registration
@@ -44,7 +68,6 @@ def run(arguments: argparse.Namespace) -> int:
     progress = tqdm(measured, total=arguments.pairs, unit="pair", leave=False, disable=None)
     results = list(progress)
     print(_as_json(results) if arguments.json else _as_table(results))
-    return 0
 
 
 def _as_json(results: list[PairResult]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fercore import DEFAULT_PIPELINE
 from fercore.errors import DatasetError, FercoreError
 from fercore.expressions import EXPRESSIONS
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from fercore.datasets.bu3dfe import Scan
     from fercore.predictor import Predictor
     from fercore.structures import Analysis, Intrinsics, Prediction, RGBDFrame
 
@@ -32,7 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--intrinsics", metavar="fx,fy,cx,cy", help="of the camera that took both, in pixels"
     )
-    parser.add_argument("--pipeline", default="fusion-resnet50", metavar="SLUG")
+    weights = parser.add_mutually_exclusive_group()
+    weights.add_argument(
+        "--pipeline", default=DEFAULT_PIPELINE, metavar="SLUG", help=f"({DEFAULT_PIPELINE})"
+    )
+    weights.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="your own weights (.safetensors)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -41,9 +49,16 @@ def run(arguments: argparse.Namespace) -> int:
     from fercore.predictor import Predictor
 
     frames = _frames(arguments)
-    predictor = Predictor.from_pipeline(arguments.pipeline)
+    if arguments.checkpoint is not None:
+        predictor = Predictor.from_checkpoint(arguments.checkpoint)
+    else:
+        predictor = Predictor.from_pipeline(arguments.pipeline)
+    rows: list[dict[str, Any]] = []
     try:
-        rows = list(_judge(predictor, frames))
+        for row in _judge(predictor, frames):
+            rows.append(row)
+    except KeyboardInterrupt:
+        print("fercore: interrupted; these are the verdicts until here.", file=sys.stderr)
     finally:
         predictor.close()
     if arguments.json:
@@ -53,36 +68,60 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if all(row["fusion"] or row["rgb"] or row["depth"] for row in rows) else 1
 
 
-def _frames(arguments: argparse.Namespace) -> Iterator[RGBDFrame | tuple[str, str]]:
-    """Check the arguments, then yield frames, or name and reason of what gives none."""
+class Unusable(NamedTuple):
+    """A scan that gives no frame."""
+
+    name: str
+    reason: str
+
+
+class Remarked(NamedTuple):
+    """A frame, and what its reader should know of it."""
+
+    frame: RGBDFrame
+    remark: str  # empty when there is nothing to say
+
+
+def _frames(arguments: argparse.Namespace) -> Iterator[Remarked | Unusable]:
+    """Check the arguments, then return an iterator over all that is to be judged."""
     if bool(arguments.paths) == (arguments.rgb is not None):
         raise FercoreError("give scans or folders, or a picture with --rgb FILE.")
     if arguments.rgb is None:
         if arguments.depth is not None or arguments.intrinsics is not None:
             raise FercoreError("--depth and --intrinsics belong to a picture given with --rgb.")
         return _scan_frames(arguments.paths)
-    return iter([_picture_frame(arguments)])
+    return iter([Remarked(_picture_frame(arguments), "")])
 
 
-def _scan_frames(paths: list[Path]) -> Iterator[RGBDFrame | tuple[str, str]]:
-    from tqdm import tqdm
-
+def _scan_frames(paths: list[Path]) -> Iterator[Remarked | Unusable]:
     from fercore.datasets.bu3dfe import Bu3dfe
-    from fercore.datasets.preparation import scan_frame
-    from fercore.detection import MediapipeFaceLandmarker
+    from fercore.io.scan_names import parse_file_name
 
     # All paths are looked at before the first frame, so that a wrong one is said at once.
-    scans = [scan for path in paths for scan in Bu3dfe(path).scans()]
+    jobs: list[Path | Scan] = []
+    for path in paths:
+        if path.suffix.lower() == ".wrl" and path.is_file() and not parse_file_name(path.name):
+            jobs.append(path)
+        else:
+            jobs += Bu3dfe(path).scans()
+    return _read_frames(jobs)
 
-    def frames() -> Iterator[RGBDFrame | tuple[str, str]]:
-        with MediapipeFaceLandmarker() as landmarker:
-            for scan in tqdm(scans, unit="scan", leave=False, disable=None):
-                try:
-                    yield scan_frame(scan, landmarker)
-                except FercoreError as error:
-                    yield scan.name, str(error)
 
-    return frames()
+def _read_frames(jobs: list[Path | Scan]) -> Iterator[Remarked | Unusable]:
+    from tqdm import tqdm
+
+    from fercore.datasets.preparation import mesh_frame, scan_frame
+    from fercore.detection import MediapipeFaceLandmarker
+
+    with MediapipeFaceLandmarker() as landmarker:
+        for job in tqdm(jobs, unit="scan", leave=False, disable=None):
+            try:
+                if isinstance(job, Path):
+                    yield Remarked(mesh_frame(job), "rendered picture")
+                else:
+                    yield Remarked(*scan_frame(job, landmarker))
+            except FercoreError as error:
+                yield Unusable(job.name, str(error))
 
 
 def _picture_frame(arguments: argparse.Namespace) -> RGBDFrame:
@@ -116,19 +155,16 @@ def _intrinsics(text: str | None, width: int, height: int) -> Intrinsics | None:
     return Intrinsics(fx, fy, cx, cy, width, height)
 
 
-def _judge(
-    predictor: Predictor, frames: Iterator[RGBDFrame | tuple[str, str]]
-) -> Iterator[dict[str, Any]]:
-    for frame in frames:
-        if isinstance(frame, tuple):
-            name, reason = frame
-            print(f"fercore: {reason}", file=sys.stderr)
-            yield {"name": name, "truth": None, **dict.fromkeys(HEADS), "reason": reason}
+def _judge(predictor: Predictor, frames: Iterator[Remarked | Unusable]) -> Iterator[dict[str, Any]]:
+    for item in frames:
+        if isinstance(item, Unusable):
+            print(f"fercore: {item.reason}", file=sys.stderr)
+            yield {"name": item.name, "truth": None, **dict.fromkeys(HEADS), "reason": item.reason}
         else:
-            yield _row(predictor.analyse(frame))
+            yield _row(predictor.analyse(item.frame), item.remark)
 
 
-def _row(analysis: Analysis) -> dict[str, Any]:
+def _row(analysis: Analysis, remark: str) -> dict[str, Any]:
     verdicts = analysis.verdicts
     truth = analysis.frame.truth
     heads = {head: getattr(verdicts, head) if verdicts else None for head in HEADS}
@@ -136,7 +172,7 @@ def _row(analysis: Analysis) -> dict[str, Any]:
         "name": analysis.frame.origin,
         "truth": truth.value if truth else None,
         **{head: _probabilities(prediction) for head, prediction in heads.items()},
-        "reason": analysis.reason,
+        "reason": "; ".join(filter(None, (analysis.reason, remark))),
     }
 
 

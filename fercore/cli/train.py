@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fercore.checkpoints import ModelCard
     from fercore.preprocessing import Preprocessing
+    from fercore.training.faces import LabelledFaces
     from fercore.training.trainer import TrainingConfig, TrainingResult
 
 NAME = "train"
@@ -52,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = _config(arguments)
     faces, parameters = read_faces(arguments.data)
+    if arguments.test is not None:
+        _require_apart(faces, parameters, arguments.test)
     result = train(faces, parameters, config, arguments.output / "run")
     path = arguments.output / f"{config.pipeline}.safetensors"
     card = _card(arguments, config, parameters, result, len(faces.subject_names))
@@ -82,6 +85,24 @@ def _config(arguments: argparse.Namespace) -> TrainingConfig:
     )
 
 
+def _require_apart(faces: LabelledFaces, parameters: Preprocessing, test: Path) -> None:
+    """Check before hours of training that the test can be scored and is fair.
+
+    Subjects' codes cannot tell: two synthetic sets use the same ones for different faces.
+    """
+    from fercore.errors import DatasetError
+    from fercore.training.faces import read_faces
+
+    tested, test_parameters = read_faces(test, TEST_LEVELS)
+    if test_parameters != parameters:
+        raise DatasetError(f"{test} was prepared with other parameters; prepare it anew.")
+    shared = {face.tobytes() for face in faces.rgb} & {face.tobytes() for face in tested.rgb}
+    if shared:
+        raise DatasetError(
+            f"{test} shares {len(shared)} faces with the training data; test on other subjects."
+        )
+
+
 def _card(
     arguments: argparse.Namespace,
     config: TrainingConfig,
@@ -106,10 +127,15 @@ def _card(
             f"(lowest summed cross-entropy {result.validation_loss:.3f}, epoch "
             f"{result.best_epoch}); all levels"
         ),
-        command=shlex.join(["fercore", *sys.argv[1:]]),
+        command=shlex.join(["fercore", *map(_without_folder, sys.argv[1:])]),
         seed=config.seed,
         versions=versions(),
     )
+
+
+def _without_folder(argument: str) -> str:
+    """Shorten an absolute path to its last part: where it lay says nothing elsewhere."""
+    return Path(argument).name if Path(argument).is_absolute() else argument
 
 
 def _score(path: Path, test: Path) -> None:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fercore.errors import DatasetError, MeshError
+from fercore.io.images import read_rgb
+from fercore.io.landmarks import HeadPose, Landmarks, read_bnd, read_pse
 from fercore.io.scan_names import (
     EXAMPLE_NAME,
     FILE_KINDS,
@@ -21,9 +24,6 @@ from fercore.io.scan_names import (
     parse_file_name,
     search,
 )
-from fercore.errors import DatasetError, MeshError
-from fercore.io.images import read_rgb
-from fercore.io.landmarks import HeadPose, Landmarks, read_bnd, read_pse
 from fercore.io.vrml import read_vrml, with_texture
 
 if TYPE_CHECKING:

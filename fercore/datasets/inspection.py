@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -46,13 +45,16 @@ class ScanReport:
 
 
 def check_scans(scans: Sequence[Scan]) -> Iterator[ScanReport]:
-    """Yield a report for each scan, in order, on all cores when there are many scans."""
+    """Yield a report for each scan, in order, on all cores when there are many scans.
+
+    Raises:
+        FercoreError: a worker process died.
+    """
     processes = min(os.cpu_count() or 1, 8)
     if processes == 1 or len(scans) < PARALLEL_FROM:
         yield from map(check_scan, scans)
         return
-    with closing(in_order(check_scan, scans, processes)) as reports:
-        yield from reports
+    yield from in_order(check_scan, scans, processes)
 
 
 def check_scan(scan: Scan) -> ScanReport:

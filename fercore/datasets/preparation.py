@@ -24,15 +24,19 @@ from fercore.datasets.cache_records import (
     Manifest,
 )
 from fercore.datasets.camera_views import camera_view
-from fercore.errors import FercoreError
+from fercore.errors import DatasetError, FercoreError
 from fercore.geometry import MeshRenderer, OrthographicCamera, largest_component
+from fercore.io.vrml import read_vrml
 from fercore.provenance import versions
 from fercore.registration import Registration, register, steady_landmarks, warp_depth
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fercore.datasets.bu3dfe import Bu3dfe, Scan
     from fercore.detection import FaceDetector, FaceLandmarker
+    from fercore.expressions import Expression
     from fercore.preprocessing import Preprocessing
     from fercore.structures import FloatArray, Mesh, UInt8Array
 
@@ -112,22 +116,39 @@ def register_scan(
     return RegisteredScan(picture, rendering.depth_m, moved, registration)
 
 
-def scan_frame(scan: Scan, landmarker: FaceLandmarker) -> RGBDFrame:
-    """Return a scan's picture with its registered depth map, as training sees it.
+def scan_frame(scan: Scan, landmarker: FaceLandmarker) -> tuple[RGBDFrame, str]:
+    """Return a scan's picture with its registered depth map, and a remark.
 
-    A scan without picture gives the frontal rendering of its textured mesh instead.
+    This is what training sees. A scan without usable picture gives the frontal
+    rendering of its mesh instead; the remark says so, or that the registration
+    fell back to its start, and is empty otherwise.
 
     Raises:
         MeshError: the mesh is missing or unusable.
-        DatasetError: the picture is unusable.
     """
-    truth, name = scan.id.expression, scan.name
-    if scan.f2d is not None:
-        found = register_scan(scan, landmarker)
-        return RGBDFrame(found.rgb, found.registered_m, None, 0.0, 0, truth, name)
-    face = largest_component(scan.mesh())
-    camera = OrthographicCamera.framing(face.vertices_mm)
-    rendering = MeshRenderer(face).orthographic(camera)
+    mesh = largest_component(scan.mesh())
+    try:
+        found = register_scan(scan, landmarker, mesh)
+    except DatasetError as error:
+        frame = _frontal_rendering(mesh, scan.name, scan.id.expression)
+        return frame, f"rendered picture, for {error}"
+    remark = found.registration.reason
+    frame = RGBDFrame(found.rgb, found.registered_m, None, 0.0, 0, scan.id.expression, scan.name)
+    return frame, f"registration kept its start: {remark}" if remark else ""
+
+
+def mesh_frame(path: Path) -> RGBDFrame:
+    """Return the frontal rendering of any VRML mesh of a face, in BU-3DFE's axes.
+
+    Raises:
+        MeshError: the file is unusable.
+    """
+    return _frontal_rendering(largest_component(read_vrml(path)), path.name, None)
+
+
+def _frontal_rendering(mesh: Mesh, name: str, truth: Expression | None) -> RGBDFrame:
+    camera = OrthographicCamera.framing(mesh.vertices_mm)
+    rendering = MeshRenderer(mesh).orthographic(camera)
     return RGBDFrame(rendering.rgb, rendering.depth_m, None, 0.0, 0, truth, name)
 
 
