@@ -2,6 +2,7 @@
 
 rgbd-fer                                            the bundled sample, in a window
 rgbd-fer --source BU_3DFE/F0001                     one subject
+rgbd-fer --checkpoint MINE.safetensors              networks of one's own
 rgbd-fer --headless --output OUT --max-frames 60    no window, files instead
 """
 
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fercore import DEFAULT_PIPELINE
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from app.sources.base import FrameSource
 
-DEFAULT_PIPELINE = "fusion-resnet50"
+_INTERRUPTED = 130  # as shells have it for Ctrl-C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,38 +40,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FercoreError as error:
         print(f"rgbd-fer: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return _INTERRUPTED
 
 
 def create_application(headless: bool) -> QApplication:
     """Return the Qt application, drawing off screen if `headless`.
 
     Raises:
-        FercoreError: there is no display.
+        FercoreError: no window can be shown.
     """
     from PySide6.QtCore import qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
+    from app.display import display_problem, forget_foreign_plugins
     from app.logs import log_qt_message
 
-    # cv2 points this at Qt plugins of its own, which do not fit.
-    os.environ.pop("QT_QPA_PLATFORM_PLUGIN_PATH", None)
+    forget_foreign_plugins()
     if headless:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    elif not has_display():
-        raise FercoreError("there is no display; add --headless --output DIR to do without one.")
+    elif problem := display_problem():
+        raise FercoreError(f"{problem}; add --headless --output DIR to do without one.")
     qInstallMessageHandler(log_qt_message)
     application = QApplication(["rgbd-fer"])
     application.setApplicationName("rgbd-fer")
     application.setStyle("Fusion")
     return application
-
-
-def has_display() -> bool:
-    """Tell whether a window can be shown."""
-    if not sys.platform.startswith("linux"):
-        return True
-    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    return any(os.environ.get(name) for name in names)
 
 
 def run_window(
@@ -80,7 +76,7 @@ def run_window(
     settings: Settings,
     troubles: Troubles,
 ) -> int:
-    """Show the window until it is closed; return the exit status."""
+    """Play an opened source in the window until that is closed; return the exit status."""
     import signal
 
     from app.main_window import MainWindow
@@ -89,7 +85,7 @@ def run_window(
 
     apply_theme(application, settings.theme)
     window = MainWindow(Session(load_analyser), settings, troubles)
-    window.begin(source, name)
+    window.begin(lambda: source, name)
     window.show()
     # The window's timers let Python see the signal.
     signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
@@ -107,19 +103,30 @@ def build_parser() -> argparse.ArgumentParser:
         help="a BU-3DFE root, subject or scan (default: the "
         "last one in the window, else the bundled sample)",
     )
-    parser.add_argument(
-        "--pipeline",
-        type=_pipeline,
-        default=DEFAULT_PIPELINE,
-        metavar="SLUG",
-        help=f"which networks judge (default: {DEFAULT_PIPELINE})",
-    )
+    _add_network_options(parser)
     parser.add_argument("--headless", action="store_true", help="no window; write files instead")
     parser.add_argument("--output", type=Path, metavar="DIR", help="where --headless writes")
     parser.add_argument(
         "--max-frames", type=_positive, metavar="N", help="--headless ends after N frames"
     )
     return parser
+
+
+def _add_network_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--pipeline",
+        type=_pipeline,
+        default=DEFAULT_PIPELINE,
+        metavar="SLUG",
+        help=f"which of the networks that come along judge (default: {DEFAULT_PIPELINE})",
+    )
+    group.add_argument(
+        "--checkpoint",
+        type=_existing_file,
+        metavar="FILE",
+        help="networks of your own, as `fercore train` leaves them: .safetensors beside its card",
+    )
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -140,6 +147,13 @@ def _pipeline(text: str) -> str:
     return text
 
 
+def _existing_file(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return path
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
@@ -154,7 +168,7 @@ def _run_headless(options: argparse.Namespace) -> int:
     start_logging(Troubles())
     source = source_named(options.source or SAMPLE)
     application = create_application(headless=True)
-    analyser = _loader(options.pipeline)()
+    analyser = _loader(options.pipeline, options.checkpoint)()
     try:
         run_headless(application, source, analyser, options.output, options.max_frames)
     finally:
@@ -168,41 +182,33 @@ def _run_window(options: argparse.Namespace) -> int:
 
     troubles, settings = Troubles(), Settings()
     start_logging(troubles)
-    source, name = _first_source(options.source, settings)
     application = create_application(headless=False)
+    source, name = _first_source(options.source, settings)
     sys.excepthook = _log_uncaught
-    return run_window(application, _loader(options.pipeline), source, name, settings, troubles)
+    loader = _loader(options.pipeline, options.checkpoint)
+    return run_window(application, loader, source, name, settings, troubles)
 
 
 def _first_source(wanted: str | None, settings: Settings) -> tuple[FrameSource, str]:
-    """Return the source asked for; else the last one if it can still be used, else the sample."""
-    from app.sources.choice import SAMPLE
+    """Return the source asked for; else the last one if it can still be used, else the sample.
+
+    It is opened here, so that a wrong path is refused before a window shows up.
+    """
+    from app.sources.choice import SAMPLE, full_name, opened_source
 
     if wanted is not None:
-        return _checked_source(wanted), wanted
+        return opened_source(wanted), full_name(wanted)
     try:
         last = settings.source or SAMPLE
-        return _checked_source(last), last
+        return opened_source(last), last
     except FercoreError as error:
         import logging
 
         logging.getLogger(__name__).warning("The last source cannot be used: %s", error)
-        return _checked_source(SAMPLE), SAMPLE
+        return opened_source(SAMPLE), SAMPLE
 
 
-def _checked_source(name: str) -> FrameSource:
-    """Return a source that opens, so that a wrong path is refused before a window shows up."""
-    from app.sources.choice import source_named
-
-    source = source_named(name)
-    try:
-        source.open()
-    finally:
-        source.close()
-    return source
-
-
-def _loader(pipeline: str) -> Callable[[], Analyser]:
+def _loader(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Analyser]:
     def load() -> Analyser:
         import torch
 
@@ -211,6 +217,8 @@ def _loader(pipeline: str) -> Callable[[], Analyser]:
         # The replay renders beside it. Where every core is taken twice, the threads of
         # torch's loops wait for one another: cropping a face then takes 100 ms, not 3.
         torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+        if checkpoint is not None:
+            return Predictor.from_checkpoint(checkpoint)
         return Predictor.from_pipeline(pipeline)
 
     return load

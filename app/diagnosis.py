@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from app.application import has_display
+from app.display import display_problem
 from app.logs import log_path
 from fercore.doctor import Check
 
 
 def check_display() -> Check:
-    """Tell whether there is a display, and load Qt."""
+    """Tell whether a window can be shown, and load Qt."""
     from PySide6.QtCore import qVersion
 
-    cure = "" if has_display() else "use `rgbd-fer --headless --output DIR` without one"
-    finding = f"Qt {qVersion()}, {'a display' if has_display() else 'no display'}"
-    return Check("display", has_display(), finding, cure, essential=False)
+    problem = display_problem()
+    cure = "use `rgbd-fer --headless --output DIR` without one" if problem else ""
+    finding = f"Qt {qVersion()}, {problem or 'a window can be shown'}"
+    return Check("display", not problem, finding, cure, essential=False)
 
 
 def check_camera() -> Check:

@@ -124,9 +124,7 @@ def _judge_all(
     with (
         PredictionWriter(output / PREDICTIONS) as predictions,
         VideoWriter(output / VIDEO, rate_hz) as video,
-        tqdm(
-            total=_expected_frames(source, max_frames), unit="frame", file=sys.stderr
-        ) as bar,
+        tqdm(total=_expected_frames(source, max_frames), unit="frame", file=sys.stderr) as bar,
         closing(_frames(source)) as frames,
     ):
         try:

@@ -85,8 +85,12 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{source.name} – {TITLE}")
         self.transport.set_clips([(clip.subject, clip.label) for clip in clips])
         self._knows_truth = bool(clips)
-        for part in (self.banner, self.colour_view, self.depth_view, *self.charts, self.timeline):
-            part.clear()
+        self.banner.clear()
+        self.colour_view.clear()
+        self.depth_view.clear()
+        for chart in self.charts:
+            chart.clear()
+        self.timeline.clear()
 
     def present(self, analysis: Analysis) -> None:
         """Show one analysed frame everywhere."""

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from app.capture import Capture
 from app.inference import Analyser, Inference, Judged
 from app.latest import Latest
-from app.sources.base import Arrival, FrameSource
 from fercore.structures import Analysis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from app.sources.base import Arrival, FrameSource
 
 LOADING_REASON = "loading networks…"
 NO_NETWORKS_REASON = "no networks, see the status line"
@@ -175,9 +176,10 @@ class Session:
         self._leave(self._opening)
         self._leave(self._capture)
         self._opening = self._capture = None
-        for thread in (*self._left, self._inference):
-            _join(thread)
+        for capture in self._left:
+            _join(capture, _JOIN_TIMEOUT_S if capture.source else _SEARCH_TIMEOUT_S)
         self._left.clear()
+        _join(self._inference, _JOIN_TIMEOUT_S)
 
     @property
     def _loading(self) -> bool:
@@ -241,10 +243,9 @@ class Session:
         return Judged(arrival, Analysis(arrival.frame, None, None, reason, 0.0))
 
 
-def _join(thread: Capture | Inference) -> None:
+def _join(thread: Capture | Inference, timeout_s: float) -> None:
     if not thread.is_alive():
         return
-    searching = isinstance(thread, Capture) and thread.source is None
-    thread.join(_SEARCH_TIMEOUT_S if searching else _JOIN_TIMEOUT_S)
+    thread.join(timeout_s)
     if thread.is_alive():
         logger.error("The %s thread does not end; it is left behind.", thread.name)

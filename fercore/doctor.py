@@ -55,11 +55,12 @@ def check_packages() -> Check:
 
 
 def check_compute() -> Check:
-    """Report what the networks run on."""
+    """Report what the networks are trained and run on."""
     import torch
 
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    return Check("compute", True, f"{device}, {torch.get_num_threads()} threads")
+    training = torch.cuda.get_device_name() if torch.cuda.is_available() else "the CPU"
+    threads = torch.get_num_threads()
+    return Check("compute", True, f"training on {training}, inference on {threads} CPU threads")
 
 
 def check_renderer() -> Check:

@@ -14,7 +14,10 @@ from fercore.expressions import EXPRESSIONS, Expression
 from fercore.structures import Analysis, FaceBox, FacePair, Prediction, RGBDFrame, Verdicts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from app.sources.base import FrameSource
 
 GRID = (24, 30)  # columns and rows of the small meshes
 
@@ -104,8 +107,14 @@ class TickSource:
     name = "ticks"
     frame_rate_hz = 30.0
 
-    def __init__(self, clip_frames: int = 30, render_s: float = 0.0) -> None:
-        self.clips = tuple(Title(s, e.value) for s in ("F9001", "M9002") for e in EXPRESSIONS)
+    def __init__(
+        self,
+        clip_frames: int = 30,
+        render_s: float = 0.0,
+        first: Expression = Expression.ANGER,
+    ) -> None:
+        self._expressions = EXPRESSIONS[first.position :] + EXPRESSIONS[: first.position]
+        self.clips = tuple(Title(s, e.value) for s in ("F9001", "M9002") for e in self._expressions)
         self.clip_frames = clip_frames
         self.frame_count = clip_frames * len(self.clips)
         self.render_s = render_s
@@ -126,7 +135,7 @@ class TickSource:
         time.sleep(self.render_s)
         if self._next >= self.frame_count:
             return None
-        truth = EXPRESSIONS[self._next // self.clip_frames % len(EXPRESSIONS)]
+        truth = self._expressions[self._next // self.clip_frames % len(self._expressions)]
         frame = sample_frame(self._index, truth)
         self._next += 1
         self._index += 1
@@ -142,6 +151,16 @@ class TickSource:
 
     def close(self) -> None:
         self.is_open = False
+
+
+def opening(source: FrameSource) -> Callable[[], FrameSource]:
+    """Return what a session calls in a thread of its own to get a source."""
+
+    def open_source() -> FrameSource:
+        source.open()
+        return source
+
+    return open_source
 
 
 class BrokenSource(TickSource):

@@ -4,10 +4,10 @@ import bu3dfe_fixtures as fixtures
 import numpy as np
 import pytest
 
-from fercore.datasets.bu3dfe import Bu3dfe, ScanId
-from fercore.io.scan_names import parse_file_name
+from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.errors import DatasetError, MeshError
 from fercore.expressions import Expression
+from fercore.io.scan_names import ScanId, parse_file_name
 
 NAMES = ("F0001_AN01WH", "F0001_NE00WH", "M0044_SU04AE")
 

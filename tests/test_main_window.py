@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,18 @@ from app_doubles import (
     BrokenSource,
     FakeAnalyser,
     TickSource,
+    opening,
     write_tree,
 )
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QComboBox
 
 from app.logs import Troubles
 from app.main_window import MainWindow
 from app.qimage import to_array
 from app.session import Session
 from app.settings import Settings
+from app.sources.choice import source_named
 from app.widgets.key_help import KeyHelp
 from app.widgets.theme import is_dark
 from fercore.errors import CheckpointError
@@ -61,7 +64,7 @@ def shown(qtbot: QtBot, settings: Settings) -> Iterator[Callable[..., MainWindow
         window = MainWindow(Session(load), settings, troubles)
         qtbot.addWidget(window)
         windows.append(window)
-        window.begin(source or TickSource(), "ticks")
+        window.begin(opening(source or TickSource()), "ticks")
         window.show()
         return window
 
@@ -99,7 +102,8 @@ def test_shows_the_same_frame_everywhere(qtbot: QtBot, shown: Callable[..., Main
 
 def test_figures_are_shown(qtbot: QtBot, shown: Callable[..., MainWindow]) -> None:
     window = shown()
-    qtbot.waitUntil(lambda: "latency 4 ms" in window.status.text(), timeout=PATIENCE_MS)
+    latency = re.compile(r"latency [1-9]\d* ms")
+    qtbot.waitUntil(lambda: bool(latency.search(window.status.text())), timeout=PATIENCE_MS)
     assert "frames/s" in window.status.text() and "dropped" in window.status.text()
 
 
@@ -152,12 +156,12 @@ def test_theme_switches_and_is_remembered(
 
 
 def test_size_and_source_are_remembered(
-    shown: Callable[..., MainWindow], settings: Settings
+    qtbot: QtBot, shown: Callable[..., MainWindow], settings: Settings
 ) -> None:
     window = shown()
+    qtbot.waitUntil(lambda: settings.source == "ticks", timeout=PATIENCE_MS)
     window.resize(760, 620)
     window.close()
-    assert settings.source == "ticks"
     again = shown()
     assert (again.width(), again.height()) == (760, 620)
 
@@ -181,7 +185,7 @@ def test_a_broken_source_reaches_the_status_line_and_the_window_lives_on(
     window = shown(BrokenSource())
     qtbot.waitUntil(lambda: "unplugged" in window.status.text(), timeout=PATIENCE_MS)
     qtbot.waitUntil(state(window, "source failed"), timeout=PATIENCE_MS)
-    window.open_source(TickSource(), "ticks")
+    window.open_source(opening(TickSource()), "ticks")
     qtbot.waitUntil(state(window, "playing"), timeout=PATIENCE_MS)
     assert "unplugged" not in window.status.text()
 
@@ -209,15 +213,19 @@ def test_opening_what_is_no_source_leaves_the_present_one_playing(
     qtbot: QtBot,
     shown: Callable[..., MainWindow],
     tmp_path: Path,
+    settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     window = shown()
     monkeypatch.setattr(
         "app.main_window.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
     )
-    action(window, "Open folder…").trigger()
-    assert str(tmp_path) in window.status.text()
     qtbot.waitUntil(state(window, "playing"), timeout=PATIENCE_MS)
+    action(window, "Open folder…").trigger()
+    qtbot.waitUntil(lambda: str(tmp_path) in window.status.text(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(state(window, "playing"), timeout=PATIENCE_MS)
+    assert window.windowTitle() == "ticks – rgbd-fer"
+    assert settings.source == "ticks"
 
 
 def test_opens_a_folder_of_scans(
@@ -233,9 +241,68 @@ def test_opens_a_folder_of_scans(
         "app.main_window.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
     )
     action(window, "Open folder…").trigger()
-    assert window.transport.chosen() == ("F9001", "happiness, level 4")
+    chosen = ("F9001", "happiness, up to level 4")
+    qtbot.waitUntil(lambda: window.transport.chosen() == chosen, timeout=PATIENCE_MS)
     assert settings.source == str(tmp_path)
+    assert window.windowTitle() == f"{tmp_path} – rgbd-fer"
     qtbot.waitUntil(described(window, "True expression: happiness"), timeout=PATIENCE_MS)
+
+
+def test_another_source_begins_with_empty_views(
+    qtbot: QtBot, shown: Callable[..., MainWindow]
+) -> None:
+    window = shown()
+    qtbot.waitUntil(described(window, "True expression: anger"), timeout=PATIENCE_MS)
+    window.show_source(TickSource())
+    assert window.banner.text().strip(" |") == ""
+    assert window.colour_view.accessibleDescription() == ""
+    assert window.depth_view.accessibleDescription() == ""
+    assert [chart.accessibleDescription() for chart in window.charts] == ["–"] * 3
+    assert window.timeline.length_s == 0
+
+
+def test_a_folder_is_searched_without_holding_up_the_window(
+    qtbot: QtBot, shown: Callable[..., MainWindow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = threading.Event()
+    threads: list[str] = []
+
+    def search(name: str) -> FrameSource:
+        threads.append(threading.current_thread().name)
+        found.wait(PATIENCE_MS / 1000)
+        return TickSource()
+
+    window = shown()
+    qtbot.waitUntil(state(window, "playing"), timeout=PATIENCE_MS)
+    monkeypatch.setattr("app.main_window.opened_source", search)
+    monkeypatch.setattr("app.main_window.QFileDialog.getExistingDirectory", lambda *_: "/")
+    action(window, "Open folder…").trigger()
+    qtbot.waitUntil(state(window, "opening"), timeout=PATIENCE_MS)
+    before = window.timeline.length_s
+    qtbot.waitUntil(lambda: window.timeline.length_s != before, timeout=PATIENCE_MS)
+    found.set()
+    qtbot.waitUntil(state(window, "playing"), timeout=PATIENCE_MS)
+    assert threads == ["capture"]
+
+
+def test_any_single_scan_can_be_chosen(
+    qtbot: QtBot, shown: Callable[..., MainWindow], tmp_path: Path
+) -> None:
+    write_tree(tmp_path, "F9001_NE00WH", "F9001_HA01WH", "F9001_HA02WH")
+    window = shown(source_named(str(tmp_path)))
+    qtbot.waitUntil(described(window, "True expression: happiness"), timeout=PATIENCE_MS)
+    box = next(b for b in window.findChildren(QComboBox) if b.accessibleName() == "Scan")
+    labels = [box.itemText(row) for row in range(box.count())]
+    assert labels == [
+        "happiness, up to level 2",
+        "neutral",
+        "happiness, level 1",
+        "happiness, level 2",
+    ]
+    box.activated.emit(1)
+    neutral = "True expression: neutral"
+    qtbot.waitUntil(lambda: window.banner.text().startswith(neutral), timeout=PATIENCE_MS)
+    assert window.transport.chosen() == ("F9001", "neutral")
 
 
 def test_signals_do_not_eat_references(qtbot: QtBot) -> None:

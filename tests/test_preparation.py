@@ -130,14 +130,16 @@ class TestFrames:
         assert not found.registration.fell_back
 
     def test_scan_frame_with_picture(self, scan, models):
-        frame = scan_frame(scan, models.landmarker)
+        frame, remark = scan_frame(scan, models.landmarker)
+        assert remark == ""
         np.testing.assert_array_equal(frame.rgb, scan.picture_rgb())
         assert frame.origin == scan.name
         assert frame.truth == scan.id.expression
 
     def test_scan_frame_without_picture(self, scan, models):
         scan.f2d.unlink()
-        frame = scan_frame(reread(scan), models.landmarker)
+        frame, remark = scan_frame(reread(scan), models.landmarker)
+        assert remark.startswith("rendered picture, for ")
         assert frame.rgb.shape == (512, 512, 3)
         assert models.detector.detect(frame.rgb)
 

@@ -6,9 +6,19 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from app_doubles import BrokenAnalyser, BrokenSource, FakeAnalyser, TickSource
+from app_doubles import (
+    BrokenAnalyser,
+    BrokenSource,
+    FakeAnalyser,
+    TickSource,
+    opening,
+    sample_frame,
+)
 
+from app.inference import Inference, Judged
+from app.latest import Latest
 from app.session import LOADING_REASON, NO_NETWORKS_REASON, Session, State
+from app.sources.base import Arrival, SourceError
 from fercore.errors import CheckpointError
 from fercore.expressions import EXPRESSIONS, Expression
 
@@ -74,13 +84,11 @@ def settle(session: Session) -> None:
 def test_plays_a_source_with_verdicts(make: Callable[..., Session]) -> None:
     session = make()
     assert session.state is State.EMPTY
-    session.open(TickSource())
+    session.open(opening(TickSource()))
     until(session, lambda: session.state is State.PLAYING)
     analysis = next_shown(session)
     assert analysis.verdicts is not None and analysis.verdicts.fusion is not None
     assert analysis.verdicts.fusion.expression is analysis.frame.truth
-    assert session.source_name == "ticks"
-    assert len(session.clips) == 12
 
 
 def test_shows_the_first_frame_while_the_networks_load(make: Callable[..., Session]) -> None:
@@ -91,7 +99,7 @@ def test_shows_the_first_frame_while_the_networks_load(make: Callable[..., Sessi
         return FakeAnalyser()
 
     session = make(load)
-    session.open(TickSource())
+    session.open(opening(TickSource()))
     preview = next_shown(session)
     assert (preview.frame.index, preview.verdicts) == (0, None)
     assert preview.reason == LOADING_REASON
@@ -112,7 +120,7 @@ def test_paused_while_loading_the_first_frame_still_gets_its_verdict(
         return FakeAnalyser()
 
     session = make(load)
-    session.open(TickSource())
+    session.open(opening(TickSource()))
     next_shown(session)
     session.pause()
     loaded.set()
@@ -128,7 +136,7 @@ def test_without_networks_it_plays_on_and_says_so(
         raise CheckpointError("weights of fusion-resnet50 are damaged; fetch them again")
 
     session = make(load)
-    session.open(TickSource())
+    session.open(opening(TickSource()))
     shown = until(session, lambda: session.statistics().frames_per_second > 2)
     assert shown[-1].verdicts is None
     assert shown[-1].reason == NO_NETWORKS_REASON
@@ -139,7 +147,7 @@ def test_without_networks_it_plays_on_and_says_so(
 
 def test_keeps_the_sources_pace(make: Callable[..., Session]) -> None:
     session = make()
-    session.open(TickSource())
+    session.open(opening(TickSource()))
     until(session, lambda: session.state is State.PLAYING)
     next_shown(session)
     started_s = time.monotonic()
@@ -150,7 +158,7 @@ def test_keeps_the_sources_pace(make: Callable[..., Session]) -> None:
 def test_plays_twice_as_fast_when_told(make: Callable[..., Session]) -> None:
     session = make()
     session.set_speed(2.0)
-    session.open(TickSource())
+    session.open(opening(TickSource()))
     until(session, lambda: session.state is State.PLAYING)
     next_shown(session)
     started_s = time.monotonic()
@@ -161,7 +169,7 @@ def test_plays_twice_as_fast_when_told(make: Callable[..., Session]) -> None:
 def test_a_slow_renderer_skips_frames_rather_than_time(make: Callable[..., Session]) -> None:
     session = make()
     source = TickSource(render_s=0.07)
-    session.open(source)
+    session.open(opening(source))
     shown = until(session, lambda: source.skipped >= 10)
     assert session.statistics().dropped >= 10
     assert shown[-1].frame.timestamp_s > 0.3
@@ -169,13 +177,13 @@ def test_a_slow_renderer_skips_frames_rather_than_time(make: Callable[..., Sessi
 
 def test_a_slow_network_drops_frames_and_counts_them(make: Callable[..., Session]) -> None:
     session = make(lambda: FakeAnalyser(delay_s=0.1))
-    session.open(TickSource())
+    session.open(opening(TickSource()))
     until(session, lambda: session.statistics().dropped >= 5)
 
 
 def test_pause_and_single_steps(make: Callable[..., Session]) -> None:
     session = make()
-    session.open(TickSource())
+    session.open(opening(TickSource()))
     until(session, lambda: session.state is State.PLAYING)
     next_shown(session)
     session.pause()
@@ -192,38 +200,131 @@ def test_pause_and_single_steps(make: Callable[..., Session]) -> None:
 
 def test_jump_shows_another_clip_even_while_paused(make: Callable[..., Session]) -> None:
     session = make()
-    session.open(TickSource())
+    session.open(opening(TickSource()))
     until(session, lambda: session.state is State.PLAYING)
     session.pause()
     settle(session)
     session.jump(5)
     shown = next_shown(session)
     assert shown.frame.truth is Expression.SURPRISE
-    assert session.clip_of(shown.frame) == 5
+    assert session.clip == 5
     assert session.state is State.PAUSED
 
 
 def test_ends_and_starts_over(make: Callable[..., Session]) -> None:
     session = make()
-    session.open(TickSource(clip_frames=1))
+    session.open(opening(TickSource(clip_frames=1)))
     until(session, lambda: session.state is State.ENDED)
     settle(session)
     session.play()
     again = next_shown(session)
     assert again.frame.truth is EXPRESSIONS[0]
-    assert session.clip_of(again.frame) == 0
+    assert session.clip == 0
 
 
 def test_another_source_takes_over_and_the_first_is_closed(make: Callable[..., Session]) -> None:
     session = make()
     first, second = TickSource(), TickSource()
-    session.open(first)
+    session.open(opening(first))
     until(session, lambda: session.state is State.PLAYING)
-    session.open(second)
-    assert not first.is_open
-    settle(session)
+    session.open(opening(second))
+    until(session, lambda: session.source is second and not first.is_open)
     assert second.is_open
     assert next_shown(session).verdicts is not None
+
+
+def test_a_frame_of_the_last_source_never_shows_under_the_next(
+    make: Callable[..., Session],
+) -> None:
+    judging, go_on = threading.Event(), threading.Event()
+
+    class Slow(FakeAnalyser):
+        def analyse(self, frame: RGBDFrame) -> Analysis:
+            judging.set()
+            go_on.wait(PATIENCE_S)
+            return super().analyse(frame)
+
+    session = make(Slow)
+    first, second = TickSource(), TickSource(first=Expression.SURPRISE)
+    session.open(opening(first))
+    until(session, lambda: session.state is State.PLAYING and judging.is_set())
+    session.open(opening(second))
+    until(session, lambda: session.source is second)
+    go_on.set()
+    assert next_shown(session).frame.truth is Expression.SURPRISE
+    end_s = time.monotonic() + 0.3
+    later = until(session, lambda: time.monotonic() > end_s)
+    assert {analysis.frame.truth for analysis in later} == {Expression.SURPRISE}
+    assert session.statistics().dropped < 5
+
+
+def test_a_source_that_opens_slowly_keeps_nobody_waiting(make: Callable[..., Session]) -> None:
+    found = threading.Event()
+    first, second = TickSource(), TickSource()
+
+    def search() -> TickSource:
+        found.wait(PATIENCE_S)
+        return second
+
+    session = make()
+    session.open(opening(first))
+    until(session, lambda: session.state is State.PLAYING)
+    session.open(search)
+    assert session.state is State.OPENING
+    assert next_shown(session).verdicts is not None
+    assert session.source is first and first.is_open
+    found.set()
+    until(session, lambda: session.source is second and session.state is State.PLAYING)
+
+
+def test_a_choice_replaces_one_that_is_still_being_opened(make: Callable[..., Session]) -> None:
+    found = threading.Event()
+    slow, quick = TickSource(), TickSource()
+
+    def search() -> TickSource:
+        found.wait(PATIENCE_S)
+        slow.open()
+        return slow
+
+    session = make()
+    session.open(search)
+    session.open(opening(quick))
+    until(session, lambda: session.state is State.PLAYING)
+    found.set()
+    settle(session)
+    assert session.source is quick and not slow.is_open
+
+
+def test_what_cannot_be_opened_is_logged_and_the_present_source_stays(
+    make: Callable[..., Session], caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse() -> TickSource:
+        raise SourceError("nothing of that name; choose another folder.")
+
+    session = make()
+    session.open(refuse)
+    until(session, lambda: session.state is State.EMPTY)
+    assert "nothing of that name" in caplog.text and "Traceback" not in caplog.text
+    source = TickSource()
+    session.open(opening(source))
+    until(session, lambda: session.state is State.PLAYING)
+    session.open(refuse)
+    until(session, lambda: session.state is State.PLAYING)
+    assert session.source is source
+
+
+def test_latency_counts_from_the_frames_arrival() -> None:
+    frames: Latest[Arrival] = Latest()
+    results: Latest[Judged] = Latest()
+    inference = Inference(lambda: FakeAnalyser(delay_s=0.02), frames, results)
+    waited_s = 0.5
+    frames.put(Arrival(sample_frame(), TickSource(), 3, time.monotonic() - waited_s))
+    inference.start()
+    judged = results.take(PATIENCE_S)
+    inference.stop()
+    inference.join()
+    assert judged is not None and judged.arrival.clip == 3
+    assert waited_s + 0.02 <= judged.analysis.latency_s < PATIENCE_S
 
 
 def test_a_source_that_breaks_is_logged_and_another_can_follow(
@@ -231,11 +332,11 @@ def test_a_source_that_breaks_is_logged_and_another_can_follow(
 ) -> None:
     session = make()
     broken = BrokenSource()
-    session.open(broken)
+    session.open(opening(broken))
     until(session, lambda: session.state is State.FAILED)
     assert not broken.is_open
     assert "the camera was unplugged" in caplog.text
-    session.open(TickSource())
+    session.open(opening(TickSource()))
     until(session, lambda: session.state is State.PLAYING)
 
 
@@ -243,7 +344,7 @@ def test_an_unforeseen_error_leaves_its_traceback_in_the_log(
     make: Callable[..., Session], caplog: pytest.LogCaptureFixture
 ) -> None:
     session = make()
-    session.open(BrokenSource(ZeroDivisionError("driver bug")))
+    session.open(opening(BrokenSource(ZeroDivisionError("driver bug"))))
     until(session, lambda: session.state is State.FAILED)
     assert "Traceback" in caplog.text and "driver bug" in caplog.text
 
@@ -252,7 +353,7 @@ def test_a_network_that_raises_is_logged_once_and_frames_go_on(
     make: Callable[..., Session], caplog: pytest.LogCaptureFixture
 ) -> None:
     session = make(BrokenAnalyser)
-    session.open(TickSource())
+    session.open(opening(TickSource()))
     shown: list[Analysis] = []
     while len(shown) < 5:
         shown.append(next_shown(session))
@@ -271,7 +372,7 @@ def test_close_ends_all_threads_and_gives_everything_back() -> None:
     before = set(threading.enumerate())
     session, source = Session(load), TickSource()
     session.start()
-    session.open(source)
+    session.open(opening(source))
     until(session, lambda: session.state is State.PLAYING)
     session.close()
     session.close()
@@ -288,7 +389,7 @@ def test_networks_are_used_by_the_thread_that_loaded_them(make: Callable[..., Se
             return super().analyse(frame)
 
     session = make(Witness)
-    session.open(TickSource())
+    session.open(opening(TickSource()))
     next_shown(session)
     assert threads == {"inference"}
 

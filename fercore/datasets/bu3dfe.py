@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from fercore.structures import Mesh, UInt8Array
 
-__all__ = ["FILE_KINDS", "PICTURE_SIZE", "Bu3dfe", "Duplicate", "Scan", "ScanId"]
-
 PICTURE_SIZE = (512, 512)
 """Height and width of every `_F2D.bmp`."""
 
