@@ -27,7 +27,7 @@ HEAVY = ("torch", "open3d", "mediapipe", "cv2", "PySide6", "numpy", "av", "tqdm"
 
 @pytest.fixture
 def fake_networks(monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> None:
-    monkeypatch.setattr(application, "_loader", lambda pipeline: FakeAnalyser)
+    monkeypatch.setattr(application, "_loader", lambda *_: FakeAnalyser)
     monkeypatch.setattr(application, "create_application", lambda headless: qapp)
 
 
@@ -69,6 +69,8 @@ def test_python_dash_m_is_the_same_command() -> None:
         (["--headless", "--output", "x", "--max-frames", "0"], "positive"),
         (["--headless", "--output", "x", "--max-frames", "many"], "positive"),
         (["--pipeline", "resnet"], "fusion-resnet50"),
+        (["--checkpoint", "nowhere.safetensors"], "nowhere.safetensors"),
+        (["--checkpoint", __file__, "--pipeline", "depth"], "not allowed with"),
     ],
 )
 def test_wrong_arguments_are_explained(
@@ -116,8 +118,57 @@ def test_without_a_display_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -
 
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(FercoreError, match="--headless"):
+    with pytest.raises(FercoreError, match="no display; add --headless"):
         application.create_application(headless=False)
+
+
+def test_a_display_that_does_not_answer_is_one_sentence() -> None:
+    """In a process of its own: Qt would end it."""
+    code = "from app.application import main\nraise SystemExit(main(['--source', 'sample']))"
+    gone = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}
+    gone.update(DISPLAY=":987", QT_QPA_PLATFORM="xcb")
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=gone, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith("rgbd-fer: ") and result.stderr.count("\n") == 1
+    assert ":987" in result.stderr and "--headless" in result.stderr
+
+
+def test_the_display_can_be_asked_for_from_a_script() -> None:
+    for platform, status in (("offscreen", 0), ("nonsense", 1)):
+        environment = dict(os.environ, QT_QPA_PLATFORM=platform)
+        command = [sys.executable, "-m", "app.display"]
+        assert subprocess.run(command, env=environment, check=False).returncode == status
+
+
+def test_ctrl_c_while_loading_ends_quietly(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fake_networks: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(text: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.sources.choice.opened_source", interrupted)
+    monkeypatch.setattr("app.sources.choice.source_named", interrupted)
+    assert main(["--source", "sample"]) == 130
+    assert main(["--source", "sample", "--headless", "--output", str(tmp_path)]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_ones_own_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fercore.predictor import Predictor
+
+    loaded: list[object] = []
+    for name in ("from_checkpoint", "from_pipeline"):
+        monkeypatch.setattr(Predictor, name, loaded.append)
+    application._loader("depth", tmp_path / "mine.safetensors")()
+    application._loader("depth")()
+    assert loaded == [tmp_path / "mine.safetensors", "depth"]
 
 
 def test_cv2s_plugin_path_is_out_of_the_way() -> None:
@@ -135,12 +186,15 @@ def test_the_window_runs_until_it_is_closed(qapp: QApplication, tmp_path: Path) 
     settings = Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
     palette = qapp.palette()
 
-    def close_windows() -> None:
+    def close_when_playing() -> None:
+        if settings.source is None:
+            QTimer.singleShot(50, close_when_playing)
+            return
         for window in qapp.topLevelWidgets():
             if isinstance(window, MainWindow):
                 window.close()
 
-    QTimer.singleShot(500, close_windows)
+    QTimer.singleShot(50, close_when_playing)
     status = application.run_window(qapp, FakeAnalyser, TickSource(), "ticks", settings, Troubles())
     qapp.setPalette(palette)
     assert status == 0
@@ -156,8 +210,14 @@ def test_the_last_source_comes_again_and_a_lost_one_gives_way_to_the_sample(
     settings.source = str(root)
     source, name = application._first_source(None, settings)
     assert name == source.name == str(root)
+    source.close()
+    monkeypatch.chdir(tmp_path)
+    source, name = application._first_source("tree", settings)
+    assert name == str(root)
+    source.close()
     settings.source = str(tmp_path / "gone")
     source, name = application._first_source(None, settings)
+    source.close()
     assert name == source.name == "sample"
     assert "gone" in caplog.text
 
@@ -175,13 +235,14 @@ def test_doctor_hears_of_the_display_and_the_log(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_sample_is_a_source(sample_root: Path) -> None:
-    from app.sources.base import Replay
     from app.sources.choice import source_named
+    from app.sources.replay import ReplaySource
 
     source = source_named("sample")
-    assert isinstance(source, Replay)
+    assert isinstance(source, ReplaySource)
     assert len({clip.subject for clip in source.clips}) == 2
-    assert len(source.clips) == 12
+    assert sum(not clip.stands_alone for clip in source.clips) == 12
+    assert sum(clip.stands_alone for clip in source.clips) == 14
     source.open()
     frame = source.read(1)
     source.close()

@@ -55,3 +55,14 @@ def test_what_came_before_the_close_is_still_delivered() -> None:
     box.close()
     assert box.take(0) == 7
     assert box.take(0) is None
+
+
+def test_what_is_cleared_is_neither_delivered_nor_counted() -> None:
+    box: Latest[int] = Latest()
+    box.put(1)
+    box.clear()
+    with pytest.raises(TimeoutError):
+        box.take(0)
+    box.put(2)
+    assert box.take(0) == 2
+    assert box.dropped == 0

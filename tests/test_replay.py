@@ -12,8 +12,16 @@ from bu3dfe_fixtures import grid_wrl, write_scan
 
 from app.sources.base import Replay, SourceError
 from app.sources.choice import source_named
-from app.sources.performance import APEX_FRAMES, REST_FRAMES, Shot, head_pose, storyboard
+from app.sources.performance import (
+    APEX_FRAMES,
+    REST_FRAMES,
+    Shot,
+    arrange,
+    head_pose,
+    storyboard,
+)
 from app.sources.replay import CAMERA, ReplaySource
+from app.sources.stage import Stage
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.errors import FercoreError
 from fercore.expressions import Expression
@@ -183,17 +191,26 @@ def test_loose_parts_of_a_scan_neither_show_nor_shift_the_head(tmp_path: Path) -
 
 
 def test_the_samples_scans_still_blend(sample_root: Path) -> None:
-    source = opened(sample_root)
-    move = storyboard(2)[REST_FRAMES + 3]
-    stage = Stage(source.clips[0])
-    source.close()
-    assert 0 < move.weight < 1
-    assert stage.blends(move)
+    stage = Stage(arrange(Bu3dfe(sample_root).scans())[0])
+    shots = (Shot(0, 0, 0.0), storyboard(2)[REST_FRAMES + 2], Shot(1, 1, 0.0))
+    views = [stage.render(shot, CAMERA, head_pose(0.0), 460.0).depth_m for shot in shots]
+    changes_mm = [1000 * np.nanmax(np.abs(views[1] - view)) for view in (views[0], views[2])]
+    assert 0 < shots[1].weight < 1
+    assert min(changes_mm) > 0.5
 
 
 def with_loose_triangle(wrl: str) -> str:
-    """Return the same mesh with a small triangle far off at one side."""
-    raise NotImplementedError
+    """Return the same mesh and, far off at one side, a small triangle of its own."""
+    first = 24 * 30  # the number of its first vertex
+    for end, extra in (
+        ("\n      ]\n    }\n    coordIndex", "\n150 0 60,\n160 0 60,\n150 10 60,"),
+        ("\n    ]\n    texCoord Texture", f"\n{first}, {first + 1}, {first + 2}, -1,"),
+        ("\n      ]\n    }\n    texCoordIndex", "\n0 0,\n1 0,\n0 1,"),
+        ("\n    ]\n  }\n}", f"\n{first}, {first + 1}, {first + 2}, -1,"),
+    ):
+        assert wrl.count(end) == 1
+        wrl = wrl.replace(end, extra + end)
+    return wrl
 
 
 def widened(wrl: str, factor: float) -> str:

@@ -9,7 +9,7 @@ import pytest
 from app_doubles import write_tree
 
 from app.sources.base import FrameSource, SourceError
-from app.sources.choice import source_named
+from app.sources.choice import full_name, opened_source, source_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,3 +105,29 @@ def test_opens_again_from_the_start(source: FrameSource) -> None:
 def test_reading_a_closed_source_is_an_error(source: FrameSource) -> None:
     with pytest.raises(SourceError):
         source.read(1)
+
+
+def test_a_source_has_one_name_from_any_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert full_name("sample") == "sample"
+    assert full_name("./sample") == str(tmp_path / "sample")
+    assert full_name("faces/../more") == str(tmp_path / "more")
+    assert full_name("~/faces") == str(tmp_path / "home" / "faces")
+
+
+def test_an_opened_source_can_be_read_at_once(tmp_path: Path) -> None:
+    source = opened_source(str(write_tree(tmp_path, "F9001_HA04WH")))
+    assert read(source).index == 0
+    source.close()
+
+
+def test_a_source_that_does_not_open_leaves_no_thread(tmp_path: Path) -> None:
+    before = threading.active_count()
+    write_tree(tmp_path, "F9001_HA04WH")
+    (tmp_path / "F9001" / "F9001_HA04WH_F3D.wrl").write_text("nonsense")
+    with pytest.raises(SourceError):
+        opened_source(str(tmp_path))
+    assert threading.active_count() == before

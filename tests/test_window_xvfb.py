@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,12 @@ import pytest
 from app_doubles import write_tree
 from PIL import Image
 
+from fercore.expressions import EXPRESSIONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+Seen = tuple[dict[str, Any], np.ndarray, list[str]]
 
 DRIVER = Path(__file__).with_name("xvfb_driver.py")
 
@@ -39,19 +44,14 @@ def display() -> Iterator[str]:
     server.wait(10)
 
 
-@pytest.fixture(scope="module")
-def seen(
-    display: str, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, Any], np.ndarray, list[str]]:
+def observe(display: str, folder: Path, networks: str, source: str) -> Seen:
     """Run the application and return what it said, what the screen showed, and its threads."""
-    folder = tmp_path_factory.mktemp("seen")
-    root = write_tree(folder / "tree", "F9001_NE00WH", "F9001_HA04WH")
     environment = dict(os.environ, DISPLAY=display, QT_QPA_PLATFORM="xcb", HOME=str(folder))
     for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
         environment[f"XDG_{kind}_HOME"] = str(folder / kind.lower())
-    command = [sys.executable, str(DRIVER), str(root), str(folder)]
+    command = [sys.executable, str(DRIVER), str(folder), networks, source]
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
     shown = json.loads((folder / "shown.json").read_text(encoding="utf-8"))
@@ -60,7 +60,12 @@ def seen(
     return shown, screen, threads
 
 
-Seen = tuple[dict[str, Any], np.ndarray, list[str]]
+@pytest.fixture(scope="module")
+def seen(display: str, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """Run the application with stand-ins for the networks."""
+    folder = tmp_path_factory.mktemp("seen")
+    root = write_tree(folder / "tree", "F9001_NE00WH", "F9001_HA04WH")
+    return observe(display, folder, "stand-ins", str(root))
 
 
 def part(seen: Seen, name: str) -> np.ndarray:
@@ -68,6 +73,12 @@ def part(seen: Seen, name: str) -> np.ndarray:
     shown, screen, _ = seen
     x, y, width, height = shown["places"][name]
     return screen[y : y + height, x : x + width]
+
+
+def assert_not_blank(pixels: np.ndarray) -> None:
+    assert pixels.size > 30_000
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50
+    assert pixels.std() > 5
 
 
 def test_runs_on_a_real_x_server(seen: Seen) -> None:
@@ -92,10 +103,7 @@ def test_depth_has_its_scale_and_the_status_line_its_figures(seen: Seen) -> None
 
 @pytest.mark.parametrize("name", ["colour", "depth", "timeline"])
 def test_views_are_not_blank(seen: Seen, name: str) -> None:
-    pixels = part(seen, name)
-    assert pixels.size > 30_000
-    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50
-    assert pixels.std() > 5
+    assert_not_blank(part(seen, name))
 
 
 def test_the_depth_view_is_in_colour(seen: Seen) -> None:
@@ -106,3 +114,17 @@ def test_the_depth_view_is_in_colour(seen: Seen) -> None:
 
 def test_closing_the_window_ends_every_thread(seen: Seen) -> None:
     assert seen[2] == []
+
+
+def test_the_sample_with_the_shipped_networks(display: str, tmp_path: Path) -> None:
+    seen = observe(display, tmp_path, "shipped", "sample")
+    shown, _, threads = seen
+    verdict = rf"({'|'.join(EXPRESSIONS)}) \d+ %"
+    for head in ("Fusion", "RGB", "Depth"):
+        assert re.search(rf"{head}: {verdict} [✓✗]", shown["colour"])
+    assert len(shown["charts"]) == 3
+    assert all(re.fullmatch(rf"{verdict} [✓✗]", chart) for chart in shown["charts"])
+    assert re.search(rf"^True expression: \w+ \| Fusion: {verdict} \| [✓✗]", shown["banner"])
+    for name in ("colour", "depth", "timeline"):
+        assert_not_blank(part(seen, name))
+    assert threads == []

@@ -1,8 +1,9 @@
 """Run by `test_window_xvfb.py` in a process with a display: the application, observed.
 
-    python xvfb_driver.py SOURCE OUTPUT_FOLDER
+    python xvfb_driver.py OUTPUT_FOLDER stand-ins|shipped SOURCE
 
-Closes the window once it has shown a verdict on a true expression, and leaves
+The networks are stand-ins, or those that come with the project. Closes the window
+once it has shown a verdict on a true expression, and leaves
 `screen.png`, what the X server really shows, and `shown.json`, what the window
 says it shows.
 """
@@ -22,13 +23,13 @@ from PySide6.QtWidgets import QApplication
 from app import application
 from app.main_window import MainWindow
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 def watch(folder: Path, deadline_s: float) -> None:
     """Look at the window again and again until it shows all that is waited for."""
     windows = [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow)]
-    ready = windows and "True expression" in windows[0].colour_view.accessibleDescription()
+    ready = windows and windows[0].banner.text().endswith("correct")
     if ready and "frames/s" in windows[0].status.text():
         # The X server gets the last strokes before the picture is taken.
         QTimer.singleShot(300, lambda: record(windows[0], folder))
@@ -62,8 +63,8 @@ def record(window: MainWindow, folder: Path) -> None:
 
 
 def main() -> int:
-    """Run the real application on a source, with stand-ins for the networks."""
-    source, folder = sys.argv[1], Path(sys.argv[2])
+    """Run the real application on a source."""
+    folder, networks, source = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     create = application.create_application
 
     def create_and_watch(headless: bool) -> QApplication:
@@ -72,7 +73,8 @@ def main() -> int:
         return made
 
     application.create_application = create_and_watch
-    application._loader = lambda pipeline: FakeAnalyser
+    if networks == "stand-ins":
+        application._loader = lambda *_: FakeAnalyser
     status = application.main(["--source", source])
     left = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
     (folder / "threads.json").write_text(json.dumps(left), encoding="utf-8")
