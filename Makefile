@@ -8,7 +8,7 @@ READY := .venv/.ready
 .PHONY: demo test setup clean
 
 demo: $(READY)
-	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+	@if $(PYTHON) -m app.display; then \
 		$(PYTHON) -m app --source sample; \
 	else \
 		$(PYTHON) -m app --source sample --headless --output demo-output; \
