@@ -29,7 +29,7 @@ class Preprocessing:
     rgb_size: int = 96  # pixels, side of the colour crop
     depth_size: int = 64  # pixels, side of the depth crop (paper, section 4.3.1)
     box_scale: float = 1.05  # side of the square crop over the longer side of the face box
-    depth_window_m: float = 0.06  # metres before and behind the face's reference plane
+    depth_window_m: float = 0.04  # metres before and behind the face's reference plane
 
 
 def rgb_input(rgb: UInt8Array, size: int) -> torch.Tensor:

@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file the backbone starts from, or 'random'; default: torchvision's ImageNet weights",
     )
+    parser.add_argument(
+        "--levels", type=_levels, default=TEST_LEVELS, help="to train on (default 3,4: the paper's)"
+    )
     parser.add_argument("--epochs", type=int, default=1000, help="at most (default 1000)")
     parser.add_argument("--learning-rate", type=float, default=0.003, metavar="RATE")
     parser.add_argument("--patience", type=int, default=8, metavar="EPOCHS")
@@ -52,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fercore.training.trainer import train
 
     config = _config(arguments)
-    faces, parameters = read_faces(arguments.data)
+    faces, parameters = read_faces(arguments.data, arguments.levels)
     if arguments.test is not None:
         _require_apart(faces, parameters, arguments.test)
     result = train(faces, parameters, config, arguments.output / "run")
@@ -63,6 +66,15 @@ def run(arguments: argparse.Namespace) -> int:
         _score(path, arguments.test)
     print(f"{path} written; its model card lies beside it.")
     return 0
+
+
+def _levels(text: str) -> tuple[int, ...]:
+    from argparse import ArgumentTypeError
+
+    levels = text.split(",")
+    if not set(levels) <= {"1", "2", "3", "4"}:
+        raise ArgumentTypeError(f"{text!r}: give levels from 1 to 4, such as 3,4")
+    return tuple(sorted({int(level) for level in levels}))
 
 
 def _config(arguments: argparse.Namespace) -> TrainingConfig:
@@ -125,7 +137,7 @@ def _card(
         protocol=(
             f"{subjects} subjects, of which {len(result.validation_subjects)} chose the epoch "
             f"(lowest summed cross-entropy {result.validation_loss:.3f}, epoch "
-            f"{result.best_epoch}); all levels"
+            f"{result.best_epoch}); levels {', '.join(map(str, arguments.levels))}"
         ),
         command=shlex.join(["fercore", *map(_without_folder, sys.argv[1:])]),
         seed=config.seed,

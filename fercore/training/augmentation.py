@@ -11,11 +11,11 @@ import math
 import torch
 from torch.nn import functional
 
-ROTATION_RAD = math.radians(10)  # largest in-plane turn
-SHIFT = 0.06  # largest shift, share of the crop's side
-SCALE = 0.1  # largest relative change of size
-DEPTH_NOISE_M = 0.0015  # largest standard deviation, a camera's at half a metre
-HOLE_PROBABILITY = 0.3
+ROTATION_RAD = math.radians(6)  # largest in-plane turn
+SHIFT = 0.04  # largest shift, share of the crop's side
+SCALE = 0.06  # largest relative change of size
+DEPTH_NOISE_M = 0.0003  # largest standard deviation; a crop pixel averages many of a sensor's
+HOLE_PROBABILITY = 0.15
 
 
 def augment(
@@ -46,14 +46,14 @@ def _motions(count: int, generator: torch.Generator) -> torch.Tensor:
 
 def _relight(rgb: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     count, width = len(rgb), rgb.shape[-1]
-    gamma = torch.exp(_uniform(count, -0.5, 0.5, generator)).view(count, 1, 1, 1)
+    gamma = torch.exp(_uniform(count, -0.3, 0.3, generator)).view(count, 1, 1, 1)
     gain = torch.exp(_uniform(3 * count, -0.15, 0.15, generator)).view(count, 3, 1, 1)
-    exposure = torch.exp(_uniform(count, -0.6, 0.3, generator)).view(count, 1, 1, 1)
+    exposure = torch.exp(_uniform(count, -0.4, 0.2, generator)).view(count, 1, 1, 1)
     side = torch.linspace(-1, 1, width).view(1, 1, 1, width)
-    ramp = 1 + _uniform(count, -0.4, 0.4, generator).view(count, 1, 1, 1) * side
+    ramp = 1 + _uniform(count, -0.25, 0.25, generator).view(count, 1, 1, 1) * side
     lit = rgb.clamp(0, 1) ** gamma * gain * exposure * ramp
     lit = _sometimes_grey(lit, generator)
-    sigma = _uniform(count, 0, 0.03, generator).view(count, 1, 1, 1)
+    sigma = _uniform(count, 0, 0.02, generator).view(count, 1, 1, 1)
     noise = sigma * torch.randn(rgb.shape, generator=generator)
     return _sometimes_blurred((lit + noise).clamp(0, 1), generator)
 
