@@ -101,23 +101,26 @@ class Capture(threading.Thread):
 
     def run(self) -> None:
         """Open, and read until stopped; whatever goes wrong ends in the log."""
-        failure = "The source cannot be opened"
+        what, problem = "The source cannot be opened", None
         try:
             self.source = self._open_source()
-            failure = "The source stopped"
+            what = "The source stopped"
             while self._await_order():
                 self._deliver(self.source)
         except Exception as error:
-            self._fail(failure, error)
+            problem = error
         finally:
             if self.source is not None:
                 self.source.close()
+        if problem is not None:
+            self._fail(what, problem)
 
     def _fail(self, what: str, error: Exception) -> None:
-        self.failed = True
         # Nobody waits any more for a source that was given up meanwhile.
         if not self._orders.stopped:
             log_failure(logger, what, error)
+        # Last, so that whoever sees it finds the source closed and the reason in the log.
+        self.failed = True
 
     def _await_order(self) -> bool:
         """Wait until a frame is wanted and due; return False when asked to stop."""

@@ -76,4 +76,4 @@ def log_qt_message(kind: QtMsgType, context: QMessageLogContext, text: str) -> N
 
 def log_failure(logger: logging.Logger, what: str, error: Exception) -> None:
     """Log an error: in one sentence where the user can put it right, else with its traceback."""
-    logger.error("%s: %s", what, error, exc_info=not isinstance(error, FercoreError))
+    logger.error("%s: %s", what, error, exc_info=None if isinstance(error, FercoreError) else error)

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, required=True, metavar="ROOT", help="folder to write to"
     )
     parser.add_argument(
-        "--seed", type=int, required=True, metavar="S", help="which people: 0, 1, 2, ..."
+        "--seed", type=int, default=0, metavar="S", help="which people: 0, 1, 2, ... (0)"
     )
     parser.add_argument(
         "--workers",
