@@ -37,10 +37,6 @@ class BackboneStart:
     state: dict[str, torch.Tensor]  # torchvision's key names, without classifier
 
 
-NO_BACKBONE = BackboneStart("v1.5", "none", {})
-"""The start of a pipeline without a backbone."""
-
-
 def read_start(name: str, source: str) -> BackboneStart:
     """Return the weights that `name` (resnet50, vgg19) starts from.
 

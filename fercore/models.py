@@ -110,6 +110,7 @@ class RGBBranch(nn.Module):
 
     def __init__(self, backbone: str, variant: str) -> None:
         super().__init__()
+        self.name = backbone
         self.latent = RGB_FC[backbone][-1]
         self.backbone = Backbone(backbone, variant)
         self.fc = _fully_connected(self.backbone.features, RGB_FC[backbone])

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from fercore.errors import DatasetError, FercoreError
+from fercore.checkpoints import ModelCard, load_checkpoint, save_checkpoint
+from fercore.errors import CheckpointError, DatasetError, FercoreError
 from fercore.models import DepthPipeline, build
 from fercore.preprocessing import Preprocessing
 from fercore.training import trainer
@@ -13,6 +14,7 @@ from fercore.training.augmentation import augment
 from fercore.training.faces import LabelledFaces
 from fercore.training.features import compute_features
 from fercore.training.scoring import logits_of, measure
+from fercore.training.start import started
 from fercore.training.trainer import TrainingConfig, train
 
 PARAMETERS = Preprocessing(rgb_size=32)
@@ -165,3 +167,37 @@ def test_augmentation_is_seeded_and_keeps_ranges() -> None:
     known = one[1][one[1].isfinite()]
     assert 0.48 < float(known.min()) < float(known.max()) < 0.57
     assert one[1].isnan().any()
+
+
+@pytest.fixture(scope="module")
+def branches(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Store untrained single pipelines, as if they had been trained alone."""
+    folder = tmp_path_factory.mktemp("branches")
+    paths = folder / "depth.safetensors", folder / "rgb-vgg19.safetensors"
+    for path in paths:
+        torch.manual_seed(7)
+        card = ModelCard(
+            *(path.stem, "v1.5", PARAMETERS, "FER2013", "none", "none", "none", "none", 0, {})
+        )
+        save_checkpoint(path, build(path.stem), card)
+    return paths
+
+
+def test_a_fusion_starts_from_its_branches(branches: tuple[Path, Path]) -> None:
+    config = replace(CONFIG, pipeline="fusion-vgg19", branches=tuple(map(str, branches)))
+    fusion, start = started(config)
+    depth, rgb = (load_checkpoint(path)[0].state_dict() for path in branches)
+    for name, value in fusion.state_dict().items():
+        part, _, rest = name.partition(".")
+        kind, _, what = part.partition("_")
+        if kind in ("depth", "rgb"):
+            expected = (depth if kind == "depth" else rgb)[f"{what}.{rest}"]
+            assert torch.equal(value, expected), name
+    assert start.description == "FER2013; then trained alone on colour"
+
+
+@pytest.mark.parametrize("pipeline", ["fusion-resnet50", "rgb-vgg19", "depth"])
+def test_a_branch_that_does_not_fit_is_refused(pipeline: str, branches: tuple[Path, Path]) -> None:
+    config = replace(CONFIG, pipeline=pipeline, branches=(str(branches[1]),))
+    with pytest.raises(CheckpointError, match="a rgb-vgg19 is no branch of this pipeline"):
+        started(config)

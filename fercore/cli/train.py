@@ -38,6 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="file the backbone starts from, or 'random'; default: torchvision's ImageNet weights",
     )
     parser.add_argument(
+        "--branches",
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="depth and rgb checkpoints that a fusion's branches start from",
+    )
+    parser.add_argument(
         "--levels", type=_levels, default=TEST_LEVELS, help="to train on (default 3,4: the paper's)"
     )
     parser.add_argument("--epochs", type=int, default=1000, help="at most (default 1000)")
@@ -94,6 +101,7 @@ def _config(arguments: argparse.Namespace) -> TrainingConfig:
         copies=arguments.copies,
         validation_subjects=arguments.validation_subjects,
         seed=arguments.seed,
+        branches=tuple(arguments.branches),
     )
 
 

@@ -12,20 +12,20 @@ from fercore.errors import FercoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fercore.backbone_weights import BackboneStart
+    from fercore.models import Pipeline
     from fercore.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
     from fercore.training.trainer import TrainingConfig
 
 RUN_FILE = "run.json"
-FREE_TO_CHANGE = ("epochs", "patience", "backbone_source")
-"""Settings with which a run may be continued; the start itself is compared by its tensors."""
+FREE_TO_CHANGE = ("epochs", "patience", "backbone_source", "branches")
+"""Settings that may differ when a run goes on; what it starts from is compared by its tensors."""
 
 
 def claim_folder(
     folder: Path,
     config: TrainingConfig,
-    start: BackboneStart,
+    network: Pipeline,
     faces: LabelledFaces,
     parameters: Preprocessing,
 ) -> None:
@@ -34,7 +34,7 @@ def claim_folder(
     Raises:
         FercoreError: the folder holds another run, or cannot be written.
     """
-    run = _identity(config, start, faces, parameters)
+    run = _identity(config, network, faces, parameters)
     path = folder / RUN_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,14 +57,14 @@ def _require_same(earlier: dict[str, Any], run: dict[str, Any], folder: Path) ->
 
 
 def _identity(
-    config: TrainingConfig, start: BackboneStart, faces: LabelledFaces, parameters: Preprocessing
+    config: TrainingConfig, network: Pipeline, faces: LabelledFaces, parameters: Preprocessing
 ) -> dict[str, Any]:
     settings = {k: v for k, v in asdict(config).items() if k not in FREE_TO_CHANGE}
-    weights = (start.state[name].numpy().tobytes() for name in sorted(start.state))
+    weights = (tensor.numpy().tobytes() for tensor in network.state_dict().values())
     return {
         **settings,
         "preprocessing": asdict(parameters),
-        "backbone start": _digest(*weights),
+        "starting weights": _digest(*weights),
         "faces": _digest(faces.rgb.tobytes(), faces.depth_m.tobytes(), faces.labels.tobytes()),
     }
 

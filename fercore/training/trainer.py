@@ -16,11 +16,10 @@ import torch
 from torch.nn import functional
 from tqdm import tqdm
 
-from fercore.backbone_weights import NO_BACKBONE, BackboneStart, apply_start, read_start
 from fercore.errors import FercoreError
-from fercore.models import build
 from fercore.training.features import EarlyFeatures, compute_features
 from fercore.training.folder import claim_folder
+from fercore.training.start import started
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +46,7 @@ class TrainingConfig:
     copies: int = 4  # augmented copies of every training face; ours
     validation_subjects: int = 12  # ours
     seed: int = 0
+    branches: tuple[str, ...] = ()  # checkpoints that a fusion's branches start from; see `start`
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ def train(
     """
     _require_sensible(config)
     torch.manual_seed(config.seed)
-    network, start = _started(config)
-    claim_folder(folder, config, start, faces, parameters)
+    network, start = started(config)
+    claim_folder(folder, config, network, faces, parameters)
     trained_on, validated_on = faces.hold_out(config.validation_subjects, config.seed)
     run = _Run(network, parameters, config, folder, trained_on, validated_on)
     state = run.to_the_end()
@@ -114,16 +114,6 @@ def _require_sensible(config: TrainingConfig) -> None:
         raise FercoreError("batch_size must be at least 2: batch normalisation needs a batch.")
     if not config.learning_rate > 0:
         raise FercoreError(f"learning_rate is {config.learning_rate}; it must be positive.")
-
-
-def _started(config: TrainingConfig) -> tuple[Pipeline, BackboneStart]:
-    if config.pipeline == "depth":
-        return build(config.pipeline), NO_BACKBONE
-    start = read_start(config.pipeline.rsplit("-", 1)[-1], config.backbone_source)
-    network = build(config.pipeline, start.variant)
-    assert network.backbone is not None
-    apply_start(network.backbone, start)
-    return network, start
 
 
 class _Run:
