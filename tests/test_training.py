@@ -115,7 +115,7 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     faces = made_up_faces(subjects=4)
     config = replace(CONFIG, epochs=1, copies=1)
     train(faces, PARAMETERS, config, tmp_path)
-    with pytest.raises(FercoreError, match="holds a run with other seed;"):
+    with pytest.raises(FercoreError, match="holds a run with other seed, starting weights;"):
         train(faces, PARAMETERS, replace(config, seed=2), tmp_path)
     with pytest.raises(FercoreError, match="holds a run with other faces;"):
         train(made_up_faces(subjects=3), PARAMETERS, config, tmp_path)
