@@ -12,6 +12,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fercore.cli.levels import levels
+
 if TYPE_CHECKING:
     import argparse
 
@@ -36,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, metavar="S", help="which people: 0, 1, 2, ... (0)"
     )
     parser.add_argument(
+        "--levels", type=levels, default=(1, 2, 3, 4), help="beside neutral (default 1,2,3,4)"
+    )
+    parser.add_argument(
         "--workers",
         type=int,
         default=os.cpu_count() or 1,
@@ -54,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     root = arguments.output.resolve()
     recipe = Recipe(arguments.face_model.resolve(), root, arguments.seed)
-    made = synthesize(recipe, arguments.subjects, arguments.workers)
-    total = len(planned_scans(arguments.subjects))
+    made = synthesize(recipe, arguments.subjects, arguments.workers, arguments.levels)
+    total = len(planned_scans(arguments.subjects, arguments.levels))
     print(f"{root}: {total} scans of {arguments.subjects} synthetic subjects, {made} of them new")
     return 0

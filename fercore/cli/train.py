@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fercore.cli.levels import levels
+
 if TYPE_CHECKING:
     import argparse
 
@@ -45,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="depth and rgb checkpoints that a fusion's branches start from",
     )
     parser.add_argument(
-        "--levels", type=_levels, default=TEST_LEVELS, help="to train on (default 3,4: the paper's)"
+        "--levels", type=levels, default=TEST_LEVELS, help="to train on (default 3,4: the paper's)"
     )
     parser.add_argument("--epochs", type=int, default=1000, help="at most (default 1000)")
     parser.add_argument("--learning-rate", type=float, default=0.003, metavar="RATE")
@@ -73,15 +75,6 @@ def run(arguments: argparse.Namespace) -> int:
         _score(path, arguments.test)
     print(f"{path} written; its model card lies beside it.")
     return 0
-
-
-def _levels(text: str) -> tuple[int, ...]:
-    from argparse import ArgumentTypeError
-
-    levels = text.split(",")
-    if not set(levels) <= {"1", "2", "3", "4"}:
-        raise ArgumentTypeError(f"{text!r}: give levels from 1 to 4, such as 3,4")
-    return tuple(sorted({int(level) for level in levels}))
 
 
 def _config(arguments: argparse.Namespace) -> TrainingConfig:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-GENERATOR = 1
+GENERATOR = 2
 """Version of what a seed means; raise it when the same seed gives other scans."""
 
 MANIFEST = "synthesis.json"
@@ -93,15 +93,19 @@ class SyntheticScan:
         return all(stem.with_name(f"{self.name}_{kind}").is_file() for kind in FILE_KINDS)
 
 
-def planned_scans(subjects: int) -> list[SyntheticScan]:
-    """List the 25 scans of each of the first `subjects` subjects: neutral, then 6 × 4."""
-    kinds = [(None, 0), *((expression, level) for expression in EXPRESSIONS for level in LEVELS)]
+def planned_scans(subjects: int, levels: Sequence[int] = LEVELS) -> list[SyntheticScan]:
+    """List the scans of each of the first `subjects` subjects: neutral, then 6 × `levels`."""
+    kinds = [(None, 0), *((expression, level) for expression in EXPRESSIONS for level in levels)]
     numbers = range(1, subjects + 1)
     return [SyntheticScan(number, *kind) for number in numbers for kind in kinds]
 
 
-def synthesize(recipe: Recipe, subjects: int, workers: int) -> int:
+def synthesize(
+    recipe: Recipe, subjects: int, workers: int, levels: Sequence[int] = LEVELS
+) -> int:
     """Make what is still missing of `subjects` subjects; return the number of new scans.
+
+    A scan is the same whichever other levels are made.
 
     Raises:
         FercoreError: the face model cannot be read, the root holds other data or cannot
@@ -116,7 +120,8 @@ def synthesize(recipe: Recipe, subjects: int, workers: int) -> int:
     try:
         _claim_root(recipe)
         _remove_unfinished_files(recipe.root)
-        scans = [scan for scan in planned_scans(subjects) if not scan.is_finished(recipe.root)]
+        planned = planned_scans(subjects, levels)
+        scans = [scan for scan in planned if not scan.is_finished(recipe.root)]
         _make_all(recipe, scans, workers)
     except OSError as error:
         raise SynthesisError(f"{recipe.root} cannot be written: {error}") from error

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEVELS = (1, 2, 3, 4)
 
 # Mean strength of the four levels and its spread, as shares of the apex.
-_LEVEL_STRENGTH = {1: 0.32, 2: 0.48, 3: 0.66, 4: 0.85}
+_LEVEL_STRENGTH = {1: 0.30, 2: 0.50, 3: 0.75, 4: 0.95}
 _LEVEL_SPREAD = 0.15
 
 _PREFERENCE_CONCENTRATION = 2.5  # Dirichlet; smaller: people stick more to one variant
@@ -31,7 +31,7 @@ _GAIN_SPREAD = 0.35  # of the logarithm, per action unit
 _ASYMMETRY_SPREAD = 0.12  # share by which one side is stronger
 _SIDE_JITTER = 0.05
 _STRENGTH_JITTER = 0.25  # of the logarithm, per action unit and scan
-_MISSING_AT_ZERO = 0.45  # probability that a unit fails to appear, were the strength 0
+_MISSING_AT_ZERO = 0.30  # probability that a unit fails to appear, were the strength 0
 
 # Units that show in a resting face, and how strongly at most ones (standard deviation).
 _TONE_UNITS = (1, 2, 4, 5, 6, 7, 10, 12, 14, 15, 17, 20, 23, 24, 25)
