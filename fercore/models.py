@@ -48,6 +48,11 @@ VARIANTS = ("v1", "v1.5")
 al., the original) or on its 3x3 (torchvision). Of no meaning to other backbones."""
 
 
+FINETUNE = ("none", "last-stage", "all")
+"""How much of a backbone is trained along with the new layers: nothing, its last stage
+(ResNet50's layer4, VGG19's fifth block) or everything."""
+
+
 class Logits(NamedTuple):
     """Scores (N, 6) of each head; None where the pipeline has no such head."""
 
@@ -83,10 +88,10 @@ class DepthBranch(nn.Module):
 
 
 class Backbone(nn.Module):
-    """A torchvision network without its FC layers, cut before its last stage.
+    """A torchvision network without its FC layers: early stages, last stage, global pooling.
 
-    The cut lets training keep the output of the early stages when only the last
-    one (ResNet50's layer4, VGG19's fifth block) is fine-tuned.
+    `frozen` and `trained` are its two halves for a value of `FINETUNE`, so that training can
+    keep the output of the half that does not change.
     """
 
     def __init__(self, name: str, variant: str) -> None:
@@ -98,10 +103,19 @@ class Backbone(nn.Module):
 
     def forward(self, rgb: torch.Tensor) -> torch.Tensor:
         """Map RGB (N, 3, S, S) to pooled features (N, 2048 or 512)."""
-        return self.pooled(self.early(rgb))
+        return self.trained(rgb, "all")
 
-    def pooled(self, early: torch.Tensor) -> torch.Tensor:
-        """Map the early stages' output to pooled features (N, 2048 or 512)."""
+    def frozen(self, rgb: torch.Tensor, finetune: str) -> torch.Tensor:
+        """Run what stays as it is: RGB (N, 3, S, S) to the input of `trained`."""
+        if finetune == "all":
+            return rgb
+        return _tensor(self.early(rgb)) if finetune == "last-stage" else self.trained(rgb, "all")
+
+    def trained(self, frozen: torch.Tensor, finetune: str) -> torch.Tensor:
+        """Run the rest, to pooled features (N, 2048 or 512)."""
+        if finetune == "none":
+            return frozen
+        early = self.early(frozen) if finetune == "all" else frozen
         return _tensor(self.last_stage(early).mean((2, 3)))
 
 
@@ -115,9 +129,9 @@ class RGBBranch(nn.Module):
         self.backbone = Backbone(backbone, variant)
         self.fc = _fully_connected(self.backbone.features, RGB_FC[backbone])
 
-    def forward(self, early: torch.Tensor) -> torch.Tensor:
-        """Map the early stages' output (see `Backbone`) to the latent."""
-        return _tensor(self.fc(self.backbone.pooled(early)))
+    def forward(self, frozen: torch.Tensor, finetune: str) -> torch.Tensor:
+        """Map the output of the backbone's frozen half to the latent."""
+        return _tensor(self.fc(self.backbone.trained(frozen, finetune)))
 
 
 class Pipeline(nn.Module, ABC):
@@ -132,17 +146,26 @@ class Pipeline(nn.Module, ABC):
         """The pretrained network inside, None where there is none."""
         return None
 
+    def frozen_modules(self, finetune: str) -> dict[str, nn.Module]:
+        """Return the modules of the frozen half by their names, which end in a dot."""
+        stages = {"none": ("early", "last_stage"), "last-stage": ("early",), "all": ()}[finetune]
+        return {
+            f"{name}.": module
+            for name, module in self.named_modules()
+            if name.endswith(tuple(f"backbone.{stage}" for stage in stages))
+        }
+
     def forward(self, rgb: torch.Tensor, depth: torch.Tensor) -> Logits:
         """Run the whole network."""
-        return self.from_early(self.early(rgb, depth), depth)
+        return self.trained(self.frozen(rgb, depth, "all"), depth, "all")
 
     @abstractmethod
-    def early(self, rgb: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
-        """Run the backbone's early stages; without a backbone, pass depth on."""
+    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
+        """Run the backbone's frozen half (see `Backbone`); without one, pass depth on."""
 
     @abstractmethod
-    def from_early(self, early: torch.Tensor, depth: torch.Tensor) -> Logits:
-        """Run what follows the early stages."""
+    def trained(self, frozen: torch.Tensor, depth: torch.Tensor, finetune: str) -> Logits:
+        """Run all that follows."""
 
 
 class DepthPipeline(Pipeline):
@@ -153,11 +176,11 @@ class DepthPipeline(Pipeline):
         self.branch = DepthBranch()
         self.classifier = _classifier(self.branch.latent)
 
-    def early(self, rgb: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
         """Pass depth on: there is no backbone."""
         return depth
 
-    def from_early(self, early: torch.Tensor, depth: torch.Tensor) -> Logits:
+    def trained(self, frozen: torch.Tensor, depth: torch.Tensor, finetune: str) -> Logits:
         """Classify depth."""
         return Logits(None, None, self.classifier(self.branch(depth)))
 
@@ -175,26 +198,26 @@ class RGBPipeline(Pipeline):
         """The pretrained network inside."""
         return self.branch.backbone
 
-    def early(self, rgb: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
-        """Run the backbone's early stages on colour."""
-        return _tensor(self.branch.backbone.early(rgb))
+    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
+        """Run the backbone's frozen half on colour."""
+        return self.branch.backbone.frozen(rgb, finetune)
 
-    def from_early(self, early: torch.Tensor, depth: torch.Tensor) -> Logits:
+    def trained(self, frozen: torch.Tensor, depth: torch.Tensor, finetune: str) -> Logits:
         """Classify colour."""
-        return Logits(None, self.classifier(self.branch(early)), None)
+        return Logits(None, self.classifier(self.branch(frozen, finetune)), None)
 
 
 class DepthPretrainedPipeline(RGBPipeline):
     """Table 1's starred rows: the RGB pipeline sees depth, repeated to three channels."""
 
-    def early(self, rgb: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
-        """Run the backbone's early stages on depth, enlarged to the colour crop's size."""
+    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
+        """Run the backbone's frozen half on depth, enlarged to the colour crop's size."""
         enlarged = nn.functional.interpolate(depth, rgb.shape[2:], mode="bilinear")
-        return _tensor(self.branch.backbone.early(enlarged.expand(-1, 3, -1, -1)))
+        return self.branch.backbone.frozen(enlarged.expand(-1, 3, -1, -1), finetune)
 
-    def from_early(self, early: torch.Tensor, depth: torch.Tensor) -> Logits:
+    def trained(self, frozen: torch.Tensor, depth: torch.Tensor, finetune: str) -> Logits:
         """Classify depth."""
-        return Logits(None, None, self.classifier(self.branch(early)))
+        return Logits(None, None, self.classifier(self.branch(frozen, finetune)))
 
 
 class FusionPipeline(Pipeline):
@@ -221,13 +244,13 @@ class FusionPipeline(Pipeline):
         """The pretrained network inside."""
         return self.rgb_branch.backbone
 
-    def early(self, rgb: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
-        """Run the backbone's early stages on colour."""
-        return _tensor(self.rgb_branch.backbone.early(rgb))
+    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
+        """Run the backbone's frozen half on colour."""
+        return self.rgb_branch.backbone.frozen(rgb, finetune)
 
-    def from_early(self, early: torch.Tensor, depth: torch.Tensor) -> Logits:
+    def trained(self, frozen: torch.Tensor, depth: torch.Tensor, finetune: str) -> Logits:
         """Classify both latents together, and each by itself."""
-        rgb_latent = self.rgb_branch(early)
+        rgb_latent = self.rgb_branch(frozen, finetune)
         depth_latent = self.depth_branch(depth)
         joint = self.joint_fc(torch.cat((rgb_latent, depth_latent), 1))  # N, 300
         return Logits(

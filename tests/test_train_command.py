@@ -86,4 +86,4 @@ def test_a_test_prepared_otherwise_is_refused(
 def test_an_unknown_pipeline_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--pipeline", "fusion-alexnet", "--data", str(tmp_path), "--output", str(tmp_path)]
     assert main(["train", *arguments]) == 2
-    assert "unknown pipeline 'fusion-alexnet'" in capsys.readouterr().err
+    assert "pipeline is 'fusion-alexnet'; choose one of: depth" in capsys.readouterr().err

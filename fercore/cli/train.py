@@ -1,6 +1,7 @@
 """Train a pipeline on a prepared cache and write a checkpoint with its model card.
 
-Training goes on where an interrupted run of the same command stopped.
+The recipe is the paper's unless `--config` names another or options change it. Training
+goes on where an interrupted run of the same command stopped.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
     from fercore.checkpoints import ModelCard
     from fercore.preprocessing import Preprocessing
+    from fercore.training.config import TrainingConfig
     from fercore.training.faces import LabelledFaces
-    from fercore.training.trainer import TrainingConfig, TrainingResult
+    from fercore.training.trainer import TrainingResult
 
 NAME = "train"
 HELP = "train a pipeline on a prepared cache"
@@ -27,34 +29,43 @@ TEST_LEVELS = (3, 4)  # the paper's, section 5.2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--pipeline", required=True, metavar="SLUG", help="such as fusion-resnet50")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--pipeline", metavar="SLUG", help="such as fusion-resnet50; paper's recipe")
+    what.add_argument("--config", type=Path, metavar="TOML", help="another recipe")
     parser.add_argument("--data", required=True, type=Path, metavar="CACHE", help="to train on")
     parser.add_argument(
         "--test", type=Path, metavar="CACHE", help="other subjects, scored once at the end"
     )
     parser.add_argument("--output", required=True, type=Path, metavar="DIR")
     parser.add_argument(
-        "--backbone-weights",
-        default="imagenet",
-        metavar="FILE",
-        help="file the backbone starts from, or 'random'; default: torchvision's ImageNet weights",
+        "--levels", type=levels, default=TEST_LEVELS, help="to train on (default 3,4: the paper's)"
     )
-    parser.add_argument(
+    recipe = parser.add_argument_group("instead of what the recipe says")
+    recipe.add_argument(
+        "--backbone-weights",
+        dest="backbone_source",
+        metavar="FILE",
+        help="what the backbone starts from: a file, 'random', or 'imagenet' (torchvision's)",
+    )
+    recipe.add_argument(
         "--branches",
         nargs="+",
-        default=(),
         metavar="FILE",
         help="depth and rgb checkpoints that a fusion's branches start from",
     )
-    parser.add_argument(
-        "--levels", type=levels, default=TEST_LEVELS, help="to train on (default 3,4: the paper's)"
+    recipe.add_argument(
+        "--finetune",
+        choices=("none", "last-stage", "all"),
+        help="how much of the backbone is trained along",
     )
-    parser.add_argument("--epochs", type=int, default=1000, help="at most (default 1000)")
-    parser.add_argument("--learning-rate", type=float, default=0.003, metavar="RATE")
-    parser.add_argument("--patience", type=int, default=8, metavar="EPOCHS")
-    parser.add_argument("--copies", type=int, default=4, help="augmented copies of every face")
-    parser.add_argument("--validation-subjects", type=int, default=12, metavar="N")
-    parser.add_argument("--seed", type=int, default=0)
+    recipe.add_argument("--learning-rate", type=float, metavar="RATE")
+    recipe.add_argument("--schedule", choices=("constant", "cosine"), help="of the learning rate")
+    recipe.add_argument("--epochs", type=int, metavar="N", help="at most")
+    recipe.add_argument("--batch-size", type=int, metavar="N")
+    recipe.add_argument("--patience", type=int, metavar="EPOCHS")
+    recipe.add_argument("--copies", type=int, metavar="N", help="augmented copies of every face")
+    recipe.add_argument("--validation-subjects", type=int, metavar="N")
+    recipe.add_argument("--seed", type=int)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -78,24 +89,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _config(arguments: argparse.Namespace) -> TrainingConfig:
-    from fercore.errors import FercoreError
-    from fercore.models import PIPELINES
-    from fercore.training.trainer import TrainingConfig
+    from dataclasses import fields
 
-    if arguments.pipeline not in PIPELINES:
-        known = ", ".join(PIPELINES)
-        raise FercoreError(f"unknown pipeline {arguments.pipeline!r}; choose one of: {known}.")
-    return TrainingConfig(
-        pipeline=arguments.pipeline,
-        backbone_source=arguments.backbone_weights,
-        learning_rate=arguments.learning_rate,
-        epochs=arguments.epochs,
-        patience=arguments.patience,
-        copies=arguments.copies,
-        validation_subjects=arguments.validation_subjects,
-        seed=arguments.seed,
-        branches=tuple(arguments.branches),
-    )
+    from fercore.training.config import TrainingConfig, read_config, shipped_config
+
+    given = {field.name: getattr(arguments, field.name) for field in fields(TrainingConfig)}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return read_config(arguments.config or shipped_config(arguments.pipeline), **changes)
 
 
 def _require_apart(faces: LabelledFaces, parameters: Preprocessing, test: Path) -> None:
@@ -138,7 +138,8 @@ def _card(
         protocol=(
             f"{subjects} subjects, of which {len(result.validation_subjects)} chose the epoch "
             f"(lowest summed cross-entropy {result.validation_loss:.3f}, epoch "
-            f"{result.best_epoch}); levels {', '.join(map(str, arguments.levels))}"
+            f"{result.best_epoch}); levels {', '.join(map(str, arguments.levels))}; "
+            f"backbone fine-tuned: {config.finetune}"
         ),
         command=shlex.join(["fercore", *map(_without_folder, sys.argv[1:])]),
         seed=config.seed,

@@ -1,7 +1,7 @@
-"""Augmented copies of the training faces, already past the backbone's early stages.
+"""Faces, plain or augmented, already past the half of a network that is not trained.
 
-The early stages are never trained, so each copy passes them once and is kept on
-disk in half precision: an epoch then costs only what is trained.
+What stays as it is need be run only once: its output is kept on disk in half precision,
+and an epoch then costs only what is trained.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class EarlyFeatures:
+class FrozenFeatures:
     """What the trained part of a pipeline sees of N faces."""
 
-    early: NDArray[np.float16]  # (N, C, H, W), output of `Pipeline.early`
+    frozen: NDArray[np.float16]  # (N, ...), output of `Pipeline.frozen`
     depth: NDArray[np.float16]  # (N, 1, D, D), in -1..1
 
     def batch(
         self, rows: NDArray[np.int64], device: torch.device
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return early features and depth of the given rows, float32."""
-        early = torch.from_numpy(self.early[rows]).to(device).float()
-        return early, torch.from_numpy(self.depth[rows]).to(device).float()
+        """Return frozen features and depth of the given rows, float32."""
+        frozen = torch.from_numpy(self.frozen[rows]).to(device).float()
+        return frozen, torch.from_numpy(self.depth[rows]).to(device).float()
 
 
 def compute_features(
@@ -48,17 +48,19 @@ def compute_features(
     faces: LabelledFaces,
     parameters: Preprocessing,
     path: Path,
-    augmentation_seed: tuple[int, int] | None,
-) -> EarlyFeatures:
-    """Run the early stages over all faces, or read what an earlier run left at `path`.
+    finetune: str,
+    augmentation_seed: tuple[int, int] | None = None,
+) -> FrozenFeatures:
+    """Run the frozen half over all faces, or read what an earlier run left at `path`.
 
-    `augmentation_seed` (run, copy) draws the changes; None leaves the faces as they are. The
-    files appear under their final names only when complete.
+    `finetune` is one of `fercore.models.FINETUNE`. `augmentation_seed` (run, copy) draws the
+    changes; None leaves the faces as they are. The files appear under their final names only
+    when complete.
     """
-    early_path, depth_path = path.with_suffix(".early.npy"), path.with_suffix(".depth.npy")
-    if not (early_path.exists() and depth_path.exists()):
-        _write(network, faces, parameters, (early_path, depth_path), augmentation_seed)
-    return EarlyFeatures(np.load(early_path, mmap_mode="r"), np.load(depth_path, mmap_mode="r"))
+    paths = path.with_suffix(".frozen.npy"), path.with_suffix(".depth.npy")
+    if not all(file.exists() for file in paths):
+        _write(network, faces, parameters, paths, finetune, augmentation_seed)
+    return FrozenFeatures(*(np.load(file, mmap_mode="r") for file in paths))
 
 
 def _write(
@@ -66,6 +68,7 @@ def _write(
     faces: LabelledFaces,
     parameters: Preprocessing,
     paths: tuple[Path, Path],
+    finetune: str,
     augmentation_seed: tuple[int, int] | None,
 ) -> None:
     unfinished = [path.with_suffix(".part") for path in paths]
@@ -76,7 +79,8 @@ def _write(
         rows = slice(start, start + BATCH)
         inputs = _inputs(faces, rows, parameters, augmentation_seed)
         with torch.inference_mode():
-            outputs = (network.early(*(x.to(device) for x in inputs)), inputs[1])
+            frozen = network.frozen(*(x.to(device) for x in inputs), finetune)
+            outputs = (frozen, inputs[1])
         if not files:
             files = [
                 _create(part, (len(faces), *output.shape[1:]))

@@ -8,14 +8,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
+from fercore.training.config import COSINE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fercore.models import Pipeline
     from fercore.preprocessing import Preprocessing
+    from fercore.training.config import TrainingConfig
     from fercore.training.faces import LabelledFaces
-    from fercore.training.trainer import TrainingConfig
 
 RUN_FILE = "run.json"
 FREE_TO_CHANGE = ("epochs", "patience", "backbone_source", "branches")
@@ -60,6 +61,8 @@ def _identity(
     config: TrainingConfig, network: Pipeline, faces: LabelledFaces, parameters: Preprocessing
 ) -> dict[str, Any]:
     settings = {k: v for k, v in asdict(config).items() if k not in FREE_TO_CHANGE}
+    if config.schedule == COSINE:
+        settings["epochs"] = config.epochs  # the learning rate of every epoch depends on them
     weights = (tensor.numpy().tobytes() for tensor in network.state_dict().values())
     return {
         **settings,

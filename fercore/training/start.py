@@ -18,7 +18,7 @@ from fercore.models import FusionPipeline, Pipeline, build
 if TYPE_CHECKING:
     from torch import nn
 
-    from fercore.training.trainer import TrainingConfig
+    from fercore.training.config import TrainingConfig
 
 
 class Start(NamedTuple):

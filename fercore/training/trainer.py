@@ -1,13 +1,13 @@
 """Train one pipeline on labelled faces; resumable after any interruption.
 
-The backbone's early stages stay as they start (see `features`); what follows is
-trained with Adam and constant learning rate (paper, section 5.1). The epoch is
-chosen by the loss on validation subjects, who are taken from the training data:
-test data never enter here.
+What of the backbone is not fine-tuned stays as it starts (see `features`); the rest is
+trained with Adam (paper, section 5.1). The epoch is chosen by the loss on validation
+subjects, who are taken from the training data: test data never enter here.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from fercore.errors import FercoreError
-from fercore.training.features import EarlyFeatures, compute_features
+from fercore.training.config import COSINE, TrainingConfig
+from fercore.training.features import FrozenFeatures, compute_features
 from fercore.training.folder import claim_folder
 from fercore.training.start import started
 
@@ -29,24 +30,6 @@ if TYPE_CHECKING:
     from fercore.models import Logits, Pipeline
     from fercore.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
-
-EARLY = "backbone.early."  # part of the names of the tensors that are never trained
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingConfig:
-    """How to train; the defaults are the paper's where it states something."""
-
-    pipeline: str
-    backbone_source: str  # see `fercore.backbone_weights.read_start`
-    learning_rate: float = 0.003  # paper, section 5.1
-    epochs: int = 1000  # paper, section 5.1: at most
-    batch_size: int = 32  # not stated in the paper
-    patience: int = 8  # epochs without a better validation loss before stopping; ours
-    copies: int = 4  # augmented copies of every training face; ours
-    validation_subjects: int = 12  # ours
-    seed: int = 0
-    branches: tuple[str, ...] = ()  # checkpoints that a fusion's branches start from; see `start`
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +65,9 @@ def train(
     the last finished epoch (or augmented copy) and ends with the same network.
 
     Raises:
-        FercoreError: the configuration makes no sense, the folder holds another
-            run, or training diverged.
+        FercoreError: the folder holds another run, or training diverged.
         CheckpointError: the backbone's start cannot be had.
     """
-    _require_sensible(config)
     torch.manual_seed(config.seed)
     network, start = started(config)
     claim_folder(folder, config, network, faces, parameters)
@@ -104,16 +85,6 @@ def train(
         state.best_loss,
         validated_on.subject_names,
     )
-
-
-def _require_sensible(config: TrainingConfig) -> None:
-    for name in ("epochs", "patience", "copies", "validation_subjects"):
-        if getattr(config, name) < 1:
-            raise FercoreError(f"{name} is {getattr(config, name)}; it must be at least 1.")
-    if config.batch_size < 2:
-        raise FercoreError("batch_size must be at least 2: batch normalisation needs a batch.")
-    if not config.learning_rate > 0:
-        raise FercoreError(f"learning_rate is {config.learning_rate}; it must be positive.")
 
 
 class _Run:
@@ -136,16 +107,15 @@ class _Run:
         self._validation_labels = torch.from_numpy(validated_on.labels).to(self._device)
         network.to(self._device)
         self._copies = [
-            compute_features(
-                network, trained_on, parameters, folder / f"copy{copy}", (config.seed, copy)
-            )
-            for copy in range(config.copies)
+            compute_features(network, trained_on, parameters, folder / name, config.finetune, seed)
+            for name, seed in _copies(config)
         ]
         self._validation = compute_features(
-            network, validated_on, parameters, folder / "validation", None
+            network, validated_on, parameters, folder / "validation", config.finetune
         )
-        if network.backbone is not None:
-            network.backbone.early.requires_grad_(False)
+        self._frozen = network.frozen_modules(config.finetune)
+        for module in self._frozen.values():
+            module.requires_grad_(False)
         trained = [p for p in network.parameters() if p.requires_grad]
         self._optimizer = torch.optim.Adam(trained, lr=config.learning_rate)
 
@@ -178,10 +148,12 @@ class _Run:
         )
 
     def _learn(self, epoch: int) -> float:
-        """Go once over an augmented copy; return the mean loss."""
+        """Go once over the faces, or an augmented copy of them; return the mean loss."""
         self._network.train()
-        if self._network.backbone is not None:
-            self._network.backbone.early.eval()
+        for module in self._frozen.values():
+            module.eval()
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self._config, epoch)
         copy = self._copies[epoch % len(self._copies)]
         order = np.random.default_rng((self._config.seed, epoch)).permutation(len(self._labels))
         size = self._config.batch_size
@@ -192,8 +164,8 @@ class _Run:
             losses.append(self._step(copy, order[start : start + size]))
         return float(np.mean(losses))
 
-    def _step(self, copy: EarlyFeatures, rows: NDArray[np.int64]) -> float:
-        logits = self._network.from_early(*copy.batch(rows, self._device))
+    def _step(self, copy: FrozenFeatures, rows: NDArray[np.int64]) -> float:
+        logits = self._network.trained(*copy.batch(rows, self._device), self._config.finetune)
         loss = summed_loss(logits, self._labels[rows])
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -206,7 +178,8 @@ class _Run:
         parts, count = [], len(self._validation_labels)
         with torch.inference_mode():
             for rows in np.array_split(np.arange(count), max(count // 64, 1)):
-                parts.append(self._network.from_early(*self._validation.batch(rows, self._device)))
+                inputs = self._validation.batch(rows, self._device)
+                parts.append(self._network.trained(*inputs, self._config.finetune))
         logits = join(parts)
         loss = float(summed_loss(logits, self._validation_labels))
         guesses = leading(logits).argmax(1)
@@ -216,7 +189,7 @@ class _Run:
         return {
             name: value.clone()
             for name, value in self._network.state_dict().items()
-            if EARLY not in name
+            if not name.startswith(tuple(self._frozen))
         }
 
     def _resume(self) -> _State:
@@ -226,6 +199,20 @@ class _Run:
         self._network.load_state_dict(state.network, strict=False)
         self._optimizer.load_state_dict(state.optimizer)
         return state
+
+
+def learning_rate(config: TrainingConfig, epoch: int) -> float:
+    """Return the learning rate of an epoch, counted from 0."""
+    if config.schedule == COSINE:
+        return config.learning_rate * (1 + math.cos(math.pi * epoch / config.epochs)) / 2
+    return config.learning_rate
+
+
+def _copies(config: TrainingConfig) -> list[tuple[str, tuple[int, int] | None]]:
+    """Name the copies of the faces that an epoch may see, and the seeds of their changes."""
+    if not config.copies:
+        return [("faces", None)]
+    return [(f"copy{copy}", (config.seed, copy)) for copy in range(config.copies)]
 
 
 def summed_loss(logits: Logits, labels: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,108 @@
+"""How to train: read from TOML files, one for each row of the paper's Table 1.
+
+The files lie in `configs/` beside this module. Each opens with its row, its command and
+the paper's accuracy, and marks what the paper does not state.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from fercore.errors import FercoreError
+from fercore.models import FINETUNE, PIPELINES
+
+CONSTANT, COSINE = SCHEDULES = ("constant", "cosine")
+"""Courses of the learning rate: the same throughout, or falling to 0 over the planned epochs."""
+
+
+class ConfigError(FercoreError):
+    """A configuration cannot be used; the message names the file or the setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """How to train; the defaults are the paper's where it states something.
+
+    Raises:
+        ConfigError: a setting makes no sense.
+    """
+
+    pipeline: str  # slug, see `fercore.models`
+    backbone_source: str = "imagenet"  # see `fercore.backbone_weights.read_start`
+    finetune: str = "none"  # one of `FINETUNE`; section 5.1 speaks of features of the networks
+    learning_rate: float = 0.003  # section 5.1
+    schedule: str = CONSTANT  # one of `SCHEDULES`; the paper names none
+    epochs: int = 1000  # section 5.1: at most
+    batch_size: int = 32  # not stated
+    patience: int = 10  # epochs without a better validation loss before stopping; not stated
+    copies: int = 0  # augmented copies of every face; 0: the faces as they are; not stated
+    validation_subjects: int = 6  # taken from the training subjects; not stated
+    seed: int = 0
+    branches: tuple[str, ...] = ()  # checkpoints that a fusion's branches start from; see `start`
+
+    def __post_init__(self) -> None:
+        _require(self.pipeline in PIPELINES, "pipeline", self.pipeline, _one_of(PIPELINES))
+        _require(self.finetune in FINETUNE, "finetune", self.finetune, _one_of(FINETUNE))
+        _require(self.schedule in SCHEDULES, "schedule", self.schedule, _one_of(SCHEDULES))
+        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "must be positive")
+        # Batch normalisation needs a batch.
+        for name, least in (("batch_size", 2), ("copies", 0), ("seed", 0)):
+            value = getattr(self, name)
+            _require(value >= least, name, value, f"must be at least {least}")
+        for name in ("epochs", "patience", "validation_subjects"):
+            _require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1")
+
+
+def shipped_config(pipeline: str) -> Path:
+    """Return the file of a pipeline's row of Table 1.
+
+    Raises:
+        ConfigError: unknown pipeline.
+    """
+    _require(pipeline in PIPELINES, "pipeline", pipeline, _one_of(PIPELINES))
+    return Path(__file__).parent / "configs" / f"{pipeline}.toml"
+
+
+def read_config(path: Path, **changes: Any) -> TrainingConfig:
+    """Read a configuration; `changes` replace what the file says.
+
+    Raises:
+        ConfigError: the file cannot be read, or a setting is unknown or makes no sense.
+    """
+    try:
+        settings = {**tomllib.loads(path.read_text(encoding="utf-8")), **changes}
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} is no readable TOML file ({error}).") from error
+    kinds = {field.name: field.type for field in fields(TrainingConfig)}
+    for name, value in settings.items():
+        if name not in kinds:
+            raise ConfigError(f"{path} has an unknown setting {name!r}; known: {', '.join(kinds)}.")
+        if not _is(value, str(kinds[name])):
+            raise ConfigError(f"{path}: {name} = {value!r} is not of type {kinds[name]}.")
+    if "pipeline" not in settings:
+        raise ConfigError(f"{path} does not name its pipeline; add a line: pipeline = ...")
+    branches = tuple(settings.pop("branches", ()))
+    try:
+        return TrainingConfig(**settings, branches=branches)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _is(value: object, kind: str) -> bool:
+    if kind == "float":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind.startswith("tuple"):
+        return isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
+    return isinstance(value, {"int": int, "str": str}[kind]) and not isinstance(value, bool)
+
+
+def _one_of(known: tuple[str, ...]) -> str:
+    return f"choose one of: {', '.join(known)}"
+
+
+def _require(holds: bool, name: str, value: object, cure: str) -> None:
+    if not holds:
+        raise ConfigError(f"{name} is {value!r}; {cure}.")
