@@ -281,6 +281,17 @@ def build(pipeline: str, variant: str = "v1.5") -> Pipeline:
     return classes[kind](backbone, variant)
 
 
+def redraw_new_layers(network: nn.Module) -> None:
+    """Draw all layers outside the backbone anew, from torch's global random numbers."""
+    for name, module in network.named_modules():
+        if ".backbone." in name:
+            continue
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            _he_initialise(module)
+        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.reset_parameters()
+
+
 def _convolution(maps_in: int, maps_out: int) -> nn.Sequential:
     # An even kernel needs one more pixel on one side to keep the size.
     before, after = (DEPTH_KERNEL - 1) // 2, DEPTH_KERNEL // 2

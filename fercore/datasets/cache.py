@@ -20,6 +20,7 @@ from fercore.datasets.cache_records import (
     Manifest,
     parse_index,
 )
+from fercore.datasets.terms import SYNTHETIC, terms_of
 from fercore.errors import DatasetError
 from fercore.expressions import NEUTRAL
 
@@ -66,19 +67,18 @@ class Cache:
     def description(self) -> str:
         """What the data is, in a few words."""
         scans = len({row.scan for row in self.rows})
-        kind = "synthetic" if self._is_synthetic else "BU-3DFE"
+        kind = terms_of(self.subjects).name
         return f"{self.manifest.source}: {len(self.subjects)} {kind} subjects, {scans} scans"
 
     @property
     def terms(self) -> str:
         """Under which terms the data may be used."""
-        if self._is_synthetic:
-            return "synthetic, no person was recorded; made with ICT-FaceKit (MIT licence)"
-        return "BU-3DFE, licensed by Binghamton University for research; not to be passed on"
+        return terms_of(self.subjects).sentence
 
     @property
-    def _is_synthetic(self) -> bool:
-        return all(subject[1:].startswith("9") for subject in self.subjects)
+    def is_synthetic(self) -> bool:
+        """Whether no person was recorded."""
+        return terms_of(self.subjects) == SYNTHETIC
 
     def select(
         self,
@@ -90,12 +90,13 @@ class Cache:
     ) -> list[CacheRow]:
         """Return the rows that meet all conditions, in order; None stands for any.
 
-        `expressive` leaves out neutral scans, `usable` the rows without a face.
+        `expressive` leaves out neutral scans, `usable` the rows without a face. Rows of
+        data sets without levels meet every condition on levels.
         """
         return [
             row
             for row in self.rows
-            if (levels is None or row.level in levels)
+            if (levels is None or row.level in levels or row.lacks_level)
             and (subjects is None or row.subject in subjects)
             and (views is None or row.view in views)
             and (row.expression != NEUTRAL or not expressive)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import torch
+
 from fercore.backbone_weights import apply_start, read_start
 from fercore.checkpoints import ModelCard, load_checkpoint
 from fercore.errors import CheckpointError
@@ -50,6 +52,8 @@ def _from_backbone(
     weights = read_start(config.pipeline.rsplit("-", 1)[-1], config.backbone_source)
     network = build(config.pipeline, weights.variant)
     assert network.backbone is not None
+    # What a start lacks is drawn alike for all pipelines of a seed: they share its features.
+    torch.manual_seed(config.seed)
     apply_start(network.backbone, weights)
     _copy_branches(network, branches)
     return network, Start(weights.variant, weights.description)

@@ -1,0 +1,95 @@
+"""The faces of an evaluation, and who trains and tests in each of its experiments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fercore.errors import DatasetError
+from fercore.training.faces import read_faces
+from fercore.training.folds import FoldTask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from fercore.preprocessing import Preprocessing
+    from fercore.protocol import Fold
+    from fercore.training.faces import LabelledFaces
+
+VIEW = "f2d"  # the paper's: the data set's own picture with the registered depth map
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentData:
+    """The usable frontal faces of a cache at the protocol's levels."""
+
+    faces: LabelledFaces
+    rows: NDArray[np.int64]  # (N,), the faces' rows in the cache
+    parameters: Preprocessing
+    description: str  # of the cache
+    terms: str
+    is_synthetic: bool
+
+
+def read_data(path: Path, levels: tuple[int, ...]) -> ExperimentData:
+    """Read what an evaluation needs from a prepared cache.
+
+    Raises:
+        DatasetError: the cache is damaged or holds no frontal face of these levels.
+    """
+    from fercore.datasets.cache import open_cache
+
+    cache = open_cache(path)
+    faces, parameters = read_faces(path, levels)
+    rows = np.array([row.row for row in cache.select(levels=levels, expressive=True)])
+    frontal = faces.views == VIEW
+    if not frontal.any():
+        raise DatasetError(f"{path} holds no frontal face; prepare it anew.")
+    return ExperimentData(
+        faces.where(frontal),
+        rows[frontal],
+        parameters,
+        cache.description,
+        cache.terms,
+        cache.is_synthetic,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Who does what in one experiment; the validation subjects chose the epoch."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+def assign_roles(fold: Fold, validation_subjects: int, training_seed: int) -> Roles:
+    """Draw the validation subjects from a fold's training subjects, never from its test.
+
+    Raises:
+        DatasetError: none would be left to train on.
+    """
+    training = sorted(fold.train_subjects)
+    if len(training) <= validation_subjects:
+        raise DatasetError(
+            f"{validation_subjects} validation subjects of {len(training)} leave none to train "
+            "on; prepare more subjects or set fewer."
+        )
+    rng = np.random.default_rng((training_seed, fold.index))
+    validation = sorted(rng.choice(training, validation_subjects, replace=False).tolist())
+    rest = tuple(subject for subject in training if subject not in set(validation))
+    return Roles(rest, tuple(validation), tuple(sorted(fold.test_subjects)))
+
+
+def fold_task(data: ExperimentData, experiment: int, roles: Roles) -> FoldTask:
+    """Turn subjects into rows of the faces."""
+
+    def rows(subjects: tuple[str, ...]) -> NDArray[np.int64]:
+        return np.flatnonzero(np.isin(data.faces.subjects, subjects))
+
+    return FoldTask(experiment, rows(roles.train), rows(roles.validation), rows(roles.test))

@@ -1,0 +1,161 @@
+"""`fercore evaluate` on made-up caches: resumable, and the same tables however it went."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from test_train_command import make_cache
+
+from fercore.cli import main
+from fercore.expressions import EXPRESSIONS
+from fercore.preprocessing import Preprocessing
+
+PARAMETERS = Preprocessing(rgb_size=32)
+TABLES = ("predictions.tsv", "curves.tsv", "splits.tsv")
+FEW = ("--protocol", "holdout90", "--experiments", "3", "--epochs", "1")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_cache(tmp_path_factory.mktemp("evaluate") / "cache", 12, 0, PARAMETERS)
+
+
+def command(cache: Path, run: Path, *options: str) -> list[str]:
+    paths = ["--data", str(cache), "--output", str(run)]
+    return ["evaluate", *paths, "--backbone-weights", "random", *(options or FEW)]
+
+
+def evaluate(cache: Path, run: Path, *options: str, pipelines: str = "rgb-resnet50") -> int:
+    return main([*command(cache, run, *options), "--pipelines", pipelines])
+
+
+def tables(run: Path) -> list[bytes]:
+    return [(run / name).read_bytes() for name in TABLES]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    header, *lines = path.read_text().splitlines()
+    return [dict(zip(header.split("\t"), line.split("\t"), strict=True)) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def finished(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("finished") / "run"
+    assert evaluate(cache, run) == 0
+    return run
+
+
+def test_every_test_face_of_every_experiment_is_predicted(finished: Path) -> None:
+    predictions = rows(finished / "predictions.tsv")
+    assert len(predictions) == 3 * 12  # 3 experiments, one subject of twelve, 12 faces
+    splits = rows(finished / "splits.tsv")
+    for k in range(3):
+        roles = {s["subject"]: s["role"] for s in splits if s["experiment"] == str(k)}
+        assert sorted(roles.values()) == ["test"] + ["train"] * 5 + ["validation"] * 6
+        mine = [p for p in predictions if p["experiment"] == str(k)]
+        assert {roles[p["subject"]] for p in mine} == {"test"}
+        assert {p["level"] for p in mine} == {"3", "4"}
+    for p in predictions:
+        assert sum(float(p[f"p_{e.value}"]) for e in EXPRESSIONS) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_run_says_what_made_it(finished: Path) -> None:
+    record = json.loads((finished / "run.json").read_text())
+    assert record["synthetic"] is True
+    assert record["protocol"]["name"] == "holdout90"
+    assert (record["protocol"]["folds"], record["protocol"]["experiments"]) == (None, 3)
+    pipeline = record["pipelines"]["rgb-resnet50"]
+    assert (pipeline["backbone_start"], pipeline["finetune"]) == ("random (He)", "none")
+    assert pipeline["config"]["epochs"] == 1
+    assert "torch" in record["versions"]
+
+
+def test_rows_of_the_cache_are_named(finished: Path, cache: Path) -> None:
+    index = rows(cache / "index.tsv")
+    for p in rows(finished / "predictions.tsv"):
+        scan = index[int(p["row"])]
+        assert (scan["subject"], scan["expression"]) == (p["subject"], p["expression"])
+
+
+def test_a_finished_run_is_left_alone(finished: Path, cache: Path) -> None:
+    before = tables(finished)
+    stamps = [p.stat().st_mtime_ns for p in (finished / "chunks").iterdir()]
+    assert evaluate(cache, finished) == 0
+    assert tables(finished) == before
+    assert [p.stat().st_mtime_ns for p in (finished / "chunks").iterdir()] == stamps
+
+
+def test_lost_and_damaged_chunks_are_made_again(finished: Path, cache: Path) -> None:
+    before = tables(finished)
+    first, second, _ = sorted((finished / "chunks").iterdir())
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:100])
+    assert evaluate(cache, finished) == 0
+    assert tables(finished) == before
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_tables(
+    finished: Path, cache: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "killed"
+    arguments = [*command(cache, run), "--pipelines", "rgb-resnet50"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "fercore.cli", *arguments], start_new_session=True
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not list(run.glob("chunks/*.json")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert 1 <= len(list(run.glob("chunks/*.json"))) <= 3
+    assert evaluate(cache, run) == 0
+    assert tables(run) == tables(finished)
+
+
+def test_pipelines_can_be_added_and_keep_the_tables_order(cache: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    options = ("--protocol", "holdout90", "--experiments", "1", "--epochs", "1")
+    assert evaluate(cache, run, *options) == 0
+    assert evaluate(cache, run, *options, pipelines="depth,fusion-resnet50") == 0
+    slugs = [p["pipeline"] for p in rows(run / "predictions.tsv")]
+    assert list(dict.fromkeys(slugs)) == ["depth", "rgb-resnet50", "fusion-resnet50"]
+    record = json.loads((run / "run.json").read_text())
+    assert set(record["pipelines"]) == set(slugs)
+    assert len(list((run / "features").glob("rgb-resnet50-none-*.frozen.npy"))) == 1  # shared
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--protocol", "holdout90", "--experiments", "4", "--epochs", "1"), "other protocol"),
+        ((*FEW[:4], "--epochs", "2"), "other settings or backbone of rgb-resnet50"),
+        (("--protocol", "fixed60"), "needs 60 subjects"),
+        (("--protocol", "random60", "--folds", "10"), "give --experiments"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_harms_nothing(
+    options: tuple[str, ...],
+    message: str,
+    finished: Path,
+    cache: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = tables(finished)
+    assert evaluate(cache, finished, *options) == 2
+    assert message in capsys.readouterr().err
+    assert tables(finished) == before
+
+
+def test_unknown_pipelines_and_missing_backbones_are_named(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(cache, tmp_path, pipelines="depth,wide") == 2
+    assert "unknown pipeline 'wide'" in capsys.readouterr().err
+    missing = [*command(cache, tmp_path), "--pipelines", "rgb-resnet50"]
+    missing[missing.index("random")] = str(tmp_path / "nowhere.safetensors")
+    assert main(missing) == 2
+    assert "does not exist" in capsys.readouterr().err
