@@ -1,0 +1,337 @@
+"""Measuring checkpoints on perturbed faces: counts, resuming, records on disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from test_train_command import PARAMETERS, make_cache
+
+if TYPE_CHECKING:
+    from fercore.stress.crops import Crops
+from torch import nn
+
+from fercore.datasets.cache import open_cache
+from fercore.errors import DatasetError, FercoreError
+from fercore.models import Logits
+from fercore.stress.faces import FaceSet, read_face_set
+from fercore.stress.perturbations import Perturbation
+from fercore.stress.poses import Turn, View
+from fercore.stress.records import Records, Row
+from fercore.stress.running import Contender, StressRun
+
+MANIFEST = {
+    "format": 1,
+    "dataset": "made up: 2 synthetic subjects",
+    "synthetic": True,
+    "levels": [3, 4],
+    "view": "f2d",
+    "faces_sha256": "0" * 64,
+    "seed": 0,
+    "versions": {},
+    "command": "fercore stress",
+}
+CARD = {"pipeline": "fusion-resnet50", "sha256": "ab" * 32, "backbone_start": "none"}
+HEADER = "weights\tperturbation\tunit\tseverity\thead\tsubject\tsamples\tcorrect"
+
+
+def brighten(crops: Crops, severity: float, draws: object) -> Crops:
+    return crops._replace(rgb=np.full_like(crops.rgb, int(severity)))
+
+
+def sink(crops: Crops, severity: float, draws: object) -> Crops:
+    return crops._replace(depth_m=np.full_like(crops.depth_m, np.nan))
+
+
+LIGHT = Perturbation("light", "grey levels", (100, 255), brighten)
+DARK = Perturbation("dark", "m", (1,), sink)
+YAW = Turn("yaw", "degrees", (-30, 0))
+
+
+class Stub(nn.Module):
+    """Colour: anger in bright pictures, else fear; depth: fear without depth, else disgust."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+
+    def forward(self, rgb: torch.Tensor, depth: torch.Tensor) -> Logits:
+        self.seen += len(rgb)
+        bright = rgb.mean((1, 2, 3)) > 2
+        known = depth.amax((1, 2, 3)) > -1
+        colour = torch.where(bright[:, None], one_hot(0), one_hot(2))
+        shape = torch.where(known[:, None], one_hot(1), one_hot(2))
+        return Logits(colour + shape / 2, colour, shape)
+
+
+class DepthStub(nn.Module):
+    """Always says anger, by depth."""
+
+    def forward(self, rgb: torch.Tensor, depth: torch.Tensor) -> Logits:
+        return Logits(None, None, one_hot(0).expand(len(depth), -1))
+
+
+def one_hot(position: int) -> torch.Tensor:
+    return torch.eye(6)[position : position + 1]
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
+    """Return 24 faces of two subjects, four of each expression."""
+    cache = make_cache(tmp_path_factory.mktemp("stress") / "cache", 2, 0)
+    return read_face_set(open_cache(cache), (3, 4), "f2d")
+
+
+def contender(name: str, network: nn.Module) -> Contender:
+    return Contender(name, network, PARAMETERS)  # type: ignore[arg-type]
+
+
+def stress(faces: FaceSet, records: Records, *contenders: Contender) -> StressRun:
+    return StressRun(faces, contenders, records, 0, lambda _: None)
+
+
+def correct(records: Records, perturbation: str, severity: float, head: str) -> int:
+    cell = (perturbation, severity, head)
+    return sum(r.correct for r in records.rows if (r.perturbation, r.severity, r.head) == cell)
+
+
+class TestFaces:
+    def test_only_the_asked_faces_are_read(self, faces: FaceSet, tmp_path: Path) -> None:
+        assert len(faces) == len(faces.faces) == len(faces.scans) == 24
+        assert faces.faces.subject_names == ("F9001", "F9002")
+        cache = open_cache(make_cache(tmp_path / "cache", 2, 0))
+        fewer = read_face_set(cache, (4,), "f2d")
+        assert len(fewer) == 12
+        assert fewer.sha256 != faces.sha256
+        with pytest.raises(DatasetError, match="no usable face of levels 3,4 in view camera"):
+            read_face_set(cache, (3, 4), "camera")
+
+
+class TestPerturbed:
+    def test_every_head_is_counted_at_every_severity(self, faces: FaceSet, tmp_path: Path) -> None:
+        records = Records(tmp_path, MANIFEST)
+        stress(faces, records, contender("stub", Stub())).perturb([LIGHT, DARK])
+        assert correct(records, "light", 0, "rgb") == 4  # fear
+        assert correct(records, "light", 0, "depth") == 4  # disgust
+        assert [correct(records, "light", s, "fusion") for s in (100, 255)] == [4, 4]
+        assert correct(records, "dark", 1, "depth") == 4  # fear instead
+        assert {(r.samples, r.weights) for r in records.rows} == {(12, "stub")}
+        assert {r.subject for r in records.rows} == {"F9001", "F9002"}
+        assert len(records.rows) == (3 + 2) * 3 * 2
+
+    def test_right_answers_move_with_the_perturbation(self, faces: FaceSet, tmp_path: Path) -> None:
+        records = Records(tmp_path, MANIFEST)
+        happy = FaceSet(faces.faces.where(faces.faces.labels == 0), faces.scans[:4], PARAMETERS)
+        stress(happy, records, contender("stub", Stub())).perturb([LIGHT])
+        assert [correct(records, "light", s, "rgb") for s in (0, 100, 255)] == [0, 0, 4]
+        assert [correct(records, "light", s, "fusion") for s in (0, 100, 255)] == [0, 0, 4]
+        assert [correct(records, "light", s, "depth") for s in (0, 100, 255)] == [0, 0, 0]
+
+    def test_a_checkpoint_of_one_modality_gives_its_one_head(
+        self, faces: FaceSet, tmp_path: Path
+    ) -> None:
+        records = Records(tmp_path, MANIFEST)
+        both = contender("stub", Stub()), contender("depth", DepthStub())
+        stress(faces, records, *both).perturb([DARK])
+        heads = {(row.weights, row.head) for row in records.rows}
+        assert heads == {
+            *(("stub", head) for head in ("fusion", "rgb", "depth")),
+            ("depth", "depth"),
+        }
+
+    def test_clean_faces_are_judged_once_for_all(self, faces: FaceSet, tmp_path: Path) -> None:
+        network = Stub()
+        counted: list[int] = []
+        run = StressRun(
+            faces, [contender("stub", network)], Records(tmp_path, MANIFEST), 0, counted.append
+        )
+        assert run.outstanding([LIGHT, DARK], []) == 24 * (1 + 3)
+        run.perturb([LIGHT, DARK])
+        assert network.seen == sum(counted) == 24 * (1 + 3)
+        assert run.outstanding([LIGHT, DARK], []) == 0
+
+    def test_what_a_killed_run_has_done_is_kept(self, faces: FaceSet, tmp_path: Path) -> None:
+        whole, network = Records(tmp_path / "whole", MANIFEST), Stub()
+        stress(faces, whole, contender("stub", Stub())).perturb([LIGHT, DARK])
+
+        def killed(crops: Crops, severity: float, draws: object) -> Crops:
+            if severity == 255:
+                raise KeyboardInterrupt
+            return brighten(crops, severity, draws)
+
+        dying = Perturbation("light", "grey levels", (100, 255), killed)
+        with pytest.raises(KeyboardInterrupt):
+            stress(faces, Records(tmp_path / "cut", MANIFEST), contender("stub", Stub())).perturb(
+                [dying, DARK]
+            )
+        again = Records(tmp_path / "cut", MANIFEST)
+        assert again.has("stub", "light", 100)
+        assert not again.has("stub", "light", 255)
+        stress(faces, again, contender("stub", network)).perturb([LIGHT, DARK])
+        assert network.seen == 2 * 24
+        assert sorted(again.rows, key=repr) == sorted(whole.rows, key=repr)
+
+    def test_a_further_checkpoint_is_added(self, faces: FaceSet, tmp_path: Path) -> None:
+        first, second = Stub(), Stub()
+        stress(faces, Records(tmp_path, MANIFEST), contender("one", first)).perturb([LIGHT])
+        both = contender("one", first), contender("two", second)
+        stress(faces, Records(tmp_path, MANIFEST), *both).perturb([LIGHT])
+        assert first.seen == second.seen == 24 * 3
+
+    def test_all_checkpoints_meet_the_same_draws(self, faces: FaceSet, tmp_path: Path) -> None:
+        met: list[float] = []
+
+        def draw(crops: Crops, severity: float, draws: Any) -> Crops:
+            met.append(draws[0].random())
+            return crops
+
+        kind = Perturbation("noise", "mm", (1, 2), draw)
+        for folder, names in (("both", ("a", "b")), ("one", ("b",))):
+            records = Records(tmp_path / folder, MANIFEST)
+            stress(faces, records, *(contender(n, Stub()) for n in names)).perturb([kind])
+        assert len(met) == 4
+        assert len(set(met)) == 1
+
+
+class TestTurned:
+    def test_a_face_not_found_is_wrong_and_counted(
+        self, faces: FaceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bright = np.full((16, 16, 3), 255, np.uint8)
+        flat = np.full((64, 64), 0.5, np.float32)
+        views = [View(bright, flat)] * 24
+        views[0] = View(None, None)  # anger of the first subject
+        views[1] = View(None, None, "F9001_1 has no texture to render")
+        self.render(monkeypatch, views + views)
+        records = Records(tmp_path, MANIFEST)
+        left_out = stress(faces, records, contender("stub", Stub())).turn(Path(), [YAW], 1)
+        assert left_out == ("F9001_1 has no texture to render",)
+        for severity in YAW.severities:
+            assert correct(records, "yaw", severity, "rgb") == 2  # of three that can be rendered
+            assert records.faces_not_found("yaw", severity) == 1
+        samples = {row.subject: row.samples for row in records.rows}
+        assert samples == {"F9001": 11, "F9002": 12}
+        assert Records(tmp_path, MANIFEST).faces_not_found("yaw", -30) == 1
+
+    def test_what_is_measured_is_not_rendered_again(
+        self, faces: FaceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = self.render(monkeypatch, [View(None, None)] * 48)
+        counted: list[int] = []
+        for expected in ([(-30, 0), (0, 0)], []):
+            run = StressRun(
+                faces, [contender("s", Stub())], Records(tmp_path, MANIFEST), 0, counted.append
+            )
+            assert run.outstanding([], [YAW]) == 24 * len(expected)
+            run.turn(Path(), [YAW], 1)
+            assert asked.pop() == expected
+        assert sum(counted) == 48
+        rows = Records(tmp_path, MANIFEST).rows
+        assert {row.correct for row in rows} == {0}
+        assert {row.head for row in rows} == {"fusion", "rgb", "depth"}
+
+    def test_without_any_renderable_scan(
+        self, faces: FaceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.render(monkeypatch, [View(None, None, "F9001_0 has no texture to render")] * 24)
+        with pytest.raises(DatasetError, match="no scan of the cache can be rendered: F9001_0"):
+            stress(faces, Records(tmp_path, MANIFEST), contender("s", Stub())).turn(
+                Path(), [YAW], 1
+            )
+
+    @staticmethod
+    def render(monkeypatch: pytest.MonkeyPatch, views: list[View]) -> list[Any]:
+        """Let `views` be what is rendered; return the list of what is asked for."""
+        asked: list[Any] = []
+
+        def rendered(scans: Any, angles: Any, parameters: Any, workers: int) -> Any:
+            asked.append(angles)
+            yield from views
+
+        monkeypatch.setattr("fercore.stress.running.render", lambda *a: start(rendered(*a)))
+        monkeypatch.setattr("fercore.stress.running.find_scans", lambda root, names: list(names))
+
+        def start(views: Any) -> Any:
+            # Asking counts at once, not when the first view is taken.
+            first = next(views, None)
+
+            def rest() -> Any:
+                yield first
+                yield from views
+
+            return rest()
+
+        return asked
+
+
+class TestRecords:
+    row = Row("stub", "gain", "stops", -1.5, "rgb", "F9001", 12, 7)
+
+    def test_the_files_are_as_agreed(self, tmp_path: Path) -> None:
+        records = Records(tmp_path / "new" / "run", MANIFEST)
+        name = records.register(CARD)
+        records.add([self.row])
+        folder = tmp_path / "new" / "run"
+        lines = (folder / "stress.tsv").read_bytes().decode()
+        assert lines == f"{HEADER}\nstub\tgain\tstops\t-1.5\trgb\tF9001\t12\t7\n"
+        content = json.loads((folder / "stress.json").read_text())
+        assert content["weights"] == [{"name": name, **CARD}]
+        assert {key: content[key] for key in MANIFEST} == MANIFEST
+        assert sorted(path.name for path in folder.iterdir()) == ["stress.json", "stress.tsv"]
+
+    def test_they_are_read_again(self, tmp_path: Path) -> None:
+        first = Records(tmp_path, MANIFEST)
+        first.register(CARD)
+        first.miss("yaw", 45, 3)
+        first.add([self.row])
+        again = Records(tmp_path, {**MANIFEST, "command": "fercore stress again"})
+        assert again.rows == (self.row,)
+        assert again.has("stub", "gain", -1.5)
+        assert not again.has("stub", "gain", 1.5)
+        assert again.faces_not_found("yaw", 45) == 3
+        assert again.faces_not_found("yaw", 30) == 0
+
+    def test_names_are_pipelines_and_stay(self, tmp_path: Path) -> None:
+        twin = {**CARD, "sha256": "cd" * 32}
+        records = Records(tmp_path, MANIFEST)
+        assert records.register(CARD) == "fusion-resnet50"
+        assert records.register(twin) == "fusion-resnet50@cdcdcdcd"
+        assert records.register(CARD) == "fusion-resnet50"
+        records.add([self.row])
+        assert Records(tmp_path, MANIFEST).register(twin) == "fusion-resnet50@cdcdcdcd"
+
+    @pytest.mark.parametrize("name", ["seed", "levels", "view", "dataset", "faces_sha256"])
+    def test_a_run_on_other_faces_is_refused(self, name: str, tmp_path: Path) -> None:
+        Records(tmp_path, MANIFEST).add([self.row])
+        with pytest.raises(FercoreError, match=f"holds a stress run with other {name}; choose"):
+            Records(tmp_path, {**MANIFEST, name: "other"})
+
+    @pytest.mark.parametrize(
+        "content",
+        ["", "[]", "{", '{"format": 2}', '{"format": 1}', '{"format": 1, "weights": [3]}'],
+    )
+    def test_a_damaged_manifest_is_named(self, content: str, tmp_path: Path) -> None:
+        (tmp_path / "stress.json").write_text(content)
+        with pytest.raises(FercoreError, match=r"stress\.json cannot be read .*remove it"):
+            Records(tmp_path, MANIFEST)
+
+    @pytest.mark.parametrize("content", ["", "a\tb\n", f"{HEADER}\nstub\tgain\n", b"\xff\xfe"])
+    def test_a_damaged_table_is_named(self, content: str | bytes, tmp_path: Path) -> None:
+        Records(tmp_path, MANIFEST).add([self.row])
+        raw = content if isinstance(content, bytes) else content.encode()
+        (tmp_path / "stress.tsv").write_bytes(raw)
+        with pytest.raises(FercoreError, match=r"stress\.tsv cannot be read .*remove it"):
+            Records(tmp_path, MANIFEST)
+
+    def test_a_folder_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("no folder")
+        with pytest.raises(FercoreError, match="file is no folder; choose another"):
+            Records(tmp_path / "file", MANIFEST)
+        records = Records(tmp_path / "new", MANIFEST)
+        (tmp_path / "new").write_text("in the way")
+        with pytest.raises(FercoreError, match=r"stress\.json cannot be written .*again to go on"):
+            records.add([self.row])
