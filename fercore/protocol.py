@@ -20,6 +20,8 @@ from fercore.errors import FercoreError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
 FIXED60, RANDOM60, HOLDOUT90 = PROTOCOLS = ("fixed60", "random60", "holdout90")
 SUBJECTS_DRAWN = 60
 FOLDS = 10
@@ -120,6 +122,6 @@ def _ten_folds(subjects: list[str], rng: np.random.Generator) -> list[Fold]:
     return [_fold(index, subjects, part) for index, part in enumerate(parts)]
 
 
-def _fold(index: int, subjects: list[str], test: np.ndarray) -> Fold:
+def _fold(index: int, subjects: list[str], test: NDArray[np.str_]) -> Fold:
     tested = frozenset(test.tolist())
     return Fold(index, frozenset(subjects) - tested, tested)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from fercore.experiment.chunks import Chunk, ChunkResult
     from fercore.experiment.inputs import Inputs, Source
+
+_KNOCK_S = 5.0
 
 
 def run_locally(chunks: Sequence[Chunk], folder: Path) -> Iterator[str]:
@@ -81,6 +84,8 @@ def _start_ray(address: str | None) -> Any:
         raise FercoreError(
             "Ray is not installed; install fercore[cluster], or leave out --engine ray."
         ) from error
+    if address is not None:
+        _require_listener(address)
     try:
         ray.init(address, log_to_driver=False, include_dashboard=None if address else False)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -88,6 +93,17 @@ def _start_ray(address: str | None) -> Any:
             f"no Ray cluster at {address or 'this machine'} ({error}); check --address."
         ) from error
     return ray
+
+
+def _require_listener(address: str) -> None:
+    """Knock first: Ray itself tries for minutes to reach a cluster that is not there."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
+    except (OSError, ValueError) as error:
+        raise FercoreError(
+            f"no Ray cluster at {address} ({error}); give --address as HOST:PORT of its head."
+        ) from error
 
 
 def _fetch(ray: Any, reference: Any) -> ChunkResult:

@@ -79,8 +79,9 @@ def _write(
         rows = slice(start, start + BATCH)
         inputs = _inputs(faces, rows, parameters, augmentation_seed)
         with torch.inference_mode():
-            frozen = network.frozen(*(x.to(device) for x in inputs), finetune)
-            outputs = (frozen, inputs[1])
+            rgb, depth = (x.to(device) for x in inputs)
+            frozen = network.frozen(rgb, depth, finetune)
+            outputs = (frozen, depth)
         if not files:
             files = [
                 _create(part, (len(faces), *output.shape[1:]))

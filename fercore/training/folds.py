@@ -164,7 +164,7 @@ class _Group:
         self._config, self._tasks = config, tasks
         half = _TrainedHalf(network, config.finetune)
         members = [_redrawn(half, config.seed, task.experiment) for task in tasks]
-        self._parameters, self._buffers = stack_module_state(members)  # type: ignore[arg-type]
+        self._parameters, self._buffers = stack_module_state(members)
         self._best = {name: value.detach().clone() for name, value in self._state().items()}
         self._shell = half.to("meta")
         self._optimizer = torch.optim.Adam(self._parameters.values(), lr=config.learning_rate)
@@ -198,8 +198,9 @@ class _Group:
         steps = min(len(order) for order in orders) // size
         batches = np.stack([order[: steps * size] for order in orders])  # K, steps * B
         total = torch.zeros(len(orders), device=data.labels.device)
-        for rows in torch.from_numpy(batches).to(total.device).split(size, 1):
-            total += self._step(data, rows)
+        for start in range(0, steps * size, size):
+            rows = torch.from_numpy(batches[:, start : start + size])
+            total += self._step(data, rows.to(total.device))
         return [float(loss) for loss in total / steps]
 
     def _order(self, task: FoldTask, epoch: int) -> NDArray[np.int64]:
@@ -238,10 +239,10 @@ class _Group:
         buffers = {name: state[name] for name in self._buffers}
         parts = []
         with torch.no_grad():
-            for batch in (
-                torch.from_numpy(padded).to(data.labels.device).split(_EVALUATION_BATCH, 1)
-            ):
-                parts.append(self._forward(parameters, buffers, *data.inputs(batch)))
+            for start in range(0, longest, _EVALUATION_BATCH):
+                batch = torch.from_numpy(padded[:, start : start + _EVALUATION_BATCH])
+                inputs = data.inputs(batch.to(data.labels.device))
+                parts.append(self._forward(parameters, buffers, *inputs))
         return tuple(torch.cat(head, 1) for head in zip(*parts, strict=True))
 
     def _forward(
