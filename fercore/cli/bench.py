@@ -33,6 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     difficulty.add_argument("root", type=Path, help="a synthetic tree of 28 subjects or more")
     difficulty.add_argument("--seed", type=int, default=0, help="draws the 20 test subjects (0)")
     difficulty.set_defaults(benchmark=_difficulty)
+    folds = benchmarks.add_parser(
+        "folds", help="what training ten folds together gains over one after another"
+    )
+    folds.add_argument("--data", type=Path, required=True, metavar="CACHE")
+    folds.add_argument("--pipeline", default="depth", metavar="SLUG", help="(depth)")
+    folds.add_argument("--epochs", type=int, default=5, help="of every fold (5)")
+    folds.add_argument(
+        "--backbone-weights", default="random", metavar="FILE", help="(random: speed is the same)"
+    )
+    folds.set_defaults(benchmark=_folds)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,6 +64,30 @@ def _difficulty(arguments: argparse.Namespace) -> None:
         f"{result.accuracy:.1%} on {result.test_subjects} unseen subjects "
         f"({result.test_scans} scans at levels 3 and 4; trained on {result.train_subjects} "
         f"subjects, L2 penalty {result.penalty:g} chosen on those, seed {result.seed})"
+    )
+
+
+def _folds(arguments: argparse.Namespace) -> None:
+    from tabulate import tabulate
+
+    from fercore.benchmarks.folds import measure_folds
+    from fercore.training.config import read_config, shipped_config
+
+    config = read_config(
+        shipped_config(arguments.pipeline),
+        backbone_source=arguments.backbone_weights,
+        epochs=arguments.epochs,
+        patience=arguments.epochs,
+    )
+    result = measure_folds(arguments.data, config)
+    rows = [
+        [name, f"{one.seconds:.1f}", f"{one.busy_cores:.2f}", f"{one.accuracy:.1%}"]
+        for name, one in (("one by one", result.one_by_one), ("together", result.together))
+    ]
+    print(tabulate(rows, ["folds trained", "seconds", "cores busy", "accuracy"]))
+    print(
+        f"\n{result.factor:.1f} times faster together: {arguments.pipeline}, {result.folds} folds, "
+        f"{arguments.epochs} epochs, {result.faces} faces, {result.device}"
     )
 
 

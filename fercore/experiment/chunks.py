@@ -73,7 +73,7 @@ def run_chunk(chunk: Chunk, inputs: Inputs) -> ChunkResult:
         FercoreError: training diverged.
     """
     began = time.perf_counter()
-    network = _network(chunk, inputs)
+    network = load_network(chunk, inputs)
     if torch.cuda.is_available():
         network = network.cuda()
     else:
@@ -83,7 +83,8 @@ def run_chunk(chunk: Chunk, inputs: Inputs) -> ChunkResult:
     return ChunkResult(chunk.name, chunk.config.pipeline, tuple(folds), seconds, _peak_rss_mb())
 
 
-def _network(chunk: Chunk, inputs: Inputs) -> Pipeline:
+def load_network(chunk: Chunk, inputs: Inputs) -> Pipeline:
+    """Return the network that all folds of a chunk start from, but for the new layers."""
     network = build(chunk.config.pipeline, chunk.source.variant)
     if inputs.start is not None and network.backbone is not None:
         network.backbone.load_state_dict(inputs.start)
