@@ -4,7 +4,8 @@ The paper starts from networks pretrained on ImageNet. torchvision fetches those
 where its server can be reached; elsewhere a file does: a torchvision state dict
 (`.pth` or `.safetensors`), or one that holds only a network's first stages, such
 as ResNet50 v1 without layer4. What a file lacks keeps its He initialisation and
-is named in the start's description, which travels in the model card.
+is named in the start's description, which travels in the model card; a safetensors
+file may carry that description itself, as those of `fercore train-backbone` do.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 DOWNLOAD = "imagenet"
 RANDOM = "random"
+_PREFIX = {"resnet50": "", "vgg19": "features."}
+_FIRST = {"resnet50": "conv1.weight", "vgg19": "features.0.weight"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,24 @@ def read_start(name: str, source: str) -> BackboneStart:
     if source == DOWNLOAD:
         return BackboneStart("v1.5", "ImageNet (torchvision)", _strip(_download(name), name))
     path = Path(source)
-    state, variant = _read_file(path)
+    state, variant, description = _read_file(path)
     state = _strip(state, name)
     missing = [stage for stage in _stages(name) if not _holds(state, stage)]
     rest = f"; {', '.join(missing)} random (He)" if missing else ""
-    return BackboneStart(variant, path.stem + rest, state)
+    return BackboneStart(variant, description + rest, state)
+
+
+def backbone_of(path: Path) -> str:
+    """Return which backbone a file holds, "resnet50" or "vgg19".
+
+    Raises:
+        CheckpointError: the file is missing, damaged or of neither.
+    """
+    state, _, _ = _read_file(path)
+    for name, key in _FIRST.items():
+        if key in state:
+            return name
+    raise CheckpointError(f"{path} holds neither ResNet50 nor VGG19; pass another file.")
 
 
 def apply_start(backbone: Backbone, start: BackboneStart) -> None:
@@ -97,34 +113,37 @@ def _holds(state: dict[str, torch.Tensor], stage: str) -> bool:
     return any(key.startswith(f"{stage}.") for key in state)
 
 
-def _read_file(path: Path) -> tuple[dict[str, torch.Tensor], str]:
-    """Return a file's tensors and the ResNet50 variant they belong to.
+def _read_file(path: Path) -> tuple[dict[str, torch.Tensor], str, str]:
+    """Return a file's tensors, the ResNet50 variant they belong to, and what they are.
 
-    Only the description that a safetensors file carries can tell the variants
-    apart, since their tensors have the same shapes; torchvision's is the default.
+    Only the words that a safetensors file carries can tell the variants apart,
+    since their tensors have the same shapes; torchvision's is the default. Without a
+    description of its own a file is known by its name.
     """
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist; pass a file of backbone weights.")
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, "pt") as file:
-                architecture = (file.metadata() or {}).get("architecture", "")
-            return load_file(path), "v1" if "v1 " in f"{architecture} " else "v1.5"
+                words = file.metadata() or {}
+            variant = "v1" if "v1 " in f"{words.get('architecture', '')} " else "v1.5"
+            return load_file(path), variant, _one_line(words.get("description")) or path.stem
         state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and safetensors raise a dozen kinds for damaged files
         raise CheckpointError(f"{path} is no readable file of weights ({error}).") from error
-    return state, "v1.5"
+    return state, "v1.5", path.stem
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
 
 
 def _strip(state: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
     """Drop the classifier and VGG's `features.` prefix."""
-    prefix = "features." if name == "vgg19" else ""
-    kept = {
-        key.removeprefix(prefix): value
+    if _FIRST[name] not in state:
+        raise CheckpointError(f"these are no weights of {name}: {_FIRST[name]!r} is missing.")
+    return {
+        key.removeprefix(_PREFIX[name]): value
         for key, value in state.items()
-        if key.startswith(prefix) and not key.startswith(("fc.", "classifier."))
+        if key.startswith(_PREFIX[name]) and not key.startswith(("fc.", "classifier."))
     }
-    first = "0.weight" if name == "vgg19" else "conv1.weight"
-    if first not in kept:
-        raise CheckpointError(f"these are no weights of {name}: {first!r} is missing.")
-    return kept

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from fercore.datasets.preparation import RegisteredScan, register_scan
+from fercore.datasets.frames import RegisteredScan, register_scan
 from fercore.detection import MediapipeFaceLandmarker
 from fercore.errors import FercoreError
 from fercore.geometry import fill_interior_holes

@@ -179,6 +179,40 @@ class TestRoundTrip:
         assert "1 synthetic subject" in open_cache(synthetic).description
         assert "no person was recorded" in open_cache(synthetic).terms
 
+    def test_rows_of_data_sets_without_levels_meet_every_condition(self, path):
+        rows = [replace(NEUTRAL, subject="F001"), replace(ROW, subject="F001", level=0)]
+        with CacheWriter(path, replace(MANIFEST, rows=4)) as writer:
+            for number, row in enumerate(rows):
+                writer.append(entries(number, row))
+        cache = open_cache(path)
+        assert [row.row for row in cache.select(levels=(3, 4))] == [2, 3]
+        assert [row.row for row in cache.select(levels=(1,), expressive=True)] == [2, 3]
+
+    @pytest.mark.parametrize(
+        ("subjects", "name", "synthetic"),
+        [
+            (("F9001", "M9001"), "synthetic", True),
+            (("F0001", "M9001"), "BU-3DFE", False),
+            (("F001", "M043"), "BU-4DFE", False),
+            (("bs000", "bs104"), "Bosphorus", False),
+            (("F0001", "F001"), "BU-3DFE", False),
+        ],
+    )
+    def test_subjects_tell_the_data_set(self, path, subjects, name, synthetic):
+        with CacheWriter(path, replace(MANIFEST, rows=4)) as writer:
+            for number, subject in enumerate(subjects):
+                writer.append(entries(number, replace(ROW, subject=subject)))
+        cache = open_cache(path)
+        assert f" {name} subjects" in cache.description
+        assert cache.is_synthetic is synthetic
+        assert name in cache.terms
+
+    @pytest.mark.parametrize(
+        ("view", "frontal"), [("f2d", True), ("rendered", True), ("camera", False)]
+    )
+    def test_frontal_views(self, view, frontal):
+        assert replace(ROW, view=view).is_frontal is frontal
+
 
 class TestResuming:
     def test_goes_on_where_it_stopped(self, path, tmp_path):

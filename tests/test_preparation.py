@@ -14,10 +14,12 @@ import pytest
 from PIL import Image
 
 from fercore.cli import prepare as command
+from fercore.cropping import crop_face
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.datasets.cache import open_cache, read_index
 from fercore.datasets.camera_views import FARTHEST_MM, NEAREST_MM, WEBCAM, camera_view
-from fercore.datasets.preparation import Models, Recipe, prepare_scan, register_scan, scan_frame
+from fercore.datasets.frames import register_scan, scan_frame
+from fercore.datasets.preparation import Models, Recipe, prepare_scan
 from fercore.datasets.preparation_run import prepare
 from fercore.detection import MediapipeFaceDetector, MediapipeFaceLandmarker
 from fercore.errors import DatasetError, FercoreError, MeshError
@@ -100,12 +102,41 @@ class TestOneScan:
         assert [row.status for row, _, _ in entries] == ["unusable"] * 3
         assert scan.f3d.name in entries[0][0].reason
 
-    def test_without_picture_the_rendered_views_remain(self, scan, models):
+    def test_without_picture_the_mesh_is_rendered(self, scan, models):
         scan.f2d.unlink()
-        front, *cameras = (row for row, _, _ in prepare_scan(reread(scan), 0, RECIPE, models))
-        assert front.status == "unusable"
+        entries = prepare_scan(reread(scan), 0, RECIPE, models)
+        front, *cameras = (row for row, _, _ in entries)
+        assert (front.status, front.view) == ("ok", "rendered")
+        assert front.reason.startswith("rendered picture, for ")
         assert "F2D.bmp is missing" in front.reason
-        assert {row.status for row in cameras} == {"ok"}
+        assert (front.fell_back, front.edge_shift_px) == (None, None)
+        assert front.is_frontal
+        assert np.isfinite(entries[0][2][24:40, 24:40]).mean() > 0.9
+        assert {(row.status, row.view) for row in cameras} == {("ok", "camera")}
+
+    def test_training_sees_what_prediction_sees(self, scan, models):
+        scan.f2d.unlink()
+        bare = reread(scan)
+        frame, _ = scan_frame(bare, models.landmarker)
+        row, rgb, depth_m = prepare_scan(bare, 0, RECIPE, models)[0]
+        pair = crop_face(frame, models.detector.detect(frame.rgb)[0], RECIPE.preprocessing)
+        assert row.box == pair.box
+        np.testing.assert_array_equal(rgb, pair.rgb)
+        np.testing.assert_array_equal(depth_m, pair.depth_m)
+
+    def test_an_unusable_picture_counts_as_none(self, scan, models):
+        Image.new("RGB", (300, 512), (96, 96, 96)).save(scan.f2d)
+        front = prepare_scan(scan, 0, RECIPE, models)[0][0]
+        assert (front.status, front.view) == ("ok", "rendered")
+        assert "300×512 pixels" in front.reason
+
+    def test_without_picture_and_texture_nothing_is_shown(self, scan, models):
+        scan.f2d.unlink()
+        scan.texture.unlink()
+        entries = prepare_scan(reread(scan), 0, RECIPE, models)
+        assert {row.status for row, _, _ in entries} == {"no texture"}
+        assert "F2D.bmp is missing" in entries[0][0].reason
+        assert not entries[0][1].any()
 
     def test_without_texture_the_picture_remains(self, scan, models):
         scan.texture.unlink()

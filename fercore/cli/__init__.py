@@ -14,7 +14,19 @@ from importlib import import_module
 
 from fercore.errors import FercoreError
 
-COMMANDS = ("inspect", "prepare", "predict", "synthesize", "train", "bench", "doctor")
+COMMANDS = (
+    "inspect",
+    "prepare",
+    "predict",
+    "synthesize",
+    "train",
+    "train-backbone",
+    "evaluate",
+    "report",
+    "stress",
+    "bench",
+    "doctor",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            "fercore: interrupted; prepare, synthesize and train go on when given again.",
+            "fercore: interrupted; prepare, synthesize and training go on when given again.",
             file=sys.stderr,
         )
         return 130
@@ -50,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     sub_parsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in COMMANDS:
-        command = import_module(f"fercore.cli.{name}")
+        command = import_module(f"fercore.cli.{name.replace('-', '_')}")
         sub_parser = sub_parsers.add_parser(
             command.NAME, help=command.HELP, description=command.__doc__
         )

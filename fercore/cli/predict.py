@@ -110,7 +110,7 @@ def _scan_frames(paths: list[Path]) -> Iterator[Remarked | Unusable]:
 def _read_frames(jobs: list[Path | Scan]) -> Iterator[Remarked | Unusable]:
     from tqdm import tqdm
 
-    from fercore.datasets.preparation import mesh_frame, scan_frame
+    from fercore.datasets.frames import mesh_frame, scan_frame
     from fercore.detection import MediapipeFaceLandmarker
 
     with MediapipeFaceLandmarker() as landmarker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,26 +13,34 @@ from fercore.errors import FercoreError
 if TYPE_CHECKING:
     import argparse
 
-    from fercore.datasets.bu3dfe import Bu3dfe
     from fercore.datasets.cache_records import CacheRow
+    from fercore.datasets.dataset import MeshDataset
     from fercore.datasets.preparation import Recipe
 
 NAME = "prepare"
 HELP = "cut the registered faces out of a data set, into a cache to train from"
 
+BU3DFE, BU4DFE, BOSPHORUS = "bu3dfe", "bu4dfe", "bosphorus"
+
 LONGEST_LIST = 20
-"""Rows without a face that are named; the rest is only counted."""
+"""Rows without a face, and things passed over, that are named; the rest is only counted."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("kind", choices=("bu3dfe",), help="the data set's layout")
+    parser.add_argument("kind", choices=(BU3DFE, BU4DFE, BOSPHORUS), help="the data set's layout")
     parser.add_argument("root", type=Path, help="the data set's folder")
     parser.add_argument(
         "--output", type=Path, required=True, help="the cache's folder; an unfinished one goes on"
     )
     parser.add_argument(
         "--views", type=int, default=0, help="rendered camera views for each scan (0)"
+    )
+    parser.add_argument(
+        "--apex-frames",
+        type=int,
+        metavar="N",
+        help="of each BU-4DFE sequence the N frames nearest its middle, taken as the apex (1)",
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (all)")
     parser.add_argument("--seed", type=int, default=0, help="of the rendered views (0)")
@@ -43,13 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         FercoreError: the data set cannot be found or the cache cannot be written.
     """
-    from fercore.datasets.bu3dfe import Bu3dfe
     from fercore.datasets.cache import open_cache
     from fercore.datasets.preparation import Recipe
     from fercore.preprocessing import Preprocessing
 
     _check(arguments)
-    dataset = Bu3dfe(arguments.root)
+    dataset = _opened(arguments.kind, arguments.root, arguments.apex_frames)
+    _print_problems(dataset.problems)
     recipe = Recipe(arguments.views, arguments.seed, Preprocessing())
     _prepare(dataset, recipe, arguments.output, arguments.workers)
     cache = open_cache(arguments.output)
@@ -63,9 +72,40 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if value < least:
             raise FercoreError(f"--{name} {value} makes no sense; give at least {least}.")
+    frames = arguments.apex_frames
+    if frames is not None and arguments.kind != BU4DFE:
+        raise FercoreError(f"--apex-frames belongs to {BU4DFE}; leave it out.")
+    if frames is not None and frames < 1:
+        raise FercoreError(f"--apex-frames {frames} makes no sense; give at least 1.")
 
 
-def _prepare(dataset: Bu3dfe, recipe: Recipe, output: Path, workers: int) -> None:
+def _opened(kind: str, root: Path, apex_frames: int | None) -> MeshDataset:
+    from fercore.datasets.bosphorus import Bosphorus
+    from fercore.datasets.bu3dfe import Bu3dfe
+    from fercore.datasets.bu4dfe import Bu4dfe
+    from fercore.datasets.dataset import NotThisDatasetError
+    from fercore.datasets.opening import recognise
+
+    try:
+        if kind == BU4DFE:
+            return Bu4dfe(root, apex_frames or 1)
+        return Bosphorus(root) if kind == BOSPHORUS else Bu3dfe(root)
+    except NotThisDatasetError as error:
+        others = recognise(root)
+        if not others:
+            raise
+        found = " and ".join(others)
+        raise FercoreError(f"{error}; what it holds looks like {found}.") from error
+
+
+def _print_problems(problems: tuple[str, ...]) -> None:
+    for problem in problems[:LONGEST_LIST]:
+        print(f"fercore: {problem}", file=sys.stderr)
+    if len(problems) > LONGEST_LIST:
+        print(f"fercore: and {len(problems) - LONGEST_LIST} more", file=sys.stderr)
+
+
+def _prepare(dataset: MeshDataset, recipe: Recipe, output: Path, workers: int) -> None:
     from tqdm import tqdm
 
     from fercore.datasets.preparation_run import prepare
@@ -83,11 +123,11 @@ def _summary(rows: list[CacheRow]) -> str:
 
     counts = Counter((row.view, row.status) for row in rows)
     table = [[view, status, count] for (view, status), count in sorted(counts.items())]
-    fallen = sum(row.fell_back is True for row in rows)
-    lines = [
-        tabulate(table, ["view", "status", "rows"]),
-        f"\nRegistrations that fell back to their start: {fallen}",
-    ]
+    lines = [tabulate(table, ["view", "status", "rows"])]
+    registered = [row for row in rows if row.fell_back is not None]
+    if registered:
+        fallen = sum(row.fell_back is True for row in registered)
+        lines.append(f"\nRegistrations that fell back to their start: {fallen}")
     failed = [row for row in rows if not row.usable]
     if failed:
         lines.append("\nRows without a face:")

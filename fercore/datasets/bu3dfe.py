@@ -1,4 +1,4 @@
-"""BU-3DFE on disk: which scans there are, and their meshes, pictures and landmarks.
+"""BU-3DFE on disk: which scans there are.
 
 Any folder tree will do, and so will one subject's folder or one scan's file: scans
 are known by their file names, not by their folders. The registered re-release,
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fercore.datasets.bu3dfe_scan import Scan
+from fercore.datasets.dataset import NotThisDatasetError, described, stranger
+from fercore.datasets.terms import SYNTHETIC, terms_of
 from fercore.errors import DatasetError, MeshError
-from fercore.io.images import read_rgb
-from fercore.io.landmarks import HeadPose, Landmarks, read_bnd, read_pse
 from fercore.io.scan_names import (
     EXAMPLE_NAME,
     FILE_KINDS,
@@ -24,94 +25,19 @@ from fercore.io.scan_names import (
     parse_file_name,
     search,
 )
-from fercore.io.vrml import read_vrml, with_texture
+from fercore.io.vrml import read_vrml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fercore.structures import Mesh, UInt8Array
+    from fercore.datasets.dataset import Sample
+    from fercore.detection import FaceLandmarker
+    from fercore.structures import RGBDFrame
 
-PICTURE_SIZE = (512, 512)
-"""Height and width of every `_F2D.bmp`."""
+__all__ = ["REGISTERED_VERTICES", "Bu3dfe", "Duplicate", "Scan"]
 
 REGISTERED_VERTICES = 5996
 """Vertices of every mesh of the registered re-release; originals have 8 to 11 thousand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """The files of one scan; None where there is none."""
-
-    id: ScanId
-    f3d: Path | None  # cropped mesh
-    texture: Path | None  # `_F3D.bmp`: two views of the head side by side; not the RGB picture
-    bnd: Path | None  # landmarks, in the frame of f3d
-    f2d: Path | None  # frontal colour picture: the RGB picture
-    raw: Path | None  # uncropped mesh, in a frame of its own: never mix it with bnd
-    pse: Path | None  # head pose, in the frame of raw
-
-    @property
-    def name(self) -> str:
-        """Such as `F0001_AN01WH`."""
-        return self.id.name
-
-    def files(self) -> dict[str, Path | None]:
-        """Return the file of each of `FILE_KINDS`."""
-        paths = (self.f3d, self.texture, self.bnd, self.f2d, self.raw, self.pse)
-        return dict(zip(FILE_KINDS, paths, strict=True))
-
-    def missing(self) -> list[str]:
-        """Return those of `FILE_KINDS` that were not found."""
-        return [kind for kind, path in self.files().items() if path is None]
-
-    def folder(self) -> Path:
-        """Return the folder of the mesh, or of the first file that there is."""
-        return next(path.parent for path in self.files().values() if path is not None)
-
-    def mesh(self) -> Mesh:
-        """Read the F3D mesh, with its texture where that can be read.
-
-        Raises:
-            MeshError: there is none, or it is unusable.
-        """
-        if self.f3d is None:
-            raise MeshError(self._absence("F3D.wrl"))
-        if self.texture is None:
-            return read_vrml(self.f3d)
-        mesh = read_vrml(self.f3d, texture=False)
-        return with_texture(mesh, self.texture) if mesh.uv is not None else mesh
-
-    def picture_rgb(self) -> UInt8Array:
-        """Read the frontal colour picture, (512, 512, 3).
-
-        Raises:
-            DatasetError: there is none, it cannot be read, or it has another size.
-        """
-        return read_rgb(self._require(self.f2d, "F2D.bmp"), PICTURE_SIZE)
-
-    def landmarks(self) -> Landmarks:
-        """Read the 83 landmarks of the F3D mesh.
-
-        Raises:
-            DatasetError: there are none, or they cannot be read.
-        """
-        return read_bnd(self._require(self.bnd, "F3D.bnd"))
-
-    def pose(self) -> HeadPose:
-        """Read the head pose of the RAW mesh.
-
-        Raises:
-            DatasetError: there is none, or it cannot be read.
-        """
-        return read_pse(self._require(self.pse, "RAW.pse"))
-
-    def _require(self, path: Path | None, kind: str) -> Path:
-        if path is None:
-            raise DatasetError(self._absence(kind))
-        return path
-
-    def _absence(self, kind: str) -> str:
-        return f"{self.name}_{kind} is missing from {self.folder()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +52,18 @@ class Duplicate:
 class Bu3dfe:
     """The scans of a folder tree, of one subject's folder, or of one scan's file.
 
+    A `MeshDataset`. `landmarker` helps `frame` to register depth to pictures; without one
+    it uses mediapipe's and closes it in `close`.
+
     Raises:
-        DatasetError: the path does not exist or holds no scan.
+        NotThisDatasetError: the path holds no scan.
+        DatasetError: it does not exist.
     """
 
-    def __init__(self, root: Path | str) -> None:
+    def __init__(self, root: Path | str, landmarker: FaceLandmarker | None = None) -> None:
         self.root = Path(root)
+        self._landmarker = landmarker
+        self._owned: FaceLandmarker | None = None
         found = _find(self.root)
         self.problems = tuple(found.problems)  # sentences about what cannot be read
         self._meshes = _meshes_by_folder(found)
@@ -143,11 +75,56 @@ class Bu3dfe:
             if any(found.by_scan[scan].values())
         ]
         if not self._scans:
-            raise DatasetError(_nothing_found(self.root, found))
+            raise NotThisDatasetError(_nothing_found(self.root, found))
+
+    @property
+    def name(self) -> str:
+        """The data set's name; synthetic subjects in its layout say so."""
+        found = terms_of(self.subjects())
+        return "synthetic, in BU-3DFE's layout" if found == SYNTHETIC else found.name
+
+    @property
+    def description(self) -> str:
+        """What was found, in a few words."""
+        return described(self.name, self.root, self.samples())
+
+    @property
+    def terms(self) -> str:
+        """Under which terms the data may be used, in one sentence."""
+        return terms_of(self.subjects()).sentence
 
     def scans(self) -> list[Scan]:
         """Return all scans, sorted by subject, expression (neutral first) and level."""
         return list(self._scans)
+
+    def samples(self) -> list[Sample]:
+        """Return the samples of all scans, in the same order; neutral ones have no level."""
+        return [scan.sample for scan in self._scans]
+
+    def frame(self, sample: Sample) -> RGBDFrame:
+        """Return a scan's picture with its registered depth map, or what there is of both.
+
+        Without a usable picture it is the frontal rendering of the mesh, without a mesh the
+        picture alone.
+
+        Raises:
+            MeshError: the mesh is unusable.
+            DatasetError: there is no such sample, or nothing of it to be seen.
+        """
+        from fercore.datasets.frames import picture_frame, scan_frame
+
+        scan = next((scan for scan in self._scans if scan.name == sample.id), None)
+        if scan is None:
+            raise stranger(self.root, sample)
+        if scan.f3d is None:
+            return picture_frame(scan)
+        return scan_frame(scan, self._open_landmarker())[0]
+
+    def close(self) -> None:
+        """Release the landmarker that `frame` opened; may be called twice."""
+        owned, self._owned = self._owned, None
+        if owned is not None:
+            owned.close()
 
     def subjects(self) -> list[str]:
         """Return the codes of all subjects, sorted."""
@@ -175,6 +152,15 @@ class Bu3dfe:
                 return candidate
         example = self._scans[0].name
         raise DatasetError(f"{self.root} holds no scan {scan}; names look like {example}")
+
+    def _open_landmarker(self) -> FaceLandmarker:
+        if self._landmarker is not None:
+            return self._landmarker
+        if self._owned is None:
+            from fercore.detection import MediapipeFaceLandmarker
+
+            self._owned = MediapipeFaceLandmarker()
+        return self._owned
 
     def _is_registered(self, folder: Path) -> bool:
         """Tell whether the folder belongs to the registered re-release."""
@@ -212,7 +198,9 @@ def _find(root: Path) -> FoundFiles:
         )
     parsed = parse_file_name(root.name)
     if parsed is None:
-        raise DatasetError(f"{root} is not named like a file of BU-3DFE, such as {EXAMPLE_NAME}")
+        raise NotThisDatasetError(
+            f"{root} is not named like a file of BU-3DFE, such as {EXAMPLE_NAME}"
+        )
     beside = FoundFiles()
     for entry in sorted(root.parent.iterdir()):
         other = parse_file_name(entry.name)

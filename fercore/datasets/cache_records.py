@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from fercore.expressions import NEUTRAL
 from fercore.preprocessing import Preprocessing
 from fercore.structures import FaceBox
 
@@ -16,8 +17,12 @@ INDEX_FILE, MANIFEST_FILE = "index.tsv", "cache.json"
 OK = "ok"
 """Status of a row with a face; any other status says what kept it from having one."""
 
-F2D_VIEW, CAMERA_VIEW = "f2d", "camera"
-"""A row's picture: the data set's own frontal one, or a rendered view of the textured mesh."""
+F2D_VIEW, RENDERED_VIEW, CAMERA_VIEW = "f2d", "rendered", "camera"
+"""A row's picture: the data set's own frontal one, the textured mesh rendered from the front
+where there is none, or the mesh as a camera at the desk would see it."""
+
+FRONTAL_VIEWS = (F2D_VIEW, RENDERED_VIEW)
+"""A scan has one row with one of these, its first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +33,11 @@ class CacheRow:
     scan: str  # such as F0001_AN01WH
     subject: str
     expression: str  # an expression's name, or neutral
-    level: int  # 1 to 4, 0 for neutral
-    ancestry: str
-    view: str  # f2d or camera
+    level: int  # 1 to 4; 0: neutral, or a data set without levels
+    ancestry: str  # BU-3DFE's two letters; empty in other data sets
+    view: str  # f2d, rendered or camera
     status: str  # ok, or what went wrong in a few words
-    reason: str  # empty when ok; else the details
+    reason: str  # the details, or why the view or its registration is second best; else empty
     valid_fraction: float  # share of the face's box with measured depth, 0..1
     box: FaceBox | None  # the square that was cut out, in the view's pixels
     fell_back: bool | None  # the registration was implausible and its start is used
@@ -42,6 +47,16 @@ class CacheRow:
     def usable(self) -> bool:
         """Whether the row's arrays hold a face."""
         return self.status == OK
+
+    @property
+    def is_frontal(self) -> bool:
+        """Whether the face looks straight out of the picture."""
+        return self.view in FRONTAL_VIEWS
+
+    @property
+    def lacks_level(self) -> bool:
+        """Whether it shows an expression of a data set without levels."""
+        return self.level == 0 and self.expression != NEUTRAL
 
 
 @dataclass(frozen=True, slots=True)

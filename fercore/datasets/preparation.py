@@ -1,8 +1,10 @@
 """From scans on disk to registered face crops: what `fercore prepare` does.
 
-Each scan gives one row with the data set's own frontal picture, its depth map
-registered to it, and as many rendered views as wanted: the textured mesh as a camera in front
-of the head would see it. A scan that cannot be used keeps its rows and says why.
+Each scan gives one frontal row, and as many camera views as wanted: the textured mesh as a
+camera in front of the head would see it. The frontal row is the data set's own picture with
+the depth map registered to it (`f2d`); where there is none, as in all data sets but BU-3DFE,
+it is the textured mesh rendered from the front (`rendered`). A scan that cannot be used keeps
+its rows and says why.
 """
 
 from __future__ import annotations
@@ -15,33 +17,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.cropping import crop_face
+from fercore.datasets.bu3dfe_scan import Scan
 from fercore.datasets.cache_records import (
     CAMERA_VIEW,
     F2D_VIEW,
     FORMAT_VERSION,
     OK,
+    RENDERED_VIEW,
     CacheRow,
     Manifest,
 )
 from fercore.datasets.camera_views import camera_view
-from fercore.errors import DatasetError, FercoreError
-from fercore.geometry import MeshRenderer, OrthographicCamera, largest_component
-from fercore.io.vrml import read_vrml
+from fercore.datasets.frames import (
+    frontal_frame,
+)
+from fercore.errors import FercoreError
+from fercore.expressions import NEUTRAL
+from fercore.geometry import MeshRenderer, largest_component
 from fercore.provenance import versions
-from fercore.registration import Registration, register, steady_landmarks, warp_depth
-from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from fercore.datasets.bu3dfe import Bu3dfe, Scan
+    from fercore.datasets.dataset import MeshDataset, MeshScan
+    from fercore.datasets.frames import FrontalFrame
     from fercore.detection import FaceDetector, FaceLandmarker
-    from fercore.expressions import Expression
     from fercore.preprocessing import Preprocessing
-    from fercore.structures import FloatArray, Mesh, UInt8Array
+    from fercore.structures import FloatArray, Mesh, RGBDFrame, UInt8Array
 
 NO_FACE, NO_TEXTURE, UNUSABLE = "no face", "no texture", "unusable"
 """Statuses of rows without arrays, beside `ok`."""
+
+_BARE = "the mesh has no texture to render"
 
 Entry = tuple[CacheRow, "UInt8Array", "FloatArray"]
 
@@ -50,16 +55,16 @@ Entry = tuple[CacheRow, "UInt8Array", "FloatArray"]
 class Recipe:
     """What is the same for all scans of a cache."""
 
-    views: int  # rendered views for each scan
+    views: int  # camera views for each scan
     seed: int
     preprocessing: Preprocessing
 
     @property
     def rows_per_scan(self) -> int:
-        """The frontal picture and the rendered views."""
+        """The frontal row and the camera views."""
         return 1 + self.views
 
-    def manifest(self, dataset: Bu3dfe) -> Manifest:
+    def manifest(self, dataset: MeshDataset) -> Manifest:
         """Return the manifest of the cache that this recipe makes of a data set."""
         names = [scan.name for scan in dataset.scans()]
         return Manifest(
@@ -82,77 +87,7 @@ class Models:
     landmarker: FaceLandmarker
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredScan:
-    """A scan's frontal picture and its depth map, before and after registration."""
-
-    rgb: UInt8Array  # (512, 512, 3)
-    depth_m: FloatArray  # (512, 512), as rendered, NaN where unknown
-    registered_m: FloatArray  # (512, 512), aligned to rgb, NaN where unknown; holes open
-    registration: Registration
-
-
-def register_scan(
-    scan: Scan, landmarker: FaceLandmarker, mesh: Mesh | None = None, threads: int = 0
-) -> RegisteredScan:
-    """Read a scan and register its depth map to its picture.
-
-    Raises:
-        MeshError: the mesh is missing or unusable.
-        DatasetError: the picture is missing or unusable.
-    """
-    face = largest_component(scan.mesh()) if mesh is None else mesh
-    picture = scan.picture_rgb()
-    camera = OrthographicCamera.framing(face.vertices_mm, len(picture))
-    rendering = MeshRenderer(face, threads).orthographic(camera)
-    registration = register(
-        picture,
-        rendering.depth_m,
-        camera.mm_per_pixel,
-        steady_landmarks(landmarker.landmarks, picture),
-        steady_landmarks(landmarker.landmarks, rendering.rgb),
-    )
-    moved = warp_depth(rendering.depth_m, registration.transform)
-    return RegisteredScan(picture, rendering.depth_m, moved, registration)
-
-
-def scan_frame(scan: Scan, landmarker: FaceLandmarker) -> tuple[RGBDFrame, str]:
-    """Return a scan's picture with its registered depth map, and a remark.
-
-    This is what training sees. A scan without usable picture gives the frontal
-    rendering of its mesh instead; the remark says so, or that the registration
-    fell back to its start, and is empty otherwise.
-
-    Raises:
-        MeshError: the mesh is missing or unusable.
-    """
-    mesh = largest_component(scan.mesh())
-    try:
-        found = register_scan(scan, landmarker, mesh)
-    except DatasetError as error:
-        frame = _frontal_rendering(mesh, scan.name, scan.id.expression)
-        return frame, f"rendered picture, for {error}"
-    remark = found.registration.reason
-    frame = RGBDFrame(found.rgb, found.registered_m, None, 0.0, 0, scan.id.expression, scan.name)
-    return frame, f"registration kept its start: {remark}" if remark else ""
-
-
-def mesh_frame(path: Path) -> RGBDFrame:
-    """Return the frontal rendering of any VRML mesh of a face, in BU-3DFE's axes.
-
-    Raises:
-        MeshError: the file is unusable.
-    """
-    return _frontal_rendering(largest_component(read_vrml(path)), path.name, None)
-
-
-def _frontal_rendering(mesh: Mesh, name: str, truth: Expression | None) -> RGBDFrame:
-    camera = OrthographicCamera.framing(mesh.vertices_mm)
-    rendering = MeshRenderer(mesh).orthographic(camera)
-    return RGBDFrame(rendering.rgb, rendering.depth_m, None, 0.0, 0, truth, name)
-
-
-def prepare_scan(scan: Scan, first_row: int, recipe: Recipe, models: Models) -> list[Entry]:
+def prepare_scan(scan: MeshScan, first_row: int, recipe: Recipe, models: Models) -> list[Entry]:
     """Return the scan's rows, always as many as the recipe asks for; never raises for bad data."""
     blank = _blank_row(scan, first_row)
     try:
@@ -166,36 +101,50 @@ def prepare_scan(scan: Scan, first_row: int, recipe: Recipe, models: Models) -> 
 
 
 def _rows(blank: CacheRow, recipe: Recipe) -> list[CacheRow]:
-    views = [F2D_VIEW] + [CAMERA_VIEW] * recipe.views
+    views = [blank.view] + [CAMERA_VIEW] * recipe.views
     return [replace(blank, row=blank.row + i, view=view) for i, view in enumerate(views)]
 
 
-def _frontal_entry(scan: Scan, mesh: Mesh, row: CacheRow, recipe: Recipe, models: Models) -> Entry:
+def _frontal_entry(
+    scan: MeshScan, mesh: Mesh, row: CacheRow, recipe: Recipe, models: Models
+) -> Entry:
     try:
-        found = register_scan(scan, models.landmarker, mesh, threads=1)
+        found = frontal_frame(scan, mesh, models.landmarker, threads=1)
     except FercoreError as error:
         return _without_face(row, UNUSABLE, str(error), recipe)
-    registered = replace(
+    if found.registration is None and _is_bare(mesh):
+        reason = "; ".join(filter(None, (_BARE, found.remark)))
+        return _without_face(replace(row, view=found.view), NO_TEXTURE, reason, recipe)
+    return _entry(found.frame, _described(row, found), recipe, models.detector)
+
+
+def _described(row: CacheRow, found: FrontalFrame) -> CacheRow:
+    registration = found.registration
+    if registration is None:
+        return replace(row, view=found.view, reason=found.remark)
+    return replace(
         row,
-        reason=found.registration.reason,
-        fell_back=found.registration.fell_back,
-        edge_shift_px=round(found.registration.edge_shift_px, 3),
+        view=found.view,
+        reason=registration.reason,
+        fell_back=registration.fell_back,
+        edge_shift_px=round(registration.edge_shift_px, 3),
     )
-    frame = RGBDFrame(found.rgb, found.registered_m, None, 0.0, 0)
-    return _entry(frame, registered, recipe, models.detector)
 
 
 def _camera_entries(
     mesh: Mesh, rows: list[CacheRow], recipe: Recipe, models: Models
 ) -> list[Entry]:
-    if mesh.texture_rgb is None or mesh.uv_triangles is None:
-        reason = "the mesh has no texture to render"
-        return [_without_face(row, NO_TEXTURE, reason, recipe) for row in rows]
+    if _is_bare(mesh):
+        return [_without_face(row, NO_TEXTURE, _BARE, recipe) for row in rows]
     renderer = MeshRenderer(mesh, threads=1)
     return [
         _entry(camera_view(renderer, _generator(row, recipe)), row, recipe, models.detector)
         for row in rows
     ]
+
+
+def _is_bare(mesh: Mesh) -> bool:
+    return mesh.texture_rgb is None or mesh.uv_triangles is None
 
 
 def _generator(row: CacheRow, recipe: Recipe) -> np.random.Generator:
@@ -214,16 +163,16 @@ def _entry(frame: RGBDFrame, row: CacheRow, recipe: Recipe, detector: FaceDetect
     return found, pair.rgb, pair.depth_m
 
 
-def _blank_row(scan: Scan, number: int) -> CacheRow:
-    identity = scan.id
+def _blank_row(scan: MeshScan, number: int) -> CacheRow:
+    sample = scan.sample
     return CacheRow(
         row=number,
         scan=scan.name,
-        subject=identity.subject,
-        expression=identity.label,
-        level=identity.level,
-        ancestry=identity.ancestry,
-        view=F2D_VIEW,
+        subject=sample.subject,
+        expression=NEUTRAL if sample.expression is None else sample.expression.value,
+        level=sample.level or 0,
+        ancestry=sample.ancestry,
+        view=F2D_VIEW if isinstance(scan, Scan) and scan.f2d is not None else RENDERED_VIEW,
         status=OK,
         reason="",
         valid_fraction=0.0,

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fercore.datasets.bu3dfe import Bu3dfe, Scan
+    from fercore.datasets.dataset import MeshDataset, MeshScan
 
 _worker_models: list[Models] = []
 
 
-def prepare(dataset: Bu3dfe, output: Path, recipe: Recipe, workers: int) -> Iterator[list[Entry]]:
+def prepare(
+    dataset: MeshDataset, output: Path, recipe: Recipe, workers: int
+) -> Iterator[list[Entry]]:
     """Write the cache and yield the rows of each scan once they are on disk.
 
     Scans that an earlier run finished are neither done again nor yielded.
@@ -46,7 +48,7 @@ def prepare(dataset: Bu3dfe, output: Path, recipe: Recipe, workers: int) -> Iter
                 yield entries
 
 
-def _work(recipe: Recipe, job: tuple[Scan, int]) -> list[Entry]:
+def _work(recipe: Recipe, job: tuple[MeshScan, int]) -> list[Entry]:
     if not _worker_models:
         from fercore.detection import MediapipeFaceDetector, MediapipeFaceLandmarker
 

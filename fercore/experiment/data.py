@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fercore.protocol import Fold
     from fercore.training.faces import LabelledFaces
 
-VIEW = "f2d"  # the paper's: the data set's own picture with the registered depth map
-
 
 @dataclass(frozen=True, slots=True)
 class ExperimentData:
@@ -42,11 +40,12 @@ def read_data(path: Path, levels: tuple[int, ...]) -> ExperimentData:
         DatasetError: the cache is damaged or holds no frontal face of these levels.
     """
     from fercore.datasets.cache import open_cache
+    from fercore.datasets.cache_records import FRONTAL_VIEWS
 
     cache = open_cache(path)
     faces, parameters = read_faces(path, levels)
     rows = np.array([row.row for row in cache.select(levels=levels, expressive=True)])
-    frontal = faces.views == VIEW
+    frontal = np.isin(faces.views, FRONTAL_VIEWS)
     if not frontal.any():
         raise DatasetError(f"{path} holds no frontal face; prepare it anew.")
     return ExperimentData(

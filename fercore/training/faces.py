@@ -28,8 +28,8 @@ class LabelledFaces:
     depth_m: FloatArray  # (N, D, D), metres, NaN where unknown
     labels: NDArray[np.int64]  # (N,), 0..5 in the order of EXPRESSIONS
     subjects: NDArray[np.str_]  # (N,)
-    levels: NDArray[np.int64]  # (N,), 1..4
-    views: NDArray[np.str_]  # (N,), "f2d" or "camera"
+    levels: NDArray[np.int64]  # (N,), 1..4; 0 in data sets without levels
+    views: NDArray[np.str_]  # (N,), "f2d", "rendered" or "camera"
 
     def __len__(self) -> int:
         return len(self.labels)

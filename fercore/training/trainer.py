@@ -118,6 +118,7 @@ class _Run:
             module.requires_grad_(False)
         trained = [p for p in network.parameters() if p.requires_grad]
         self._optimizer = torch.optim.Adam(trained, lr=config.learning_rate)
+        self._last = "not validated yet"  # for the progress bar
 
     def to_the_end(self) -> _State:
         """Train until the epochs or the patience run out."""
@@ -134,6 +135,7 @@ class _Run:
         validation_loss, accuracy = self._validate()
         weights = self._weights()
         better = validation_loss < state.best_loss
+        self._last = f"last accuracy {accuracy:.1%}"
         tqdm.write(
             f"epoch {state.epoch + 1}: loss {loss:.3f}, validation loss {validation_loss:.3f}, "
             f"accuracy {accuracy:.1%}{' *' if better else ''}"
@@ -159,9 +161,12 @@ class _Run:
         size = self._config.batch_size
         # Batch normalisation needs more than one sample, so a last short batch is left out.
         starts = range(0, max(len(order) - size + 1, 1), size)
-        losses = []
-        for start in tqdm(starts, desc=f"epoch {epoch + 1}", leave=False, disable=None):
-            losses.append(self._step(copy, order[start : start + size]))
+        losses: list[float] = []
+        title = f"epoch {epoch + 1} of at most {self._config.epochs}"
+        with tqdm(starts, desc=title, leave=False, disable=None) as bar:
+            for start in bar:
+                losses.append(self._step(copy, order[start : start + size]))
+                bar.set_postfix_str(f"loss {np.mean(losses):.3f}, {self._last}", refresh=False)
         return float(np.mean(losses))
 
     def _step(self, copy: FrozenFeatures, rows: NDArray[np.int64]) -> float:

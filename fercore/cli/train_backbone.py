@@ -1,0 +1,193 @@
+"""Train a backbone on the real faces of FER2013, for `train --backbone-weights`.
+
+Training goes on where an interrupted run of the same command stopped.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+    from fercore.backbone_weights import BackboneStart
+    from fercore.io.fer2013 import Fer2013Faces
+    from fercore.training.backbone_faces import BackboneFaces
+    from fercore.training.backbone_files import BackboneCard
+    from fercore.training.backbone_network import LabelledBackbone
+    from fercore.training.backbone_settings import BackboneSettings, BackboneState
+
+NAME = "train-backbone"
+HELP = "train ResNet50 or VGG19 on FER2013"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--backbone", required=True, choices=("resnet50", "vgg19"))
+    parser.add_argument(
+        "--data",
+        required=True,
+        nargs="+",
+        type=Path,
+        metavar="FER2013",
+        help="fer2013.csv, or the npz shards of the training split",
+    )
+    parser.add_argument(
+        "--test",
+        nargs="+",
+        type=Path,
+        default=(),
+        metavar="FER2013",
+        help="fer2013.csv, or the public test's shard: scored once at the end; training faces "
+        "that it holds too are left out, so give it from the start",
+    )
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR")
+    parser.add_argument(
+        "--backbone-weights",
+        default="imagenet",
+        metavar="FILE",
+        help="file to start from, or 'random'; default: torchvision's ImageNet weights",
+    )
+    parser.add_argument("--size", type=int, default=64, metavar="PIXELS", help="of the input (64)")
+    parser.add_argument("--epochs", type=int, default=12, help="the schedule's length (12)")
+    parser.add_argument("--batch-size", type=int, default=64, metavar="FACES")
+    parser.add_argument(
+        "--learning-rate", type=float, default=0.001, metavar="RATE", help="its peak (0.001)"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="of the convolutions; default: bfloat16 where the device computes it natively",
+    )
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, store and score."""
+    from fercore.backbone_weights import read_start
+    from fercore.io.fer2013 import Split, read_fer2013
+    from fercore.training.backbone_faces import divide
+    from fercore.training.backbone_files import save_backbone
+    from fercore.training.backbone_network import folded
+    from fercore.training.backbone_settings import require_sensible
+    from fercore.training.backbones import train_backbone
+
+    settings = _settings(arguments)
+    require_sensible(settings)
+    start = read_start(settings.backbone, arguments.backbone_weights)
+    test = read_fer2013(arguments.test, Split.PUBLIC_TEST) if arguments.test else None
+    faces = divide(read_fer2013(arguments.data, Split.TRAINING), test, settings.seed)
+    network, state = train_backbone(faces, start, settings, arguments.output / "run")
+    path = arguments.output / f"{settings.backbone}.safetensors"
+    card = _card(settings, start, faces, state)
+    card = save_backbone(path, folded(network.backbone), card)
+    _score(path, card, network, {"validation": faces.validation, "public test": test})
+    print(f"{path} written ({card.description}); its card lies beside it.")
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> BackboneSettings:
+    import torch
+
+    from fercore.training.backbone_settings import BackboneSettings, best_precision
+
+    precision = arguments.precision
+    if precision == "auto":
+        precision = best_precision(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    return BackboneSettings(
+        backbone=arguments.backbone,
+        precision=precision,
+        size=arguments.size,
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+        seed=arguments.seed,
+    )
+
+
+def _card(
+    settings: BackboneSettings, start: BackboneStart, faces: BackboneFaces, state: BackboneState
+) -> BackboneCard:
+    from dataclasses import asdict
+
+    from fercore.io.fer2013 import TERMS
+    from fercore.provenance import versions
+    from fercore.training.backbone_files import BackboneCard, description_of
+
+    return BackboneCard(
+        backbone=settings.backbone,
+        variant=start.variant,
+        description=description_of(start),
+        training_data=f"FER2013, training split: {len(faces.training)} grey faces of 48 x 48",
+        terms=TERMS,
+        protocol=_protocol(settings, start, faces, state),
+        settings=asdict(settings),
+        history=tuple(state.history),
+        command=shlex.join(["fercore", *map(_without_folder, sys.argv[1:])]),
+        seed=settings.seed,
+        versions=versions(),
+        hardware=_hardware(),
+        seconds=round(state.seconds, 1),
+        measured={},
+    )
+
+
+def _protocol(
+    settings: BackboneSettings, start: BackboneStart, faces: BackboneFaces, state: BackboneState
+) -> str:
+    from fercore.training.backbones import SELECTION
+
+    parts = [
+        f"started from: {start.description}",
+        f"a tenth of every label's pictures ({len(faces.validation)} faces, drawn with seed "
+        f"{settings.seed}) chose epoch {state.best_epoch} of {settings.epochs} ({SELECTION})",
+    ]
+    if faces.left_out:
+        parts.append(f"{faces.left_out} faces left out because the public test has their picture")
+    if settings.backbone == "vgg19" and not start.state:
+        parts.append(
+            "trained with batch normalisation after every convolution, then folded into them"
+        )
+    return "; ".join(parts)
+
+
+def _hardware() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def _without_folder(argument: str) -> str:
+    """Shorten an absolute path to its last part: where it lay says nothing elsewhere."""
+    return Path(argument).name if Path(argument).is_absolute() else argument
+
+
+def _score(
+    path: Path, card: BackboneCard, network: LabelledBackbone, sets: dict[str, Fer2013Faces | None]
+) -> None:
+    """Measure the backbone as stored, with the classifier it was trained with."""
+    from dataclasses import asdict, replace
+
+    from fercore.training.backbone_files import write_backbone_card
+    from fercore.training.backbone_inference import logits_of, stored_network
+    from fercore.training.backbone_scoring import figures
+
+    stored = stored_network(path, card.backbone, network)
+    measured: dict[str, dict[str, Any]] = {}
+    for name, faces in sets.items():
+        if faces is None:
+            continue
+        scored = figures(logits_of(stored, faces, card.settings["size"]), faces.labels)
+        measured[name] = asdict(scored)
+        print(
+            f"{name}: {scored.accuracy:.1%} [{scored.low:.1%}, {scored.high:.1%}] of "
+            f"{scored.faces} faces, mean recall {scored.mean_recall:.1%}; six expressions: "
+            f"{scored.six_accuracy:.1%}, mean recall {scored.six_mean_recall:.1%}"
+        )
+    write_backbone_card(path, replace(card, measured=measured))

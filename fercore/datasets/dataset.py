@@ -1,0 +1,127 @@
+"""What every data set offers, whatever its files look like: samples, and a frame for each.
+
+`fercore.datasets.opening.open_dataset` finds out which data set a path holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from fercore.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fercore.expressions import Expression
+    from fercore.structures import Mesh, RGBDFrame
+
+
+class NotThisDatasetError(DatasetError):
+    """The path holds nothing that looks like the data set that was asked for."""
+
+
+class Modality(StrEnum):
+    """What a sample's frame shows."""
+
+    RGB = "rgb"
+    DEPTH = "depth"
+
+
+BOTH = frozenset(Modality)
+"""Colour and depth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Who shows what, and where it stands in its data set."""
+
+    id: str  # unique in the data set, such as F0001_AN01WH
+    subject: str  # the person's code; FER2013 has none, there it stands for the picture
+    expression: Expression | None  # None: neutral
+    level: int | None  # 1 to 4, from slight to full; None: neutral, or a data set without levels
+    modalities: frozenset[Modality]  # as the files tell, whether or not they can be read
+    ancestry: str = ""  # BU-3DFE's two letters; empty: not told
+    sequence: str | None = None  # the sequence that the frame belongs to; None: it stands alone
+    number: int | None = None  # of the frame in its sequence
+    split: str = ""  # the data set's own, such as PublicTest; empty: it has none
+
+
+class Dataset(Protocol):
+    """A data set, open for reading; used from one thread.
+
+    A constructor takes the path of a folder or file and raises `NotThisDatasetError` where
+    it holds nothing of this data set.
+    """
+
+    @property
+    def root(self) -> Path:
+        """The path that was opened."""
+
+    @property
+    def name(self) -> str:
+        """Such as `BU-3DFE`."""
+
+    @property
+    def description(self) -> str:
+        """What was found, in a few words."""
+
+    @property
+    def terms(self) -> str:
+        """Under which terms the data may be used, in one sentence."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each thing that cannot be read or is passed over."""
+
+    def samples(self) -> list[Sample]:
+        """Return all samples in a fixed order; never empty."""
+
+    def frame(self, sample: Sample) -> RGBDFrame:
+        """Read a sample: its picture, and its depth where it has `Modality.DEPTH`.
+
+        Raises:
+            FercoreError: its files are damaged, or the sample is of another data set.
+        """
+
+    def close(self) -> None:
+        """Release what reading frames needed; may be called twice."""
+
+
+class MeshScan(Protocol):
+    """A sample that is a textured mesh: what preparing it needs; can be pickled."""
+
+    @property
+    def name(self) -> str:
+        """The sample's id."""
+
+    @property
+    def sample(self) -> Sample:
+        """Who shows what."""
+
+    def mesh(self) -> Mesh:
+        """Read the mesh, with its texture where that can be read.
+
+        Raises:
+            MeshError: there is none, or it is unusable.
+        """
+
+
+class MeshDataset(Dataset, Protocol):
+    """A data set whose samples are textured meshes."""
+
+    def scans(self) -> Sequence[MeshScan]:
+        """Return the scan of every sample, in the order of `samples`."""
+
+
+def described(name: str, root: Path, samples: Sequence[Sample]) -> str:
+    """Return the description of a data set with subjects."""
+    subjects = len({sample.subject for sample in samples})
+    return f"{root.resolve().name}: {subjects} subjects, {len(samples)} samples ({name})"
+
+
+def stranger(root: Path, sample: Sample) -> DatasetError:
+    """Return the error for a sample that a data set does not have."""
+    return DatasetError(f"{root} holds no sample {sample.id}; take one that `samples` lists")

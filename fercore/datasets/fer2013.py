@@ -1,0 +1,163 @@
+"""FER2013 as a data set: single 48×48 grey pictures, cropped to the face, without depth.
+
+The files are read by `fercore.io.fer2013`: a CSV of the Kaggle challenge, or npz shards. Who
+is on a picture is not known, so **every picture counts as a subject of its own**, with a code
+made from its pixels: the same in any file and order. The data set holds some pictures twice;
+those share their code, so that no split by subjects has one picture on both sides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+
+from fercore.datasets.dataset import Modality, NotThisDatasetError, Sample, stranger
+from fercore.datasets.labels import expression_named
+from fercore.errors import DatasetError
+from fercore.io.fer2013 import CLASSES, TERMS, Split, read_fer2013
+from fercore.io.trees import files_below
+from fercore.structures import RGBDFrame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fercore.structures import UInt8Array
+
+EXAMPLE = (
+    "a CSV with the columns emotion, pixels and Usage, or npz files with the arrays images, "
+    "labels and label_names"
+)
+RGB_ONLY = frozenset((Modality.RGB,))
+
+_COLUMNS = {"emotion", "pixels", "Usage"}
+_ARRAYS = {"images.npy", "labels.npy", "label_names.npy"}
+_NAMES = re.compile(r"(fer[-_ ]?2013|icml_face).*\.(csv|npz)$", re.IGNORECASE)
+_LONGEST_HEADER = 200  # bytes; FER2013's first line has some twenty
+
+
+class Fer2013:
+    """The pictures of a CSV, or of all shards in a folder tree; held in memory.
+
+    A CSV holds all splits and takes some seconds; beside one, shards are passed over.
+
+    Raises:
+        NotThisDatasetError: the path holds no such file.
+        DatasetError: it does not exist, or nothing in it can be read.
+    """
+
+    name = "FER2013"
+    terms = TERMS
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        problems: list[str] = []
+        files = _files(self.root, problems)
+        self._samples: dict[str, Sample] = {}
+        self._images: dict[str, UInt8Array] = {}
+        faults = [fault for path in files for fault in self._add(path)]
+        if not self._samples:
+            raise DatasetError(faults[0])
+        self.problems = (*problems, *faults)
+
+    @property
+    def description(self) -> str:
+        """What was found, in a few words."""
+        return f"{self.root.resolve().name}: {len(self._samples)} pictures ({self.name})"
+
+    def samples(self) -> list[Sample]:
+        """Return all samples, by file, split and row."""
+        return list(self._samples.values())
+
+    def frame(self, sample: Sample) -> RGBDFrame:
+        """Return a picture (48, 48, 3), its three channels alike, without depth.
+
+        Raises:
+            DatasetError: there is no such sample.
+        """
+        if sample.id not in self._images:
+            raise stranger(self.root, sample)
+        rgb = np.repeat(self._images[sample.id][..., None], 3, axis=2)
+        return RGBDFrame(rgb, None, None, 0.0, 0, sample.expression, sample.id)
+
+    def close(self) -> None:
+        """Do nothing: nothing stays open."""
+
+    def _add(self, path: Path) -> Iterator[str]:
+        """Take in a file's pictures; yield a sentence for each split that cannot be read."""
+        for split in _splits(path):
+            try:
+                faces = read_fer2013([path], split)
+            except DatasetError as error:
+                yield str(error)
+                continue
+            for row, (image, label) in enumerate(zip(faces.images, faces.labels, strict=True)):
+                sample = _sample(path, split, row, image, CLASSES[label])
+                self._samples[sample.id] = sample
+                self._images[sample.id] = image
+
+
+def looks_like_fer2013(path: Path) -> bool:
+    """Tell by its first line, or by the names of its arrays, whether a file is of FER2013."""
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".csv":
+            with path.open("rb") as file:
+                header = file.readline(_LONGEST_HEADER).decode("utf-8-sig", "replace")
+            return {name.strip() for name in header.split(",")} >= _COLUMNS
+        if suffix == ".npz":
+            with ZipFile(path) as archive:
+                return set(archive.namelist()) >= _ARRAYS
+    except (OSError, BadZipFile):
+        return False
+    return False
+
+
+def _files(root: Path, problems: list[str]) -> list[Path]:
+    """Return one CSV, else all shards, one of each name."""
+    if not root.exists():
+        raise DatasetError(f"{root} does not exist; give FER2013's folder or one of its files")
+    candidates = [root] if root.is_file() else list(files_below(root, problems))
+    found = [path for path in candidates if looks_like_fer2013(path)]
+    problems += [
+        f"{path} is named like a file of FER2013, but is none or damaged, and is left out"
+        for path in candidates
+        if _NAMES.search(path.name) and path not in found
+    ]
+    if not found:
+        passed_over = f" ({problems[0]})" if problems else ""
+        raise NotThisDatasetError(
+            f"{root} holds no file of FER2013: {EXAMPLE} are expected{passed_over}"
+        )
+    found.sort(key=lambda path: (path.suffix.lower() != ".csv", len(path.parts), str(path)))
+    used = {path.stem: path for path in reversed(found)}
+    if found[0].suffix.lower() == ".csv":
+        used = {found[0].stem: found[0]}
+    chosen = set(used.values())
+    problems += [f"{path} is passed over for {found[0]}" for path in found if path not in chosen]
+    return sorted(chosen)
+
+
+def _splits(path: Path) -> Iterator[Split]:
+    """Yield the splits that a file may hold; a shard has one, told by its name."""
+    if path.suffix.lower() == ".csv":
+        yield from Split
+        return
+    words = path.stem.lower().replace("_", "").replace("-", "").replace(" ", "")
+    tests = (split for split in (Split.PUBLIC_TEST, Split.PRIVATE_TEST) if split.lower() in words)
+    yield next(tests, Split.TRAINING)
+
+
+def _sample(path: Path, split: Split, row: int, image: UInt8Array, label: str) -> Sample:
+    return Sample(
+        id=f"{path.stem}_{split.value}_{row:05d}",
+        subject=f"fer{hashlib.blake2b(image.tobytes(), digest_size=6).hexdigest()}",
+        expression=expression_named(label),
+        level=None,
+        modalities=RGB_ONLY,
+        split=split.value,
+    )

@@ -1,0 +1,136 @@
+"""From a scan's files to a frame: its picture with the registered depth map, or a rendering.
+
+Prediction, preparation and the data sets all make their frontal frames here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fercore.datasets.bu3dfe_scan import Scan
+from fercore.datasets.cache_records import F2D_VIEW, RENDERED_VIEW
+from fercore.errors import DatasetError
+from fercore.geometry import MeshRenderer, OrthographicCamera, largest_component
+from fercore.io.vrml import read_vrml
+from fercore.registration import Registration, register, steady_landmarks, warp_depth
+from fercore.structures import RGBDFrame
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fercore.datasets.dataset import MeshScan
+    from fercore.detection import FaceLandmarker
+    from fercore.expressions import Expression
+    from fercore.structures import FloatArray, Mesh, UInt8Array
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredScan:
+    """A scan's frontal picture and its depth map, before and after registration."""
+
+    rgb: UInt8Array  # (512, 512, 3)
+    depth_m: FloatArray  # (512, 512), as rendered, NaN where unknown
+    registered_m: FloatArray  # (512, 512), aligned to rgb, NaN where unknown; holes open
+    registration: Registration
+
+
+@dataclass(frozen=True, slots=True)
+class FrontalFrame:
+    """A scan from the front, and how that came about."""
+
+    frame: RGBDFrame
+    view: str  # F2D_VIEW: the data set's own picture; RENDERED_VIEW: the mesh, rendered
+    registration: Registration | None  # None: rendered, so colour and depth agree by themselves
+    remark: str  # why it is not what one would expect; empty when it is
+
+
+def register_scan(
+    scan: Scan, landmarker: FaceLandmarker, mesh: Mesh | None = None, threads: int = 0
+) -> RegisteredScan:
+    """Read a scan and register its depth map to its picture.
+
+    Raises:
+        MeshError: the mesh is missing or unusable.
+        DatasetError: the picture is missing or unusable.
+    """
+    face = largest_component(scan.mesh()) if mesh is None else mesh
+    picture = scan.picture_rgb()
+    camera = OrthographicCamera.framing(face.vertices_mm, len(picture))
+    rendering = MeshRenderer(face, threads).orthographic(camera)
+    registration = register(
+        picture,
+        rendering.depth_m,
+        camera.mm_per_pixel,
+        steady_landmarks(landmarker.landmarks, picture),
+        steady_landmarks(landmarker.landmarks, rendering.rgb),
+    )
+    moved = warp_depth(rendering.depth_m, registration.transform)
+    return RegisteredScan(picture, rendering.depth_m, moved, registration)
+
+
+def frontal_frame(
+    scan: MeshScan, mesh: Mesh, landmarker: FaceLandmarker, threads: int = 0
+) -> FrontalFrame:
+    """Return a scan's picture with its registered depth map, else the rendering of its mesh.
+
+    `mesh` is the scan's, cleaned. Only BU-3DFE has frontal pictures; where a scan of it
+    lacks one that can be used, the remark says so.
+    """
+    if not isinstance(scan, Scan):
+        return FrontalFrame(scan_rendering(scan, mesh, threads), RENDERED_VIEW, None, "")
+    try:
+        found = register_scan(scan, landmarker, mesh, threads)
+    except DatasetError as error:
+        remark = f"rendered picture, for {error}"
+        return FrontalFrame(scan_rendering(scan, mesh, threads), RENDERED_VIEW, None, remark)
+    frame = RGBDFrame(found.rgb, found.registered_m, None, 0.0, 0, scan.id.expression, scan.name)
+    reason = found.registration.reason
+    remark = f"registration kept its start: {reason}" if reason else ""
+    return FrontalFrame(frame, F2D_VIEW, found.registration, remark)
+
+
+def scan_frame(scan: MeshScan, landmarker: FaceLandmarker) -> tuple[RGBDFrame, str]:
+    """Return a scan's picture with its registered depth map, and a remark.
+
+    This is what training sees. A scan without usable picture gives the frontal
+    rendering of its mesh instead; the remark says so, or that the registration
+    fell back to its start, and is empty otherwise.
+
+    Raises:
+        MeshError: the mesh is missing or unusable.
+    """
+    found = frontal_frame(scan, largest_component(scan.mesh()), landmarker)
+    return found.frame, found.remark
+
+
+def picture_frame(scan: Scan) -> RGBDFrame:
+    """Return the frontal picture of a scan without mesh, without depth.
+
+    Raises:
+        DatasetError: the picture is missing or unusable.
+    """
+    return RGBDFrame(scan.picture_rgb(), None, None, 0.0, 0, scan.id.expression, scan.name)
+
+
+def scan_rendering(scan: MeshScan, mesh: Mesh, threads: int = 0) -> RGBDFrame:
+    """Return the frontal rendering of a scan's cleaned mesh."""
+    sample = scan.sample
+    return _rendering(mesh, sample.id, sample.expression, sample.number or 0, threads)
+
+
+def mesh_frame(path: Path) -> RGBDFrame:
+    """Return the frontal rendering of any VRML mesh of a face, in BU-3DFE's axes.
+
+    Raises:
+        MeshError: the file is unusable.
+    """
+    return _rendering(largest_component(read_vrml(path)), path.name)
+
+
+def _rendering(
+    mesh: Mesh, name: str, truth: Expression | None = None, number: int = 0, threads: int = 0
+) -> RGBDFrame:
+    camera = OrthographicCamera.framing(mesh.vertices_mm)
+    rendering = MeshRenderer(mesh, threads).orthographic(camera)
+    return RGBDFrame(rendering.rgb, rendering.depth_m, None, 0.0, number, truth, name)

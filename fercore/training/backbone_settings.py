@@ -1,0 +1,76 @@
+"""How a backbone is trained on FER2013, and what a run carries from step to step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from fercore.errors import FercoreError
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneSettings:
+    """How to train; all of it is ours, the paper takes its backbones ready-made."""
+
+    backbone: str  # "resnet50" or "vgg19"
+    precision: str  # one of PRECISIONS, of the convolutions; weights are always float32
+    size: int = 64  # pixels, side of the input
+    epochs: int = 12
+    batch_size: int = 64
+    learning_rate: float = 0.001  # its peak, of layers that start random
+    pretrained_rate: float = 0.3  # share of it for layers that start pretrained
+    warm_up: float = 0.1  # share of all steps
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.1
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class BackboneState:
+    """What an interrupted run needs to go on."""
+
+    epoch: int = 0  # finished epochs
+    step: int = 0  # finished steps of the current one
+    loss_sum: float = 0.0  # over those steps
+    seconds: float = 0.0  # of training so far
+    best_epoch: int = 0  # from 1
+    best_accuracy: float = -1.0
+    history: list[dict[str, float]] = field(default_factory=list)
+    network: dict[str, torch.Tensor] = field(default_factory=dict)
+    best_network: dict[str, torch.Tensor] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+
+
+def best_precision(device: torch.device) -> str:
+    """Return which of PRECISIONS trains fastest on `device`."""
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(False) else "float32"
+    known = getattr(torch.cpu, "get_capabilities", None)  # newer than our oldest torch
+    capabilities: dict[str, Any] = known() if known is not None else {}
+    native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    return "bfloat16" if native else "float32"
+
+
+def require_sensible(settings: BackboneSettings) -> None:
+    """Check the settings' ranges.
+
+    Raises:
+        FercoreError: one makes no sense.
+    """
+    for name, least in (("epochs", 1), ("size", 32), ("batch_size", 2), ("seed", 0)):
+        if getattr(settings, name) < least:
+            raise FercoreError(f"{name} is {getattr(settings, name)}; give at least {least}.")
+    if not 0 < settings.learning_rate < math.inf:
+        raise FercoreError(f"learning_rate is {settings.learning_rate}; it must be positive.")
+
+
+def rate(done: float, warm_up: float) -> float:
+    """Return the learning rate's share of its peak after a share `done` of all steps."""
+    if done < warm_up:
+        return done / warm_up
+    return 0.5 + 0.5 * math.cos(math.pi * (done - warm_up) / (1 - warm_up))
