@@ -347,9 +347,10 @@ VGG19_LAST_STAGE = 28  # first layer of the fifth block in torchvision's `featur
 
 
 def _vgg19_stages() -> tuple[list[tuple[str, nn.Module]], list[tuple[str, nn.Module]]]:
-    from torchvision.models import vgg19
+    # The convolutions alone: torchvision's `vgg19` would draw a large classifier in vain.
+    from torchvision.models.vgg import cfgs, make_layers
 
-    layers = [(str(index), layer) for index, layer in enumerate(vgg19(weights=None).features)]
+    layers = [(str(index), layer) for index, layer in enumerate(make_layers(cfgs["E"]))]
     return layers[:VGG19_LAST_STAGE], layers[VGG19_LAST_STAGE:]
 
 

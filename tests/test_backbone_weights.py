@@ -1,11 +1,12 @@
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.error import URLError
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fercore.backbone_weights import apply_start, read_start
+from fercore.backbone_weights import apply_start, backbone_of, read_start
 from fercore.errors import CheckpointError
 from fercore.models import Backbone
 
@@ -40,10 +41,15 @@ def test_without_a_word_on_it_a_file_counts_as_torchvisions(partial: Path, tmp_p
     assert read_start("resnet50", str(unlabelled)).variant == "v1.5"
 
 
-def test_torchvisions_own_file_fits(tmp_path: Path) -> None:
-    from torchvision.models import vgg19
+def test_torchvisions_own_file_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision.models import vgg
 
-    state = {k: v for k, v in vgg19().state_dict().items() if k.startswith("features.")}
+    # All of torchvision's network but its classifier, which takes seconds to draw.
+    features = vgg.make_layers(vgg.cfgs["E"])
+    monkeypatch.setattr("torchvision.models.vgg19", lambda **_: SimpleNamespace(features=features))
+    state = {f"features.{name}": torch.rand_like(v) for name, v in features.state_dict().items()}
+    with torch.device("meta"):
+        assert state.keys() == {k for k in vgg.vgg19().state_dict() if k.startswith("features.")}
     torch.save(state | {"classifier.0.bias": torch.zeros(4096)}, tmp_path / "vgg19.pth")
     start = read_start("vgg19", str(tmp_path / "vgg19.pth"))
     backbone = Backbone("vgg19", start.variant)
@@ -82,3 +88,23 @@ def test_a_tensor_of_another_shape_is_refused() -> None:
     start.state["conv1.weight"] = torch.zeros(1)
     with pytest.raises(CheckpointError, match=r"conv1\.weight"):
         apply_start(Backbone("resnet50", "v1.5"), start)
+
+
+def test_a_files_own_description_is_what_it_is_known_by(partial: Path, tmp_path: Path) -> None:
+    described, blank = tmp_path / "resnet50.safetensors", tmp_path / "blank.safetensors"
+    save_file(load_file(partial), described, {"description": "FER2013,\n from scratch "})
+    save_file(load_file(partial), blank, {"description": "\n"})
+    start = read_start("resnet50", str(described))
+    assert start.description == "FER2013, from scratch; layer4 random (He)"
+    assert start.variant == "v1.5"
+    assert read_start("resnet50", str(blank)).description == "blank; layer4 random (He)"
+
+
+def test_a_file_tells_which_backbone_it_holds(partial: Path, tmp_path: Path) -> None:
+    assert backbone_of(partial) == "resnet50"
+    path = tmp_path / "vgg.pth"
+    torch.save({"features.0.weight": torch.zeros(1)}, path)
+    assert backbone_of(path) == "vgg19"
+    torch.save({"weight": torch.zeros(1)}, path)
+    with pytest.raises(CheckpointError, match="neither ResNet50 nor VGG19"):
+        backbone_of(path)

@@ -1,0 +1,360 @@
+"""Training backbones on made-up faces: folding, augmentation, division, resuming."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from fer2013_fixtures import striped_faces
+from safetensors import safe_open
+from tiny_backbone import TinyBackbone
+from torch import nn
+
+from fercore.backbone_weights import BackboneStart, apply_start, read_start
+from fercore.errors import CheckpointError, DatasetError, FercoreError
+from fercore.io.fer2013 import Fer2013Faces
+from fercore.models import Backbone
+from fercore.training import backbone_files, backbone_network, backbones
+from fercore.training.backbone_augmentation import plain, varied
+from fercore.training.backbone_faces import BackboneFaces, divide
+from fercore.training.backbone_files import BackboneCard, description_of, save_backbone
+from fercore.training.backbone_inference import logits_of
+from fercore.training.backbone_network import LabelledBackbone, folded, parameter_groups
+from fercore.training.backbone_scoring import figures
+from fercore.training.backbone_settings import BackboneSettings, rate
+from fercore.training.backbones import train_backbone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCRATCH = BackboneStart("v1.5", "random (He)", {})
+SETTINGS = BackboneSettings(
+    "resnet50", "float32", size=32, epochs=3, batch_size=16, learning_rate=0.02
+)
+
+
+@pytest.fixture
+def bare_vgg19(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the seconds in which torchvision draws a classifier that no backbone keeps."""
+    from torchvision.models.vgg import cfgs, make_layers
+
+    monkeypatch.setattr(
+        "torchvision.models.vgg19", lambda **_: SimpleNamespace(features=make_layers(cfgs["E"]))
+    )
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backbone_network, "Backbone", TinyBackbone)
+    monkeypatch.setattr(backbone_network, "BACKBONE_FEATURES", {"resnet50": TinyBackbone.features})
+
+
+def faces_of(count: int, seed: int = 0) -> Fer2013Faces:
+    return Fer2013Faces(*striped_faces(count, seed))
+
+
+def divided(count: int = 70) -> BackboneFaces:
+    return divide(faces_of(count), None, seed=0)
+
+
+def randomise_statistics(network: nn.Module) -> None:
+    """Give normalisation the statistics and weights it might have after training."""
+    generator = torch.Generator().manual_seed(1)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for tensor in (module.weight.data, module.running_var):
+                tensor.copy_(0.5 + torch.rand(tensor.shape, generator=generator))
+            for tensor in (module.bias.data, module.running_mean):
+                tensor.copy_(0.2 * torch.randn(tensor.shape, generator=generator))
+
+
+def card_of(backbone: str, description: str = "FER2013, from scratch") -> BackboneCard:
+    return BackboneCard(
+        *(backbone, "v1.5", description, "made up", "none", "none", {}, (), "none", 0, {}),
+        *("none", 0.0, {}),
+    )
+
+
+def test_a_folded_vgg19_computes_the_same_and_is_torchvisions(bare_vgg19: None) -> None:
+    from torchvision.models.vgg import vgg19
+
+    torch.manual_seed(0)
+    network = LabelledBackbone("vgg19", SCRATCH).eval()
+    randomise_statistics(network)
+    fold = folded(network.backbone)
+    rgb = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        expected = network.backbone.last_stage(network.backbone.early(rgb))
+        result = fold.last_stage(fold.early(rgb))
+    assert torch.allclose(result, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+    names = {f"features.{n}" for stage in (fold.early, fold.last_stage) for n in stage.state_dict()}
+    with torch.device("meta"):
+        assert names == {n for n in vgg19().state_dict() if n.startswith("features.")}
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in network.modules()) == 16
+
+
+def test_a_pretrained_vgg19_gets_no_normalisation(bare_vgg19: None) -> None:
+    state = {**Backbone("vgg19", "v1.5").early.state_dict()}
+    network = LabelledBackbone("vgg19", BackboneStart("v1.5", "ImageNet", state))
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in network.modules())
+
+
+@pytest.mark.parametrize("variant", ["v1", "v1.5"])
+def test_a_stored_resnet50_is_read_as_it_was_trained(variant: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = LabelledBackbone("resnet50", replace(SCRATCH, variant=variant))
+    network(torch.randn(4, 3, 32, 32)).sum().backward()
+    path = tmp_path / "resnet50.safetensors"
+    card = replace(card_of("resnet50", "FER2013, ImageNet layers 1-3"), variant=variant)
+    card = save_backbone(path, folded(network.backbone), card)
+    start = read_start("resnet50", str(path))
+    assert (start.variant, start.description) == (variant, "FER2013, ImageNet layers 1-3")
+    backbone = Backbone("resnet50", variant)
+    apply_start(backbone, start)
+    for stage in ("early", "last_stage"):
+        own = getattr(network.backbone, stage).state_dict()
+        for name, value in getattr(backbone, stage).state_dict().items():
+            assert torch.allclose(value, own[name], rtol=1e-3, atol=1e-6), name
+    assert json.loads(path.with_suffix(".json").read_text())["sha256"] == card.sha256
+    with safe_open(path, "pt") as file:
+        assert {str(file.get_tensor(n).dtype) for n in ("conv1.weight", "bn1.running_var")} == {
+            "torch.float16",
+            "torch.float32",
+        }
+
+
+def test_a_resnet50_learns_from_what_its_start_lacks_fastest() -> None:
+    state = Backbone("resnet50", "v1.5").early.state_dict()
+    start = BackboneStart("v1.5", "resnet50_imagenet; layer4 random (He)", state)
+    network = LabelledBackbone("resnet50", start)
+    groups = parameter_groups(network, start, 0.3, 0.05)
+    sizes = {(g["share"], g["weight_decay"]): len(g["params"]) for g in groups}
+    assert sum(sizes.values()) == len(list(network.parameters()))
+    of_layer4 = len(list(network.backbone.last_stage.parameters()))
+    assert sizes[1.0, 0.05] + sizes[1.0, 0.0] == of_layer4 + 2
+    assert all(p.ndim > 1 for g in groups if g["weight_decay"] for p in g["params"])
+
+
+@pytest.mark.parametrize(
+    ("held", "description", "expected"),
+    [
+        ((), "random (He)", "FER2013, from scratch"),
+        ("123", "resnet50_v1_imagenet_conv1_to_layer3; …", "FER2013, ImageNet layers 1-3"),
+        ("1234", "ImageNet (torchvision)", "FER2013, ImageNet"),
+        ("1234", "FER2013, ImageNet layers 1-3", "FER2013, ImageNet layers 1-3"),
+        ("1234", "resnet50-0676ba61", "FER2013, resnet50-0676ba61"),
+    ],
+)
+def test_a_table_tells_what_a_backbone_started_from(
+    held: str, description: str, expected: str
+) -> None:
+    state = {f"layer{stage}.0.conv1.weight": torch.zeros(1) for stage in held}
+    assert description_of(BackboneStart("v1", description, state)) == expected
+
+
+def test_a_plain_vgg19_from_imagenet_is_named_so() -> None:
+    start = BackboneStart("v1.5", "ImageNet (torchvision)", {"0.weight": torch.zeros(1)})
+    assert description_of(start) == "FER2013, ImageNet"
+
+
+def test_plain_faces_are_enlarged_and_standardised() -> None:
+    images = torch.full((2, 48, 48), 255, dtype=torch.uint8)
+    rgb = plain(images, 64)
+    assert rgb.shape == (2, 3, 64, 64)
+    white = (1 - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
+    assert torch.allclose(rgb[1, :, 5, 60], white, atol=1e-4)
+    ramp = torch.arange(48, dtype=torch.uint8).expand(1, 48, 48)
+    assert torch.allclose(plain(ramp, 48)[0, 0, 3] * 0.229 + 0.485, ramp[0, 3] / 255, atol=1e-5)
+
+
+def test_varied_faces_follow_from_the_generator_alone() -> None:
+    images = torch.from_numpy(striped_faces(8, seed=3)[0])
+    one, same, other = (varied(images, 32, np.random.default_rng(s)) for s in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert one.isfinite().all()
+    darkest, lightest = plain(torch.tensor([0, 255]).byte().view(2, 1, 1), 1).view(2, 3, 1, 1)
+    assert (one >= darkest - 1e-4).all()
+    assert (one <= lightest + 1e-4).all()
+
+
+def test_a_tenth_of_every_label_validates() -> None:
+    faces = divide(faces_of(350), None, seed=4)
+    assert np.bincount(faces.validation.labels).tolist() == [5] * 7
+    assert len(faces.training) == 315
+    again, other = divide(faces_of(350), None, seed=4), divide(faces_of(350), None, seed=5)
+    assert np.array_equal(again.validation.images, faces.validation.images)
+    assert not np.array_equal(other.validation.images, faces.validation.images)
+
+
+def test_copies_of_a_picture_stay_together_and_off_the_test() -> None:
+    single = faces_of(70)
+    doubled = Fer2013Faces(np.tile(single.images, (2, 1, 1)), np.tile(single.labels, 2))
+    test = single.where(np.arange(70) < 7)
+    faces = divide(doubled, test, seed=0)
+    trained, validated, tested = (
+        {image.tobytes() for image in part.images}
+        for part in (faces.training, faces.validation, test)
+    )
+    assert not trained & validated
+    assert not (trained | validated) & tested
+    assert faces.left_out == 14
+    assert len(faces.training) + len(faces.validation) == 126
+
+
+def test_a_label_without_faces_is_named() -> None:
+    faces = faces_of(70)
+    with pytest.raises(DatasetError, match="too few pictures of disgust"):
+        divide(faces.where(faces.labels != 1), None, seed=0)
+
+
+def test_rare_labels_weigh_more_and_weights_average_one() -> None:
+    faces = faces_of(140)
+    rare = faces.where((faces.labels != 1) | (np.arange(140) < 35))
+    weights = BackboneFaces(rare, rare, 0).class_weights()
+    assert weights[1] == pytest.approx(2 * weights[0])
+    assert weights[rare.labels].mean() == pytest.approx(1)
+
+
+def test_figures_over_seven_and_over_six() -> None:
+    labels = np.array([0, 0, 1, 6])
+    logits = np.zeros((4, 7), np.float32)
+    logits[[0, 1, 2, 3], [0, 6, 1, 0]] = 2
+    logits[1, 0] = 1  # anger, taken for neutral
+    scored = figures(logits, labels)
+    assert (scored.faces, scored.six_faces) == (4, 3)
+    assert scored.accuracy == 0.5
+    assert scored.mean_recall == 0.5
+    assert (scored.six_accuracy, scored.six_mean_recall) == (1.0, 1.0)
+    assert scored.recall == {"anger": 0.5, "disgust": 1.0, "neutral": 0.0}
+    assert scored.low <= scored.accuracy <= scored.high
+
+
+def test_the_rate_warms_up_and_decays_to_nothing() -> None:
+    shares = [rate(done, 0.1) for done in np.linspace(0, 1, 21)]
+    assert shares[0] == 0
+    assert shares[2] == 1
+    assert shares[2:] == sorted(shares[2:], reverse=True)
+    assert shares[-1] == pytest.approx(0)
+
+
+def test_a_backbone_learns(tiny: None, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, epochs=8)
+    network, state = train_backbone(divided(210), SCRATCH, settings, tmp_path)
+    unseen = faces_of(70, seed=9)
+    assert figures(logits_of(network, unseen, 32), unseen.labels).accuracy > 0.6
+    accuracies = [record["validation_accuracy"] for record in state.history]
+    assert state.best_epoch == accuracies.index(max(accuracies)) + 1
+    assert [record["epoch"] for record in state.history] == list(range(1, 9))
+
+
+def interrupted_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Let a run save after every step and stop, as by Ctrl-C, within the one after `steps`."""
+    whole, taken = backbones._Run._step, iter(range(steps))
+
+    def step(run: backbones._Run, rows: torch.Tensor) -> float:
+        if next(taken, None) is None:
+            raise KeyboardInterrupt
+        return whole(run, rows)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(backbones._Run, "_step", step)
+    patch.setattr(backbones, "SAVE_EVERY_S", -1.0)
+    return patch
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
+
+
+@pytest.mark.parametrize("steps", [0, 2, 4, 6])  # an epoch has four
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(
+    steps: int, tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, expected = train_backbone(divided(), SCRATCH, SETTINGS, tmp_path / "whole")
+    patch = interrupted_after(steps, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train_backbone(divided(), SCRATCH, SETTINGS, tmp_path / "parts")
+    patch.undo()
+    torch.rand(3)  # what the process drew before does not matter
+    resumed, state = train_backbone(divided(), SCRATCH, SETTINGS, tmp_path / "parts")
+    assert same(resumed.state_dict(), whole.state_dict())
+    assert same(state.network, expected.network)
+    assert (state.history, state.best_epoch) == (expected.history, expected.best_epoch)
+
+
+def test_a_finished_run_is_not_trained_again(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = train_backbone(divided(), SCRATCH, SETTINGS, tmp_path)
+    monkeypatch.delattr(backbones._Run, "_step")
+    again, _ = train_backbone(divided(), SCRATCH, SETTINGS, tmp_path)
+    assert same(again.state_dict(), whole.state_dict())
+
+
+def test_another_run_in_the_same_folder_is_refused(tiny: None, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, epochs=1)
+    train_backbone(divided(), SCRATCH, settings, tmp_path)
+    with pytest.raises(FercoreError, match="holds a run with other size, seed;"):
+        train_backbone(divided(), SCRATCH, replace(settings, size=40, seed=2), tmp_path)
+    with pytest.raises(FercoreError, match="holds a run with other faces;"):
+        train_backbone(divided(77), SCRATCH, settings, tmp_path)
+
+
+def test_a_damaged_state_is_one_sentence(tiny: None, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, epochs=1)
+    train_backbone(divided(), SCRATCH, settings, tmp_path)
+    content = (tmp_path / "state.pt").read_bytes()
+    (tmp_path / "state.pt").write_bytes(content[: len(content) // 2])
+    with pytest.raises(FercoreError, match=r"state\.pt is damaged .*remove it"):
+        train_backbone(divided(), SCRATCH, settings, tmp_path)
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(FercoreError, match="cannot be used"):
+        train_backbone(divided(), SCRATCH, settings, tmp_path)
+
+
+def test_a_full_disk_is_one_sentence(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backbone_files.torch, "save", full)
+        with pytest.raises(FercoreError, match=r"state\.pt cannot be written .*free some space"):
+            train_backbone(divided(), SCRATCH, replace(SETTINGS, epochs=1), tmp_path)
+    monkeypatch.setattr(backbone_files, "save_file", full)
+    with pytest.raises(CheckpointError, match=r"x\.safetensors cannot be written"):
+        save_backbone(tmp_path / "x.safetensors", Backbone("resnet50", "v1.5"), card_of("resnet50"))
+
+
+def test_a_run_that_diverges_stops(tiny: None, tmp_path: Path) -> None:
+    with pytest.raises(FercoreError, match=r"diverged in epoch 1; .* lower --learning-rate"):
+        train_backbone(divided(), SCRATCH, replace(SETTINGS, learning_rate=1e30), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"epochs": 0}, {"size": 31}, {"batch_size": 1}, {"seed": -1}),
+        *({"learning_rate": 0.0}, {"learning_rate": float("nan")}),
+    ],
+)
+def test_senseless_settings_are_refused(wrong: dict[str, float], tmp_path: Path) -> None:
+    with pytest.raises(FercoreError, match=next(iter(wrong))):
+        train_backbone(divided(), SCRATCH, replace(SETTINGS, **wrong), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_bfloat16_stays_close_to_float32(tiny: None) -> None:
+    torch.manual_seed(0)
+    network = LabelledBackbone("resnet50", SCRATCH)
+    faces = faces_of(14)
+    single, half = (logits_of(network, faces, 32, p) for p in ("float32", "bfloat16"))
+    assert np.allclose(single, half, atol=0.02 * np.abs(single).max() + 1e-3)
+    assert not np.array_equal(single, half)
