@@ -11,7 +11,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import count, islice
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -25,7 +25,7 @@ from app.qimage import to_array, to_qimage
 from app.recorder import VideoWriter
 from app.session import Session
 from app.settings import Settings
-from app.sources.base import Replay
+from app.sources.base import Arrival, Replay
 from app.summary import Summary
 from app.widgets.theme import apply_theme
 from app.widgets.timeline import SPAN_S
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from app.inference import Analyser
     from app.sources.base import FrameSource
     from fercore.expressions import Expression
-    from fercore.structures import Analysis, Prediction, RGBDFrame, UInt8Array
+    from fercore.structures import Analysis, Prediction, UInt8Array
 
 PREDICTIONS, VIDEO, PICTURE = "predictions.tsv", "overlay.mp4", "window.png"
 PREVIOUS = "previous"
@@ -55,15 +55,17 @@ class Showcase:
     def __init__(self) -> None:
         self._curves: list[tuple[float, Prediction | None, Expression | None]] = []
         self._best: Analysis | None = None
+        self._best_clip = 0
         self._best_length = 0
 
-    def add(self, analysis: Analysis) -> None:
-        """Consider one frame."""
+    def add(self, analysis: Analysis, clip: int) -> None:
+        """Consider one frame of a replay's clip."""
         fusion = analysis.verdicts.fusion if analysis.verdicts else None
         frame = analysis.frame
         self._curves.append((frame.timestamp_s, fusion, frame.truth))
         if self._best is None or _sureness(analysis) > _sureness(self._best):
-            self._best, self._best_length = analysis, len(self._curves)
+            self._best, self._best_clip = analysis, clip
+            self._best_length = len(self._curves)
 
     def fill(self, window: MainWindow) -> None:
         """Show that frame in a window."""
@@ -74,6 +76,7 @@ class Showcase:
             if time_s >= start_s:
                 window.timeline.add(time_s, fusion, truth)
         window.present(self._best)
+        window.transport.set_clip(self._best_clip)
         window.timeline.redraw()
 
 
@@ -124,31 +127,38 @@ def _judge_all(
     with (
         PredictionWriter(output / PREDICTIONS) as predictions,
         VideoWriter(output / VIDEO, rate_hz) as video,
-        tqdm(total=_expected_frames(source, max_frames), unit="frame", file=sys.stderr) as bar,
-        closing(_frames(source)) as frames,
+        # disable=None: a progress bar only where standard error is a terminal.
+        tqdm(total=_expected_frames(source, max_frames), unit="frame", disable=None) as bar,
+        closing(_arrivals(source)) as arrivals,
     ):
         try:
-            for frame in islice(frames, max_frames):
-                analysis = analyser.analyse(frame)
+            for arrival in islice(arrivals, max_frames):
+                analysis = analyser.analyse(arrival.frame)
                 predictions.write(analysis)
                 summary.add(analysis)
-                showcase.add(analysis)
+                showcase.add(analysis, arrival.clip)
                 video.write(_overlaid(analysis))
                 bar.update()
         except KeyboardInterrupt:
             bar.write("Interrupted; the files hold the frames until here.", file=sys.stderr)
 
 
-def _frames(source: FrameSource) -> Generator[RGBDFrame]:
+def _arrivals(source: FrameSource) -> Generator[Arrival]:
     """Yield every frame; the next one is rendered while the present one is judged."""
     with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
-        coming = reader.submit(source.read, _READ_TIMEOUT_S)
-        for _ in count():
-            frame = coming.result()
-            if frame is None:
-                return
-            coming = reader.submit(source.read, _READ_TIMEOUT_S)
-            yield frame
+        coming = reader.submit(_read, source)
+        while (arrival := coming.result()) is not None:
+            coming = reader.submit(_read, source)
+            yield arrival
+
+
+def _read(source: FrameSource) -> Arrival | None:
+    """Return the next frame with the clip it belongs to, which the one after it may not."""
+    frame = source.read(_READ_TIMEOUT_S)
+    if frame is None:
+        return None
+    clip = source.position if isinstance(source, Replay) else 0
+    return Arrival(frame, source, clip, time.monotonic())
 
 
 def _overlaid(analysis: Analysis) -> UInt8Array:

@@ -16,7 +16,6 @@ from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from av.container import OutputContainer
     from av.video.stream import VideoStream
@@ -46,17 +45,16 @@ class VideoWriter:
             FercoreError: it cannot be written.
         """
         try:
+            # av would open it, and find out that it cannot, with the first picture only.
+            self._path.open("wb").close()
             self._container = av.open(str(self._path), "w", format="mp4", options=_FRAGMENTED)
         except OSError as error:
-            raise self._problem(error) from error
+            raise FercoreError(
+                f"{self._path} cannot be written ({error.strerror}); choose another folder."
+            ) from error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         """Write what the encoder still holds and close the file."""
         try:
             self._finish()

@@ -71,6 +71,8 @@ def figure(found: RegisteredScan, name: str) -> UInt8Array:
 def _verdict(found: RegisteredScan) -> str:
     registration = found.registration
     motion = registration.transform
+    if registration.landmarks_doubt:
+        return f"start from {registration.started_from}: {registration.remark}"
     if registration.fell_back:
         return f"kept the start from {registration.started_from}: {registration.reason}"
     return (

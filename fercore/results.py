@@ -18,7 +18,6 @@ from fercore.expressions import EXPRESSIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from fercore.structures import Analysis, Prediction
 
@@ -59,12 +58,7 @@ class PredictionWriter:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the file."""
         self._close()
 

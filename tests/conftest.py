@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from app.session import Session
 
 # Before anything imports Qt: tests open no window on the developer's screen.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -34,3 +36,12 @@ def sample_root() -> Path:
     from fercore.datasets import samples
 
     return samples.sample_root()
+
+
+@pytest.fixture
+def make_session() -> Iterator[Callable[..., Session]]:
+    """Return what builds a started session, of fake networks unless told otherwise."""
+    from session_driver import started_sessions
+
+    with started_sessions() as build:
+        yield build

@@ -1,27 +1,30 @@
 from __future__ import annotations
 
-import contextlib
 import csv
+import io
 import resource
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import av
-import numpy as np
 import pytest
-from app_doubles import BlindAnalyser, BrokenSource, FakeAnalyser, TickSource
+from app_doubles import BlindAnalyser, BrokenSource, FakeAnalyser, TickSource, analysis_of
 from PySide6.QtGui import QImage
 
+from app import headless
 from app.headless import PICTURE, PREDICTIONS, PREVIOUS, VIDEO, run_headless
+from app.main_window import MainWindow
 from app.qimage import to_array
-from app.recorder import VideoWriter
 from fercore.errors import FercoreError
+from fercore.expressions import Expression
 from fercore.results import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from PySide6.QtGui import QPixmap
     from PySide6.QtWidgets import QApplication
 
     from fercore.structures import Analysis, RGBDFrame
@@ -90,6 +93,62 @@ def test_the_picture_is_the_real_window(qapp: QApplication, tmp_path: Path) -> N
     assert to_array(image).std() > 20
 
 
+def test_the_choosers_name_the_scan_that_the_picture_shows(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Surest(FakeAnalyser):
+        def analyse(self, frame: RGBDFrame) -> Analysis:
+            # Clips of one frame: while the tenth is judged the source has gone on.
+            fusion = Expression.HAPPINESS if frame.index == 9 else None
+            return analysis_of(frame, fusion=fusion, rgb=None, depth=None)
+
+    class Witness(MainWindow):
+        def grab(self, *_: object) -> QPixmap:
+            shown.append((*self.transport.chosen(), self.banner.text()))
+            return super().grab()
+
+    shown: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(headless, "MainWindow", Witness)
+    run_headless(qapp, TickSource(clip_frames=1), Surest(), tmp_path)
+    ((subject, label, banner),) = shown
+    assert (subject, label) == ("M9002", "happiness")
+    assert "True expression: happiness" in banner and "happiness 75 %" in banner
+
+
+def test_a_source_without_clips_has_an_empty_chooser(qapp: QApplication, tmp_path: Path) -> None:
+    class Camera:
+        name = "camera"
+
+        def __init__(self) -> None:
+            self._frames = TickSource(clip_frames=1)
+
+        def open(self) -> None:
+            self._frames.open()
+
+        def read(self, timeout_s: float) -> RGBDFrame | None:
+            return self._frames.read(timeout_s)
+
+        def close(self) -> None:
+            self._frames.close()
+
+    summary = run_headless(qapp, Camera(), FakeAnalyser(), tmp_path)
+    assert summary.frames == 12
+    assert (tmp_path / PICTURE).exists()
+
+
+def test_no_progress_bar_where_nobody_watches(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for kind, watched in ((io.StringIO, False), (Terminal, True)):
+        monkeypatch.setattr("sys.stderr", kind())
+        run_headless(qapp, TickSource(), FakeAnalyser(), tmp_path, 3)
+        assert ("3/3" in sys.stderr.getvalue()) is watched
+
+
 def test_an_earlier_run_is_kept(qapp: QApplication, tmp_path: Path) -> None:
     for frames in (3, 4, 5):
         run_headless(qapp, TickSource(), FakeAnalyser(), tmp_path, frames)
@@ -134,39 +193,3 @@ def test_a_source_that_breaks_off_keeps_its_rows(qapp: QApplication, tmp_path: P
     with pytest.raises(FercoreError, match="unplugged"):
         run_headless(qapp, BrokenSource(), FakeAnalyser(), tmp_path)
     assert len(rows_of(tmp_path / PREDICTIONS)) == 2
-
-
-def test_video_is_what_every_player_shows(tmp_path: Path) -> None:
-    path = tmp_path / "odd.mp4"
-    rgb = np.zeros((61, 81, 3), np.uint8)
-    rgb[:, :40] = (200, 30, 30)
-    with VideoWriter(path, 30.0) as video:
-        for _ in range(40):
-            video.write(rgb)
-    frames = video_frames(path)
-    assert len(frames) == 40
-    assert (frames[0].width, frames[0].height) == (80, 60)
-    assert frames[0].format.name == "yuv420p"
-    shown = frames[20].to_ndarray(format="rgb24")
-    assert abs(shown[30, 10].astype(int) - (200, 30, 30)).max() < 20
-    with av.open(str(path)) as container:
-        assert container.streams.video[0].codec_context.name == "h264"
-        assert container.streams.video[0].average_rate == 30
-
-
-def test_a_video_cut_short_still_plays(tmp_path: Path) -> None:
-    path = tmp_path / "cut.mp4"
-    rng = np.random.default_rng(0)
-    with VideoWriter(path, 30.0) as video:
-        for _ in range(120):
-            video.write(rng.integers(0, 256, (64, 64, 3), np.uint8))
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-    whole = []
-    with (
-        av.open(str(path)) as container,
-        contextlib.suppress(av.error.InvalidDataError),  # the frame that was cut in two
-    ):
-        for frame in container.decode(video=0):
-            whole.append(frame)
-    assert len(whole) >= 30

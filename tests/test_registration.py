@@ -195,6 +195,66 @@ class TestRegister:
         assert found.start == Similarity()
         assert math.isnan(found.residual_px)
 
+    @pytest.mark.parametrize(
+        ("motion", "phrase"),
+        [
+            (Similarity.about((255, 255), 1.6, 0.0, (0, 0)), "imply a scale of 1.60"),
+            (Similarity.about((255, 255), 0.5, 0.0, (0, 0)), "imply a scale of 0.50"),
+            (Similarity.about((255, 255), 1.0, -35.0, (0, 0)), "imply a turn by -35.0 degrees"),
+            (Similarity(shift_x=80.0, shift_y=60.0), "imply a shift by 100 px"),
+        ],
+    )
+    def test_landmarks_that_imply_too_much_are_not_believed(self, motion, phrase, monkeypatch):
+        small = Similarity(shift_x=1.5)
+        monkeypatch.setattr(registering, "refine", lambda *a: (a[3].then(small), 0.5))
+        found = register(self.lit(Similarity()), self.depth_m, 1.0, *self.points(motion))
+        assert found.started_from == EXTENTS
+        assert found.start == Similarity()
+        assert phrase in found.landmarks_doubt
+        assert phrase in found.remark
+        # They must not judge the refinement either.
+        assert math.isnan(found.start_residual_px) and math.isnan(found.residual_px)
+        assert not found.fell_back
+        assert found.transform == small
+
+    def test_landmarks_of_another_face_are_not_believed(self):
+        points, _ = self.points(Similarity())
+        other = points + np.random.default_rng(5).normal(0, 15, points.shape).astype(np.float32)
+        found = register(self.lit(Similarity()), self.depth_m, 1.0, other, points)
+        assert found.started_from == EXTENTS
+        assert "px apart at best" in found.landmarks_doubt
+
+    def test_landmarks_in_one_place_are_not_believed(self):
+        same = np.full((80, 2), 250.0, np.float32)
+        found = register(self.lit(Similarity()), self.depth_m, 1.0, same, same)
+        assert found.started_from == EXTENTS
+        assert "scale" in found.landmarks_doubt
+
+    @pytest.mark.parametrize(
+        "motion",
+        [
+            Similarity.about((255, 255), 1.1, 8.0, (20.0, 20.0)),
+            Similarity.about((255, 255), 0.9, -8.0, (-20.0, 20.0)),
+        ],
+    )
+    def test_the_whole_range_that_is_measured_is_believed(self, motion, monkeypatch):
+        monkeypatch.setattr(registering, "refine", lambda *a: (a[3], 0.5))
+        points, rendered = self.points(motion)
+        trembling = points + np.random.default_rng(6).normal(0, 3, points.shape).astype(np.float32)
+        found = register(self.lit(motion), self.depth_m, 1.0, trembling, rendered)
+        assert found.started_from == LANDMARKS
+        assert found.landmarks_doubt == found.remark == ""
+        assert found.start == Similarity.fitted(rendered, trembling)
+
+    def test_both_doubts_are_said(self):
+        nothing = np.full((512, 512), np.nan, np.float32)
+        wrong = self.points(Similarity(shift_x=200.0))
+        found = register(self.lit(MOTION), nothing, 1.0, *wrong)
+        assert found.fell_back
+        assert found.remark == (
+            "the landmarks imply a shift by 200 px; too little depth to register"
+        )
+
     @pytest.mark.parametrize("known", [0, 20])
     def test_too_little_depth(self, known):
         depth_m = np.full((512, 512), np.nan, np.float32)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,16 +38,6 @@ SETTINGS = BackboneSettings(
 
 
 @pytest.fixture
-def bare_vgg19(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the seconds in which torchvision draws a classifier that no backbone keeps."""
-    from torchvision.models.vgg import cfgs, make_layers
-
-    monkeypatch.setattr(
-        "torchvision.models.vgg19", lambda **_: SimpleNamespace(features=make_layers(cfgs["E"]))
-    )
-
-
-@pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backbone_network, "Backbone", TinyBackbone)
     monkeypatch.setattr(backbone_network, "BACKBONE_FEATURES", {"resnet50": TinyBackbone.features})
@@ -80,7 +69,7 @@ def card_of(backbone: str, description: str = "FER2013, from scratch") -> Backbo
     )
 
 
-def test_a_folded_vgg19_computes_the_same_and_is_torchvisions(bare_vgg19: None) -> None:
+def test_a_folded_vgg19_computes_the_same_and_is_torchvisions() -> None:
     from torchvision.models.vgg import vgg19
 
     torch.manual_seed(0)
@@ -98,7 +87,7 @@ def test_a_folded_vgg19_computes_the_same_and_is_torchvisions(bare_vgg19: None) 
     assert sum(isinstance(m, nn.BatchNorm2d) for m in network.modules()) == 16
 
 
-def test_a_pretrained_vgg19_gets_no_normalisation(bare_vgg19: None) -> None:
+def test_a_pretrained_vgg19_gets_no_normalisation() -> None:
     state = {**Backbone("vgg19", "v1.5").early.state_dict()}
     network = LabelledBackbone("vgg19", BackboneStart("v1.5", "ImageNet", state))
     assert not any(isinstance(m, nn.BatchNorm2d) for m in network.modules())

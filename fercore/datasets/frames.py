@@ -85,9 +85,10 @@ def frontal_frame(
         remark = f"rendered picture, for {error}"
         return FrontalFrame(scan_rendering(scan, mesh, threads), RENDERED_VIEW, None, remark)
     frame = RGBDFrame(found.rgb, found.registered_m, None, 0.0, 0, scan.id.expression, scan.name)
-    reason = found.registration.reason
-    remark = f"registration kept its start: {reason}" if reason else ""
-    return FrontalFrame(frame, F2D_VIEW, found.registration, remark)
+    registration = found.registration
+    kept = f"registration kept its start: {registration.reason}" if registration.reason else ""
+    remark = "; ".join(filter(None, (registration.landmarks_doubt, kept)))
+    return FrontalFrame(frame, F2D_VIEW, registration, remark)
 
 
 def scan_frame(scan: MeshScan, landmarker: FaceLandmarker) -> tuple[RGBDFrame, str]:

@@ -125,7 +125,7 @@ def _described(row: CacheRow, found: FrontalFrame) -> CacheRow:
     return replace(
         row,
         view=found.view,
-        reason=registration.reason,
+        reason=registration.remark,
         fell_back=registration.fell_back,
         edge_shift_px=round(registration.edge_shift_px, 3),
     )

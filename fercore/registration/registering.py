@@ -2,9 +2,10 @@
 
 The start comes from facial landmarks found in the picture and in the rendered
 textured mesh, else from the extents: rendering and picture are both framed by
-the face's height. Mutual information refines it within a few pixels, between the
+the face's height. Landmarks that imply a motion far beyond any that scans have are
+not believed. Mutual information refines the start within a few pixels, between the
 picture's grey and the relit depth map. It can be higher at a wrong place; a
-result that fails the plausibility check is dropped for the start, and says so.
+result that fails the plausibility check is dropped for the start. Both are said.
 """
 
 from __future__ import annotations
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 LANDMARKS, EXTENTS = "landmarks", "extents"
 
+# Twice the motion that the registration is measured with (`fercore bench registration`:
+# 10 %, 8 degrees, 20 pixels in both directions), and more than twice the residuals met there.
+MAX_START_SCALE_CHANGE = 0.2
+MAX_START_TURN_DEG = 16.0
+MAX_START_SHIFT_PX = 60.0  # of the landmarks' middle
+MAX_START_RESIDUAL_PX = 8.0
+
 MAX_SHIFT_PX = {LANDMARKS: 6.0, EXTENTS: 20.0}
 MAX_SCALE_CHANGE = 0.04
 MAX_TURN_DEG = 3.0
@@ -40,12 +48,18 @@ class Registration:
     transform: Similarity  # from the depth map's pixels to the picture's; the one to use
     start: Similarity
     started_from: str  # landmarks or extents
+    landmarks_doubt: str  # why landmarks that were found are not used; empty when they are
     fell_back: bool  # transform is the start, because the refinement was implausible
     reason: str  # why it fell back; empty when it did not
     mutual_information: float  # nats, at the refined place; 0 when there is none
     edge_shift_px: float  # mean motion of the face's outline from start to refinement
     start_residual_px: float  # median distance of the landmarks at the start; NaN without
     residual_px: float  # the same at the refined place
+
+    @property
+    def remark(self) -> str:
+        """What was implausible, in short phrases; empty when nothing was."""
+        return "; ".join(filter(None, (self.landmarks_doubt, self.reason)))
 
 
 def register(
@@ -62,11 +76,13 @@ def register(
     depth map belongs to, see `steady_landmarks`; None where no face was found.
     """
     points = (rendering_landmarks, picture_landmarks)
-    start, started_from = _start(*points)
+    start, started_from, doubt = _start(*points)
+    if doubt:
+        points = (None, None)
     filled = fill_interior_holes(depth_m)
     outline = face_outline(filled)
     if np.isfinite(filled).sum() < _LEAST_PIXELS:
-        return _fallen_back(start, started_from, "too little depth to register")
+        return _fallen_back(start, started_from, doubt, "too little depth to register")
     grey = cv2.cvtColor(picture_rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     relief = relit(filled, mm_per_pixel, grey, start)
     size = (grey.shape[1], grey.shape[0])
@@ -75,11 +91,12 @@ def register(
     try:
         refined, information = refine(grey, relief.grey, mask, start, seed)
     except RuntimeError:
-        return _fallen_back(start, started_from, "no overlap with the picture")
+        return _fallen_back(start, started_from, doubt, "no overlap with the picture")
     found = Registration(
         transform=refined,
         start=start,
         started_from=started_from,
+        landmarks_doubt=doubt,
         fell_back=False,
         reason="",
         mutual_information=information,
@@ -117,10 +134,29 @@ def edge_distance(outline: NDArray[np.float64], one: Similarity, other: Similari
     return float(np.linalg.norm(one.apply(outline) - other.apply(outline), axis=1).mean())
 
 
-def _start(rendering: FloatArray | None, picture: FloatArray | None) -> tuple[Similarity, str]:
+def _start(rendering: FloatArray | None, picture: FloatArray | None) -> tuple[Similarity, str, str]:
+    """Return the start, where it comes from, and why not from landmarks that were found."""
     if rendering is None or picture is None:
-        return Similarity(), EXTENTS
-    return Similarity.fitted(rendering, picture), LANDMARKS
+        return Similarity(), EXTENTS, ""
+    fitted = Similarity.fitted(rendering, picture)
+    doubt = _landmarks_doubt(fitted, rendering, picture)
+    return (Similarity(), EXTENTS, doubt) if doubt else (fitted, LANDMARKS, "")
+
+
+def _landmarks_doubt(fitted: Similarity, rendering: FloatArray, picture: FloatArray) -> str:
+    """Return what speaks against a start from landmarks; empty when nothing does."""
+    if abs(fitted.scale - 1) > MAX_START_SCALE_CHANGE:
+        return f"the landmarks imply a scale of {fitted.scale:.2f}"
+    if abs(fitted.angle_deg) > MAX_START_TURN_DEG:
+        return f"the landmarks imply a turn by {fitted.angle_deg:+.1f} degrees"
+    middle = rendering.mean(axis=0, keepdims=True)
+    shift_px = float(np.linalg.norm(fitted.apply(middle) - middle))
+    if shift_px > MAX_START_SHIFT_PX:
+        return f"the landmarks imply a shift by {shift_px:.0f} px"
+    residual_px = _residual(fitted, rendering, picture)
+    if residual_px > MAX_START_RESIDUAL_PX:
+        return f"the landmarks lie {residual_px:.1f} px apart at best"
+    return ""
 
 
 def _residual(
@@ -152,6 +188,6 @@ def _implausibility(found: Registration) -> str:
     return ""
 
 
-def _fallen_back(start: Similarity, started_from: str, reason: str) -> Registration:
+def _fallen_back(start: Similarity, started_from: str, doubt: str, reason: str) -> Registration:
     nan = float("nan")
-    return Registration(start, start, started_from, True, reason, 0.0, 0.0, nan, nan)
+    return Registration(start, start, started_from, doubt, True, reason, 0.0, 0.0, nan, nan)

@@ -1,0 +1,147 @@
+"""What a session shows while networks load or fail, and how its threads end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from app_doubles import BrokenAnalyser, FakeAnalyser, TickSource, opening, sample_frame
+from session_driver import PATIENCE_S, next_shown, until
+
+from app.inference import Inference, Judged
+from app.latest import Latest
+from app.session import LOADING_REASON, NO_NETWORKS_REASON, Session, State
+from app.sources.base import Arrival
+from fercore.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from fercore.structures import Analysis, RGBDFrame
+
+
+def test_shows_the_first_frame_while_the_networks_load(
+    make_session: Callable[..., Session],
+) -> None:
+    loaded = threading.Event()
+
+    def load() -> FakeAnalyser:
+        loaded.wait(PATIENCE_S)
+        return FakeAnalyser()
+
+    session = make_session(load)
+    session.open(opening(TickSource()))
+    preview = next_shown(session)
+    assert (preview.frame.index, preview.verdicts) == (0, None)
+    assert preview.reason == LOADING_REASON
+    assert session.state is State.LOADING and session.will_play
+    loaded.set()
+    judged = next_shown(session)
+    assert judged.verdicts is not None
+    until(session, lambda: session.state is State.PLAYING)
+
+
+def test_paused_while_loading_the_first_frame_still_gets_its_verdict(
+    make_session: Callable[..., Session],
+) -> None:
+    loaded = threading.Event()
+
+    def load() -> FakeAnalyser:
+        loaded.wait(PATIENCE_S)
+        return FakeAnalyser()
+
+    session = make_session(load)
+    session.open(opening(TickSource()))
+    next_shown(session)
+    session.pause()
+    loaded.set()
+    judged = next_shown(session)
+    assert judged.frame.index == 0 and judged.verdicts is not None
+    assert session.state is State.PAUSED and not session.will_play
+
+
+def test_without_networks_it_plays_on_and_says_so(
+    make_session: Callable[..., Session], caplog: pytest.LogCaptureFixture
+) -> None:
+    def load() -> FakeAnalyser:
+        raise CheckpointError("weights of fusion-resnet50 are damaged; fetch them again")
+
+    session = make_session(load)
+    session.open(opening(TickSource()))
+    shown = until(session, lambda: session.statistics().frames_per_second > 2)
+    assert shown[-1].verdicts is None
+    assert shown[-1].reason == NO_NETWORKS_REASON
+    assert session.state is State.PLAYING
+    assert "weights of fusion-resnet50 are damaged" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_networks_are_used_by_the_thread_that_loaded_them(
+    make_session: Callable[..., Session],
+) -> None:
+    threads: set[str] = set()
+
+    class Witness(FakeAnalyser):
+        def analyse(self, frame: RGBDFrame) -> Analysis:
+            threads.add(threading.current_thread().name)
+            return super().analyse(frame)
+
+    session = make_session(Witness)
+    session.open(opening(TickSource()))
+    next_shown(session)
+    assert threads == {"inference"}
+
+
+def test_a_network_that_raises_is_logged_once_and_frames_go_on(
+    make_session: Callable[..., Session], caplog: pytest.LogCaptureFixture
+) -> None:
+    session = make_session(BrokenAnalyser)
+    session.open(opening(TickSource()))
+    shown: list[Analysis] = []
+    while len(shown) < 5:
+        shown.append(next_shown(session))
+    assert shown[-1].reason == "analysis failed: the network exploded"
+    failures = [r for r in caplog.records if r.levelno == logging.ERROR]
+    assert len(failures) == 1
+
+
+def test_latency_counts_from_the_frames_arrival() -> None:
+    frames: Latest[Arrival] = Latest()
+    results: Latest[Judged] = Latest()
+    inference = Inference(lambda: FakeAnalyser(delay_s=0.02), frames, results)
+    waited_s = 0.5
+    frames.put(Arrival(sample_frame(), TickSource(), 3, time.monotonic() - waited_s))
+    inference.start()
+    judged = results.take(PATIENCE_S)
+    inference.stop()
+    inference.join()
+    assert judged is not None and judged.arrival.clip == 3
+    assert waited_s + 0.02 <= judged.analysis.latency_s < PATIENCE_S
+
+
+def test_close_ends_all_threads_and_gives_everything_back() -> None:
+    made: list[FakeAnalyser] = []
+
+    def load() -> FakeAnalyser:
+        made.append(FakeAnalyser())
+        return made[-1]
+
+    before = set(threading.enumerate())
+    session, source = Session(load), TickSource()
+    session.start()
+    session.open(opening(source))
+    until(session, lambda: session.state is State.PLAYING)
+    session.close()
+    session.close()
+    assert set(threading.enumerate()) <= before
+    assert made[0].closed and not source.is_open
+
+
+def test_a_session_that_never_started_closes() -> None:
+    session = Session(FakeAnalyser)
+    session.close()
+    assert session.poll() is None
