@@ -90,6 +90,16 @@ def test_a_subject_does_not_depend_on_how_many_there_are(recipe, tmp_path):
     }
 
 
+def test_a_scan_does_not_depend_on_which_levels_are_made(recipe, tmp_path):
+    synthesize(recipe, subjects=1, workers=1)
+    apexes = Recipe(recipe.face_model, tmp_path / "apexes", seed=0)
+    assert synthesize(apexes, subjects=1, workers=1, levels=(3, 4)) == 13
+    every, some = contents(recipe.root), contents(apexes.root)
+    assert some == {path: every[path] for path in some}
+    assert synthesize(apexes, subjects=1, workers=1) == 12
+    assert contents(apexes.root) == every
+
+
 def test_another_seed_gives_other_subjects(recipe, tmp_path):
     other = Recipe(recipe.face_model, tmp_path / "other", seed=1)
     synthesize(recipe, subjects=1, workers=1)

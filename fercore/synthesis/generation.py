@@ -100,9 +100,7 @@ def planned_scans(subjects: int, levels: Sequence[int] = LEVELS) -> list[Synthet
     return [SyntheticScan(number, *kind) for number in numbers for kind in kinds]
 
 
-def synthesize(
-    recipe: Recipe, subjects: int, workers: int, levels: Sequence[int] = LEVELS
-) -> int:
+def synthesize(recipe: Recipe, subjects: int, workers: int, levels: Sequence[int] = LEVELS) -> int:
     """Make what is still missing of `subjects` subjects; return the number of new scans.
 
     A scan is the same whichever other levels are made.
