@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-PACKAGES = ("fercore", "torch", "torchvision", "numpy", "mediapipe", "open3d", "SimpleITK")
+PACKAGES = ("fercore", "torch", "torchvision", "numpy", "mediapipe", "open3d", "SimpleITK", "scipy")
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,174 @@
+"""The report's tables on what the pipelines reached: Table 1, recall, confusion."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from fercore.expressions import EXPRESSIONS
+from fercore.report import paper
+from fercore.report.description import NO_BACKBONE
+from fercore.report.progress import setting
+from fercore.report.scores import in_paper_order
+from fercore.report.table import NOTHING, Table, interval, percent, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fercore.report.description import PipelineStart, RunDescription
+    from fercore.report.progress import Progress
+    from fercore.report.scores import PipelineScore
+
+INTERVAL_NOTE = (
+    "95 % intervals: percentiles of a bootstrap that draws whole subjects (2,000 draws); "
+    "they cover who is tested, not who trains."
+)
+
+
+def table_1(scores: Sequence[PipelineScore], description: RunDescription, state: Progress) -> Table:
+    """Return the paper's Table 1 beside ours."""
+    by_slug = {score.slug: score for score in scores}
+    slugs = in_paper_order(list(description.pipelines))
+    ours = "ours, synthetic data" if description.synthetic else "ours"
+    header = ["approach (the paper's wording)", "pipeline", f"paper, {paper.DATASET}, %"]
+    header += [f"{ours}, mean %", "SD over experiments", "95 % interval over subjects"]
+    if not description.synthetic:
+        header.append("ours − paper, points")
+    header += ["experiments", "backbone started from"]
+    return Table(
+        name="table1",
+        title="Table 1: test accuracy, the paper's beside ours",
+        setting=setting(description),
+        note=_table_1_note(description),
+        header=tuple(header),
+        shown=tuple(_table_1_row(slug, by_slug.get(slug), description, state) for slug in slugs),
+        records=tuple(_table_1_record(slug, by_slug.get(slug), description) for slug in slugs),
+    )
+
+
+def _table_1_note(description: RunDescription) -> str:
+    theirs = (
+        f"The paper's figures are its own, measured on {paper.DATASET} with backbones from "
+        "ImageNet; it gives neither deviation nor interval."
+    )
+    if description.synthetic:
+        theirs += (
+            " Ours were measured on synthetic subjects: the two columns do not measure the "
+            "same thing, and nothing here is a claim about real faces."
+        )
+    return f"{theirs} Ours: mean over experiments, in each of which every sample counts once. " + (
+        INTERVAL_NOTE
+    )
+
+
+def _table_1_row(
+    slug: str, score: PipelineScore | None, description: RunDescription, state: Progress
+) -> tuple[str, ...]:
+    row = paper.BY_SLUG.get(slug)
+    start = description.pipelines[slug]
+    cells = [
+        row.approach if row else NOTHING,
+        slug,
+        f"{row.accuracy_percent:.2f}" if row else NOTHING,
+        *(_accuracy_cells(score) if score else [NOTHING] * 3),
+    ]
+    if not description.synthetic:
+        known = row is not None and score is not None
+        cells.append(_against_paper(row, score) if row and score and known else NOTHING)
+    done = state.finished[slug]
+    return (
+        *cells,
+        str(done) if done >= state.total else f"{done} of {state.total}",
+        _start_words(start),
+    )
+
+
+def _start_words(start: PipelineStart) -> str:
+    if start.backbone_start == NO_BACKBONE:
+        return "no backbone"
+    return f"{start.backbone_start}; fine-tuned: {start.finetune}"
+
+
+def _accuracy_cells(score: PipelineScore) -> list[str]:
+    share = score.accuracy
+    return [percent(share.value, 2), percent(score.deviation), interval(share.low, share.high)]
+
+
+def _against_paper(row: paper.PaperRow, score: PipelineScore) -> str:
+    return signed(score.accuracy.value - row.accuracy_percent / 100)
+
+
+def _table_1_record(
+    slug: str, score: PipelineScore | None, description: RunDescription
+) -> dict[str, str | int | float]:
+    row = paper.BY_SLUG.get(slug)
+    start = description.pipelines[slug]
+    return {
+        "pipeline": slug,
+        "paper_accuracy_bu3dfe": row.accuracy_percent / 100 if row else math.nan,
+        "accuracy": score.accuracy.value if score else math.nan,
+        "sd_over_experiments": score.deviation if score else math.nan,
+        "low": score.accuracy.low if score else math.nan,
+        "high": score.accuracy.high if score else math.nan,
+        "experiments": len(score.experiments) if score else 0,
+        "predictions": score.accuracy.predictions if score else 0,
+        "subjects": score.subjects if score else 0,
+        "synthetic": int(description.synthetic),
+        "backbone_start": start.backbone_start,
+        "finetune": start.finetune,
+    }
+
+
+def recall_table(scores: Sequence[PipelineScore], description: RunDescription) -> Table:
+    """Return how often each expression is recognised."""
+    names = [expression.value for expression in EXPRESSIONS]
+    return Table(
+        name="recall",
+        title="Recall of each expression, %",
+        setting=setting(description),
+        note=f"Share of an expression's scans that are recognised. {INTERVAL_NOTE}",
+        header=("pipeline", *names),
+        shown=tuple((score.slug, *(_recall(score, name) for name in names)) for score in scores),
+        records=tuple(
+            {
+                "pipeline": score.slug,
+                "expression": name,
+                "recall": share.value,
+                "low": share.low,
+                "high": share.high,
+                "predictions": share.predictions,
+            }
+            for score in scores
+            for name, share in score.recalls.items()
+        ),
+    )
+
+
+def _recall(score: PipelineScore, expression: str) -> str:
+    share = score.recalls.get(expression)
+    if share is None:
+        return NOTHING
+    return f"{percent(share.value)} ({interval(share.low, share.high)})"
+
+
+def confusion_table(scores: Sequence[PipelineScore], description: RunDescription) -> Table:
+    """Return all confusion matrices."""
+    names = [expression.value for expression in EXPRESSIONS]
+    return Table(
+        name="confusion",
+        title="Confusion matrices, predictions",
+        setting=setting(description),
+        note="A row holds the scans of one true expression, a column those taken for one.",
+        header=("pipeline", "true", *names),
+        shown=tuple(
+            (score.slug, name, *(f"{count:.0f}" for count in counts))
+            for score in scores
+            for name, counts in zip(names, score.confusion, strict=True)
+        ),
+        records=tuple(
+            {"pipeline": score.slug, "true": true, "predicted": predicted, "count": round(count)}
+            for score in scores
+            for true, counts in zip(names, score.confusion.tolist(), strict=True)
+            for predicted, count in zip(names, counts, strict=True)
+        ),
+    )
