@@ -52,6 +52,9 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ["prepare", "bu3dfe", "no/such/folder", "--output", "unused"],
         ["predict", "no/such/scan.wrl"],
         ["train", "--pipeline", "depth", "--data", "no/such/cache", "--output", "unused"],
+        ["evaluate", "--data", "no/such/cache", "--output", "unused"],
+        ["report", "no/such/run"],
+        ["bench", "folds", "--data", "no/such/cache"],
         ["synthesize", "--face-model", "no/such.npz", "--subjects", "1", "--output", "unused"],
     ],
 )
