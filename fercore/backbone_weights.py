@@ -11,6 +11,7 @@ file may carry that description itself, as those of `fercore train-backbone` do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
@@ -97,7 +98,7 @@ def _download(name: str) -> dict[str, torch.Tensor]:
     weights = models.get_model_weights(name)["IMAGENET1K_V1"]
     try:
         state: dict[str, torch.Tensor] = weights.get_state_dict(progress=True, check_hash=True)
-    except (URLError, OSError) as error:
+    except (URLError, HTTPException, OSError, RuntimeError) as error:
         raise CheckpointError(
             f"torchvision's ImageNet weights of {name} cannot be downloaded ({error}); connect "
             "to the internet, or pass a file of backbone weights."

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import platform
+import shlex
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 PACKAGES = ("fercore", "torch", "torchvision", "numpy", "mediapipe", "open3d", "SimpleITK", "scipy")
 
@@ -17,3 +20,15 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def command_line() -> str:
+    """Return the command that is running, absolute paths shortened to their last part.
+
+    Where a file lay says nothing elsewhere, and may tell what is nobody's business.
+    """
+    return shlex.join(["fercore", *map(_without_folder, sys.argv[1:])])
+
+
+def _without_folder(argument: str) -> str:
+    return Path(argument).name if Path(argument).is_absolute() else argument

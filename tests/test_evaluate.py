@@ -1,5 +1,6 @@
 """`fercore evaluate` on made-up caches: resumable, and the same tables however it went."""
 
+import errno
 import json
 import os
 import signal
@@ -9,10 +10,15 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 from test_train_command import make_cache
 
 from fercore.cli import main
+from fercore.cli.evaluate import _backbone_file
+from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS
+from fercore.files import sole_user
 from fercore.preprocessing import Preprocessing
 
 PARAMETERS = Preprocessing(rgb_size=32)
@@ -116,6 +122,79 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_tables(
     assert tables(run) == tables(finished)
 
 
+def test_a_chunk_that_cannot_be_read_is_kept(
+    finished: Path, cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sorted((finished / "chunks").iterdir())
+
+    def read_bytes(path: Path) -> bytes:
+        if path.parent.name == "chunks":
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        with path.open("rb") as file:
+            return file.read()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", read_bytes)
+        assert evaluate(cache, finished) == 2
+    assert "cannot be read (Input/output error)" in capsys.readouterr().err
+    assert sorted((finished / "chunks").iterdir()) == before
+
+
+def test_a_training_that_fails_leaves_the_others_running(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An enormous learning rate diverges; what was finished before is kept and in the tables."""
+    run = tmp_path / "run"
+    options = ("--protocol", "holdout90", "--experiments", "2", "--epochs", "1")
+    assert evaluate(cache, run, *options, pipelines="depth") == 0
+    assert evaluate(cache, run, *options, "--learning-rate", "1e30") == 2
+    shown = capsys.readouterr().err
+    assert "rgb-resnet50-000-000: training diverged" in shown
+    assert "(and 1 more)" in shown
+    assert {p["pipeline"] for p in rows(run / "predictions.tsv")} == {"depth"}
+
+
+def test_other_faces_under_the_same_name_are_refused(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, twin = tmp_path / "run", make_cache(tmp_path / "twin" / "cache", 12, 1, PARAMETERS)
+    assert evaluate(cache, run, pipelines="depth") == 0
+    assert evaluate(twin, run) == 2
+    assert "other faces_sha256" in capsys.readouterr().err
+
+
+def test_two_runs_never_share_a_folder(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    with sole_user(run):
+        assert evaluate(cache, run) == 2
+    assert "in use by another process" in capsys.readouterr().err
+    assert [path.name for path in run.iterdir()] == [".lock"]
+
+
+def test_what_continued_a_run_is_noted_beside_what_began_it(cache: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    options = ("--protocol", "holdout90", "--experiments", "1", "--epochs", "1")
+    assert evaluate(cache, run, *options, pipelines="depth") == 0
+    path = run / "run.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "command": "fercore evaluate elsewhere"}))
+    assert evaluate(cache, run, *options, pipelines="depth") == 0
+    joined = json.loads(path.read_text())
+    assert joined["command"] == "fercore evaluate elsewhere"
+    assert [one["command"] for one in joined["continued_by"]] == [record["command"]]
+
+
+def test_files_and_words_may_stand_together(tmp_path: Path) -> None:
+    weights = tmp_path / "mine.safetensors"
+    save_file({"conv1.weight": torch.zeros(64, 3, 7, 7)}, weights)
+    assert _backbone_file("fusion-resnet50", ["random", str(weights)]) == str(weights)
+    assert _backbone_file("rgb-vgg19", ["random", str(weights)]) == "random"
+    with pytest.raises(FercoreError, match="no file of vgg19"):
+        _backbone_file("rgb-vgg19", [str(weights)])
+
+
 def test_pipelines_can_be_added_and_keep_the_tables_order(cache: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     options = ("--protocol", "holdout90", "--experiments", "1", "--epochs", "1")
@@ -135,6 +214,8 @@ def test_pipelines_can_be_added_and_keep_the_tables_order(cache: Path, tmp_path:
         ((*FEW[:4], "--epochs", "2"), "other settings or backbone of rgb-resnet50"),
         (("--protocol", "fixed60"), "needs 60 subjects"),
         (("--protocol", "random60", "--folds", "10"), "give --experiments"),
+        ((*FEW, "--address", "head:6379"), "add --engine ray"),
+        ((*FEW, "--workers", "0"), "--workers must be at least 1"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_harms_nothing(

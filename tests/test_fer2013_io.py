@@ -63,8 +63,14 @@ def refused(path: Path, message: str, split: Split = Split.TRAINING) -> None:
 @pytest.mark.parametrize("name", ["fer2013_public_test.npz", "PrivateTest.npz", "public-test.npz"])
 def test_nobody_trains_on_a_test_shard(name: str, tmp_path: Path) -> None:
     path = write_shard(tmp_path / name, IMAGES, LABELS)
-    refused(path, "holds a test split by its name")
-    assert len(read_fer2013([path], Split.PUBLIC_TEST)) == 14
+    refused(path, "holds the (public|private) split by its name, not Training")
+    split = Split.PUBLIC_TEST if "public" in name else Split.PRIVATE_TEST
+    assert len(read_fer2013([path], split)) == 14
+
+
+def test_a_training_shard_is_no_test(tmp_path: Path) -> None:
+    path = write_shard(tmp_path / "fer2013_train_0.npz", IMAGES, LABELS)
+    refused(path, "holds the train split by its name, not PublicTest", Split.PUBLIC_TEST)
 
 
 def test_no_missing_and_repeated_files_are_refused(tmp_path: Path) -> None:

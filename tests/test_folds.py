@@ -24,7 +24,7 @@ def features(separable: bool = True) -> FrozenFeatures:
 
 def task(experiment: int) -> FoldTask:
     rows = np.roll(np.arange(len(FACES)), 6 * experiment)
-    return FoldTask(experiment, rows[:36], rows[36:45], rows[45:])
+    return FoldTask(experiment, rows[:36], rows[36:45], rows[45:], 36)
 
 
 def train(
@@ -101,7 +101,7 @@ def test_a_fine_tuned_backbone_starts_from_the_given_weights() -> None:
 
 
 def test_too_small_a_fold_is_refused() -> None:
-    small = FoldTask(0, np.arange(8), np.arange(9), np.arange(9))
+    small = FoldTask(0, np.arange(8), np.arange(9), np.arange(9), 8)
     with pytest.raises(FercoreError, match="fewer training faces than one batch of 9"):
         train([small])
 

@@ -83,7 +83,7 @@ def one_hot(position: int) -> torch.Tensor:
 def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
     """Return 24 faces of two subjects, four of each expression."""
     cache = make_cache(tmp_path_factory.mktemp("stress") / "cache", 2, 0)
-    return read_face_set(open_cache(cache), (3, 4), "f2d")
+    return read_face_set(open_cache(cache), (3, 4), ("f2d",))
 
 
 def contender(name: str, network: nn.Module) -> Contender:
@@ -104,11 +104,11 @@ class TestFaces:
         assert len(faces) == len(faces.faces) == len(faces.scans) == 24
         assert faces.faces.subject_names == ("F9001", "F9002")
         cache = open_cache(make_cache(tmp_path / "cache", 2, 0))
-        fewer = read_face_set(cache, (4,), "f2d")
+        fewer = read_face_set(cache, (4,), ("f2d",))
         assert len(fewer) == 12
         assert fewer.sha256 != faces.sha256
         with pytest.raises(DatasetError, match="no usable face of levels 3,4 in view camera"):
-            read_face_set(cache, (3, 4), "camera")
+            read_face_set(cache, (3, 4), ("camera",))
 
 
 class TestPerturbed:

@@ -46,7 +46,10 @@ def test_options_replace_what_a_file_says(tmp_path: Path) -> None:
         ('pipeline = "depth"\nepochs = "many"', "epochs = 'many' is not of type int"),
         ('pipeline = "depth"\nepochs = true', "epochs = True is not of type int"),
         ('pipeline = "depth"\nbranches = [1]', "branches = \\[1\\] is not of type tuple"),
-        ('pipeline = "depth"\nlearning_rate = nan', "learning_rate is nan; must be positive"),
+        (
+            'pipeline = "depth"\nlearning_rate = nan',
+            "learning_rate is nan; must be positive",
+        ),
     ],
 )
 def test_a_wrong_file_is_named_with_the_reason(text: str, message: str, tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from fercore.errors import FercoreError
 from fercore.experiment.chunks import Chunk, load_network, split_into_chunks
-from fercore.experiment.data import ExperimentData, assign_roles, fold_task, read_data
-from fercore.experiment.engines import run_locally
+from fercore.experiment.data import ExperimentData, assign_roles, fold_tasks, read_data
+from fercore.experiment.engines import available_cores, run_locally
 from fercore.experiment.inputs import compute_inputs, load_inputs, locate_inputs
 from fercore.experiment.store import read_chunks
 from fercore.protocol import FOLDS, HOLDOUT90, LEVELS, Protocol, draw_folds
@@ -78,10 +79,8 @@ def measure_folds(data: Path, config: TrainingConfig) -> FoldBenchmark:
 
 def _tasks(data: ExperimentData, config: TrainingConfig) -> list[FoldTask]:
     folds = draw_folds(Protocol(HOLDOUT90, FOLDS, None), data.faces.subject_names)
-    return [
-        fold_task(data, fold.index, assign_roles(fold, config.validation_subjects, config.seed))
-        for fold in folds
-    ]
+    roles = [assign_roles(fold, config.validation_subjects, config.seed) for fold in folds]
+    return fold_tasks(data, roles)
 
 
 def _one_by_one(chunk: Chunk) -> dict[int, FloatArray]:
@@ -97,8 +96,9 @@ def _one_by_one(chunk: Chunk) -> dict[int, FloatArray]:
 
 
 def _together(chunks: list[Chunk], folder: Path) -> dict[int, FloatArray]:
-    for _ in run_locally(chunks, folder):
-        pass
+    for outcome in run_locally(chunks, folder, available_cores()):
+        if outcome.failure:
+            raise FercoreError(f"{outcome.chunk}: {outcome.failure}")
     return {
         fold["experiment"]: np.array(fold["probabilities"], np.float32)
         for record in read_chunks(folder)

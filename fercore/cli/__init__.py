@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            "fercore: interrupted; prepare, synthesize and training go on when given again.",
+            "fercore: interrupted; long commands go on where they stopped when given again.",
             file=sys.stderr,
         )
         return 130

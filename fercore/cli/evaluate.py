@@ -3,13 +3,11 @@
 Every experiment trains from the start on its own subjects and predicts subjects it has
 never seen; all predictions go to RUN/predictions.tsv, from which `fercore report RUN`
 makes its tables. A run that was stopped, even killed, goes on when the same command is
-given again, and ends with the same tables.
+given again, and ends with the same tables (on a GPU but for rounding).
 """
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +16,7 @@ from fercore.cli.levels import levels
 if TYPE_CHECKING:
     import argparse
 
+    from fercore.experiment.run import Engine
     from fercore.protocol import Protocol
     from fercore.training.config import TrainingConfig
 
@@ -49,35 +48,76 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=(),
         metavar="FILE",
-        help="what the backbones start from: their files, or 'random' (default: torchvision's "
-        "ImageNet weights)",
+        help="what the backbones start from: their files, in any order; 'random' or 'imagenet' "
+        "(torchvision's; the default) for those without a file",
     )
     recipe.add_argument(
         "--finetune",
         choices=("none", "last-stage", "all"),
         help="how much of the backbones is trained along",
     )
+    recipe.add_argument("--learning-rate", type=float, metavar="RATE")
     recipe.add_argument("--epochs", type=int, metavar="N", help="at most")
     recipe.add_argument("--patience", type=int, metavar="EPOCHS")
     where = parser.add_argument_group("where it runs")
     where.add_argument("--engine", default="local", choices=("local", "ray"))
+    where.add_argument("--workers", type=int, metavar="N", help="local processes (one a core)")
     where.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster's head")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run what is missing and print the accuracies."""
+    """Run what is missing and print the accuracies.
+
+    Raises:
+        FercoreError: the data, the folder or an option cannot be used, or a training failed.
+    """
     from fercore.experiment.run import Evaluation, evaluate
+    from fercore.provenance import command_line
 
     evaluation = Evaluation(
         arguments.data,
         _protocol(arguments),
         tuple(_config(slug, arguments) for slug in _slugs(arguments.pipelines)),
         arguments.output,
-        shlex.join(["fercore", *sys.argv[1:]]),
+        command_line(),
     )
-    evaluate(evaluation, arguments.engine, arguments.address)
-    print(f"{arguments.output}: complete; `fercore report {arguments.output}` makes the tables.")
+    evaluate(evaluation, _engine(arguments))
+    print(_accuracies(arguments.output))
+    print(f"\n`fercore report {arguments.output}` makes the tables and figures.")
     return 0
+
+
+def _engine(arguments: argparse.Namespace) -> Engine:
+    from fercore.errors import FercoreError
+    from fercore.experiment.run import LOCAL, Engine
+
+    if arguments.engine == LOCAL and arguments.address is not None:
+        raise FercoreError("--address is of a Ray cluster; add --engine ray.")
+    if arguments.workers is None:
+        return Engine(arguments.engine, address=arguments.address)
+    if arguments.workers < 1:
+        raise FercoreError(f"--workers must be at least 1, got {arguments.workers}.")
+    return Engine(arguments.engine, arguments.workers, arguments.address)
+
+
+def _accuracies(folder: Path) -> str:
+    """Return a table of each pipeline's share of right predictions."""
+    from collections import Counter
+    from csv import DictReader
+
+    from tabulate import tabulate
+
+    from fercore.experiment.store import PREDICTIONS_FILE
+    from fercore.expressions import EXPRESSIONS
+
+    right, seen = Counter[str](), Counter[str]()
+    with (folder / PREDICTIONS_FILE).open(encoding="utf-8", newline="") as file:
+        for row in DictReader(file, delimiter="\t"):
+            guess = max(EXPRESSIONS, key=lambda e: float(row[f"p_{e.value}"]))
+            seen[row["pipeline"]] += 1
+            right[row["pipeline"]] += guess.value == row["expression"]
+    rows = [[slug, f"{right[slug] / seen[slug]:.2%}", seen[slug]] for slug in seen]
+    return tabulate(rows, ["pipeline", "accuracy", "predictions"])
 
 
 def _protocol(arguments: argparse.Namespace) -> Protocol:
@@ -113,6 +153,7 @@ def _config(slug: str, arguments: argparse.Namespace) -> TrainingConfig:
 
     changes = {"finetune": arguments.finetune, "epochs": arguments.epochs}
     changes |= {"patience": arguments.patience, "seed": arguments.seed}
+    changes["learning_rate"] = arguments.learning_rate
     if arguments.backbone_weights and slug != "depth":
         changes["backbone_source"] = _backbone_file(slug, arguments.backbone_weights)
     given = {name: value for name, value in changes.items() if value is not None}
@@ -120,11 +161,14 @@ def _config(slug: str, arguments: argparse.Namespace) -> TrainingConfig:
 
 
 def _backbone_file(slug: str, sources: list[str]) -> str:
-    from fercore.backbone_weights import RANDOM, backbone_of
+    from fercore.backbone_weights import DOWNLOAD, RANDOM, backbone_of
     from fercore.errors import FercoreError
 
     wanted = slug.rsplit("-", 1)[-1]
+    words = [source for source in sources if source in (DOWNLOAD, RANDOM)]
     for source in sources:
-        if source == RANDOM or backbone_of(Path(source)) == wanted:
+        if source not in words and backbone_of(Path(source)) == wanted:
             return source
+    if words:
+        return words[0]
     raise FercoreError(f"--backbone-weights has no file of {wanted}; add one, or leave out {slug}.")

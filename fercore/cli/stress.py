@@ -7,7 +7,6 @@ command has measured is kept; further checkpoints may be added to a finished one
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 NAME = "stress"
 HELP = "measure the heads against worse light, depth, resolution, occlusion and head turns"
 LEVELS = (3, 4)  # the paper's, section 5.2
+VIEWS = {"frontal": ("f2d", "rendered"), "camera": ("camera",)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", required=True, type=Path, metavar="RUN", help="an evaluation's folder or a new"
     )
     parser.add_argument("--levels", type=levels, default=LEVELS, help="(3,4: the paper's)")
-    parser.add_argument("--view", choices=("f2d", "camera"), default="f2d", help="(f2d)")
+    parser.add_argument("--view", choices=VIEWS, default="frontal", help="(frontal)")
     parser.add_argument(
         "--scans", type=Path, metavar="ROOT", help="the cache's BU-3DFE tree, for yaw and pitch"
     )
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check(arguments)
     cache = open_cache(arguments.data)
-    faces = read_face_set(cache, arguments.levels, arguments.view)
+    faces = read_face_set(cache, arguments.levels, VIEWS[arguments.view])
     records = Records(arguments.output, _manifest(arguments, cache, faces))
     contenders = [_contender(path, cache, records) for path in arguments.weights]
     _measure(arguments, faces, list({c.name: c for c in contenders}.values()), records)
@@ -99,26 +99,21 @@ def _contender(path: Path, cache: Cache, records: Records) -> Contender:
 
 
 def _manifest(arguments: argparse.Namespace, cache: Cache, faces: FaceSet) -> dict[str, Any]:
-    from fercore.provenance import versions
+    from fercore.provenance import command_line, versions
     from fercore.stress.records import FORMAT
 
     return {
         "format": FORMAT,
         "dataset": cache.description,
-        "synthetic": cache.terms.startswith("synthetic"),
+        "synthetic": cache.is_synthetic,
         "terms": cache.terms,
         "levels": list(arguments.levels),
         "view": arguments.view,
         "faces_sha256": faces.sha256,
         "seed": arguments.seed,
         "versions": versions(),
-        "command": shlex.join(["fercore", *map(_without_folder, sys.argv[1:])]),
+        "command": command_line(),
     }
-
-
-def _without_folder(argument: str) -> str:
-    """Shorten an absolute path to its last part: where it lay says nothing elsewhere."""
-    return Path(argument).name if Path(argument).is_absolute() else argument
 
 
 def _measure(

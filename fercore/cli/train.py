@@ -6,8 +6,6 @@ goes on where an interrupted run of the same command stopped.
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from fercore.checkpoints import ModelCard
     from fercore.preprocessing import Preprocessing
     from fercore.training.config import TrainingConfig
-    from fercore.training.faces import LabelledFaces
     from fercore.training.trainer import TrainingResult
 
 NAME = "train"
@@ -77,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
     faces, parameters = read_faces(arguments.data, arguments.levels)
     if arguments.test is not None:
-        _require_apart(faces, parameters, arguments.test)
+        _require_apart(arguments.data, arguments.test)
     result = train(faces, parameters, config, arguments.output / "run")
     path = arguments.output / f"{config.pipeline}.safetensors"
     card = _card(arguments, config, parameters, result, len(faces.subject_names))
@@ -98,15 +95,18 @@ def _config(arguments: argparse.Namespace) -> TrainingConfig:
     return read_config(arguments.config or shipped_config(arguments.pipeline), **changes)
 
 
-def _require_apart(faces: LabelledFaces, parameters: Preprocessing, test: Path) -> None:
+def _require_apart(data: Path, test: Path) -> None:
     """Check before hours of training that the test can be scored and is fair.
 
-    Subjects' codes cannot tell: two synthetic sets use the same ones for different faces.
+    Subjects' codes cannot tell: two synthetic sets use the same ones for different faces. So
+    the faces of all levels and views are compared.
     """
     from fercore.errors import DatasetError
     from fercore.training.faces import read_faces
 
-    tested, test_parameters = read_faces(test, TEST_LEVELS)
+    faces, parameters = read_faces(data)
+    read_faces(test, TEST_LEVELS)  # what will be scored must be there
+    tested, test_parameters = read_faces(test)
     if test_parameters != parameters:
         raise DatasetError(f"{test} was prepared with other parameters; prepare it anew.")
     shared = {face.tobytes() for face in faces.rgb} & {face.tobytes() for face in tested.rgb}
@@ -125,7 +125,7 @@ def _card(
 ) -> ModelCard:
     from fercore.checkpoints import ModelCard
     from fercore.datasets.cache import open_cache
-    from fercore.provenance import versions
+    from fercore.provenance import command_line, versions
 
     cache = open_cache(arguments.data)
     return ModelCard(
@@ -141,15 +141,10 @@ def _card(
             f"{result.best_epoch}); levels {', '.join(map(str, arguments.levels))}; "
             f"backbone fine-tuned: {config.finetune}"
         ),
-        command=shlex.join(["fercore", *map(_without_folder, sys.argv[1:])]),
+        command=command_line(),
         seed=config.seed,
         versions=versions(),
     )
-
-
-def _without_folder(argument: str) -> str:
-    """Shorten an absolute path to its last part: where it lay says nothing elsewhere."""
-    return Path(argument).name if Path(argument).is_absolute() else argument
 
 
 def _score(path: Path, test: Path) -> None:

@@ -5,8 +5,6 @@ Training goes on where an interrupted run of the same command stopped.
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +113,7 @@ def _card(
     from dataclasses import asdict
 
     from fercore.io.fer2013 import TERMS
-    from fercore.provenance import versions
+    from fercore.provenance import command_line, versions
     from fercore.training.backbone_files import BackboneCard, description_of
 
     return BackboneCard(
@@ -127,7 +125,7 @@ def _card(
         protocol=_protocol(settings, start, faces, state),
         settings=asdict(settings),
         history=tuple(state.history),
-        command=shlex.join(["fercore", *map(_without_folder, sys.argv[1:])]),
+        command=command_line(),
         seed=settings.seed,
         versions=versions(),
         hardware=_hardware(),
@@ -161,11 +159,6 @@ def _hardware() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f"CPU, {torch.get_num_threads()} threads"
-
-
-def _without_folder(argument: str) -> str:
-    """Shorten an absolute path to its last part: where it lay says nothing elsewhere."""
-    return Path(argument).name if Path(argument).is_absolute() else argument
 
 
 def _score(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -49,7 +51,7 @@ class ChunkResult:
     pipeline: str
     folds: tuple[FoldResult, ...]
     seconds: float
-    peak_rss_mb: float  # of the process so far
+    peak_rss_mb: float  # of the process meanwhile; a GPU's own memory not included
 
 
 def split_into_chunks(
@@ -73,12 +75,13 @@ def run_chunk(chunk: Chunk, inputs: Inputs) -> ChunkResult:
         FercoreError: training diverged.
     """
     began = time.perf_counter()
+    _reset_peak_rss()
     network = load_network(chunk, inputs)
     if torch.cuda.is_available():
         network = network.cuda()
     else:
         torch.set_num_threads(1)
-    folds = train_folds(network, inputs.features, inputs.labels, chunk.tasks, chunk.config)
+    folds = _train(network, chunk, inputs, chunk.tasks)
     seconds = time.perf_counter() - began
     return ChunkResult(chunk.name, chunk.config.pipeline, tuple(folds), seconds, _peak_rss_mb())
 
@@ -91,6 +94,34 @@ def load_network(chunk: Chunk, inputs: Inputs) -> Pipeline:
     return network
 
 
+def _train(
+    network: Pipeline, chunk: Chunk, inputs: Inputs, tasks: Sequence[FoldTask]
+) -> list[FoldResult]:
+    """Train folds together, or in two halves where they do not fit into a GPU's memory."""
+    try:
+        return train_folds(network, inputs.features, inputs.labels, tasks, chunk.config)
+    except torch.OutOfMemoryError:
+        if len(tasks) == 1:
+            raise
+    torch.cuda.empty_cache()
+    half = len(tasks) // 2
+    parts = (tasks[:half], tasks[half:])
+    return [result for part in parts for result in _train(network, chunk, inputs, part)]
+
+
+_STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def _reset_peak_rss() -> None:
+    """Forget earlier peaks of a process that runs many chunks; Linux alone can."""
+    with contextlib.suppress(OSError):
+        _CLEAR_REFS.write_text("5", encoding="ascii")
+
+
 def _peak_rss_mb() -> float:
+    with contextlib.suppress(OSError):
+        for line in _STATUS.read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -9,9 +9,11 @@ import numpy as np
 
 from fercore.errors import DatasetError
 from fercore.training.faces import read_faces
+from fercore.training.folder import digest
 from fercore.training.folds import FoldTask
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -31,6 +33,14 @@ class ExperimentData:
     description: str  # of the cache
     terms: str
     is_synthetic: bool
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of all that results depend on."""
+        faces = self.faces
+        numbers = (faces.rgb, faces.depth_m, faces.labels, faces.levels, self.rows)
+        names = "\n".join([*faces.subjects.tolist(), *faces.views.tolist()])
+        return digest(*(array.tobytes() for array in numbers), names.encode())
 
 
 def read_data(path: Path, levels: tuple[int, ...]) -> ExperimentData:
@@ -85,10 +95,19 @@ def assign_roles(fold: Fold, validation_subjects: int, training_seed: int) -> Ro
     return Roles(rest, tuple(validation), tuple(sorted(fold.test_subjects)))
 
 
-def fold_task(data: ExperimentData, experiment: int, roles: Roles) -> FoldTask:
-    """Turn subjects into rows of the faces."""
+def fold_tasks(data: ExperimentData, roles: Sequence[Roles]) -> list[FoldTask]:
+    """Turn the subjects of all experiments into rows of the faces.
+
+    An epoch has as many faces in every experiment: those of the one with the fewest. Scans
+    without a face would else make an experiment depend on which others train with it.
+    """
 
     def rows(subjects: tuple[str, ...]) -> NDArray[np.int64]:
         return np.flatnonzero(np.isin(data.faces.subjects, subjects))
 
-    return FoldTask(experiment, rows(roles.train), rows(roles.validation), rows(roles.test))
+    train = [rows(one.train) for one in roles]
+    fewest = min(len(own) for own in train)
+    return [
+        FoldTask(k, own, rows(one.validation), rows(one.test), fewest)
+        for k, (own, one) in enumerate(zip(train, roles, strict=True))
+    ]

@@ -1,11 +1,14 @@
-"""Where the chunks of an evaluation run: this machine, or a Ray cluster."""
+"""Where the chunks of an evaluation run: this machine, or a Ray cluster.
+
+A chunk that fails leaves the others running; its outcome says why.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -23,51 +26,66 @@ if TYPE_CHECKING:
     from fercore.experiment.inputs import Inputs, Source
 
 _KNOCK_S = 5.0
+_RETRIES = 3  # of a chunk whose node is lost or runs out of memory
 
 
-def run_locally(chunks: Sequence[Chunk], folder: Path) -> Iterator[str]:
-    """Run chunks on the GPU, or on all CPU cores; yield each one's name once it is stored.
+class Outcome(NamedTuple):
+    """How a chunk ended; its result is stored unless it failed."""
+
+    chunk: str  # its name
+    failure: str = ""  # a sentence
+
+
+def available_cores() -> int:
+    """Return the number of CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_locally(chunks: Sequence[Chunk], folder: Path, workers: int) -> Iterator[Outcome]:
+    """Run chunks on the GPU, or in `workers` processes of one thread each.
 
     Raises:
-        FercoreError: training diverged, or a process died.
+        FercoreError: a process died.
     """
     work = partial(_run_and_store, folder)
     if torch.cuda.is_available():
         yield from map(work, chunks)
     else:
-        yield from in_order(work, chunks, os.cpu_count() or 1)
+        yield from in_order(work, chunks, workers)
 
 
-def run_on_ray(chunks: Sequence[Chunk], folder: Path, address: str | None) -> Iterator[str]:
-    """Run chunks on a Ray cluster; yield each one's name once it is stored in `folder`.
+def run_on_ray(chunks: Sequence[Chunk], folder: Path, address: str | None) -> Iterator[Outcome]:
+    """Run chunks on a Ray cluster and store their results in `folder`.
 
     `address` is that of the cluster's head; None starts Ray on this machine alone. The nodes
     need fercore but none of the data: inputs travel through Ray. A chunk whose node is lost
     runs again elsewhere.
 
     Raises:
-        FercoreError: Ray is not installed or cannot be reached, or a chunk failed.
+        FercoreError: Ray is not installed or cannot be reached.
     """
     ray = _start_ray(address)
     try:
-        inputs = {chunk.source: ray.put(load_inputs(chunk.source)) for chunk in chunks}
-        options = {"num_cpus": 1, "num_gpus": int(torch.cuda.is_available()), "max_retries": -1}
-        work = ray.remote(run_chunk).options(**options)
-        running = [work.remote(chunk, inputs[chunk.source]) for chunk in chunks]
+        sources = {chunk.source for chunk in chunks}
+        inputs = {source: ray.put(load_inputs(source)) for source in sources}
+        gpus = int(ray.cluster_resources().get("GPU", 0) > 0)
+        work = ray.remote(run_chunk).options(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)
+        running = {work.remote(chunk, inputs[chunk.source]): chunk.name for chunk in chunks}
         while running:
-            finished, running = ray.wait(running)
-            for reference in finished:
-                result = _fetch(ray, reference)
-                write_chunk(folder, result)
-                yield result.name
+            (reference,), _ = ray.wait(list(running))
+            name = running.pop(reference)
+            yield Outcome(name, _store_result(ray, reference, folder))
     finally:
         ray.shutdown()
 
 
-def _run_and_store(folder: Path, chunk: Chunk) -> str:
-    result = run_chunk(chunk, _load_once(chunk.source))
+def _run_and_store(folder: Path, chunk: Chunk) -> Outcome:
+    try:
+        result = run_chunk(chunk, _load_once(chunk.source))
+    except FercoreError as error:
+        return Outcome(chunk.name, str(error))
     write_chunk(folder, result)
-    return result.name
+    return Outcome(chunk.name)
 
 
 @lru_cache(maxsize=2)
@@ -77,7 +95,6 @@ def _load_once(source: Source) -> Inputs:
 
 def _start_ray(address: str | None) -> Any:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read when Ray starts
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
     except ImportError as error:
@@ -106,12 +123,15 @@ def _require_listener(address: str) -> None:
         ) from error
 
 
-def _fetch(ray: Any, reference: Any) -> ChunkResult:
+def _store_result(ray: Any, reference: Any, folder: Path) -> str:
+    """Fetch and store a chunk's result; return what kept it from having one."""
     try:
         result: ChunkResult = ray.get(reference)
     except ray.exceptions.RayTaskError as error:
-        cause = error.cause
-        if isinstance(cause, FercoreError):
-            raise cause from error
+        if isinstance(error.cause, FercoreError):
+            return str(error.cause)
         raise
-    return result
+    except ray.exceptions.RayError as error:
+        return f"its node failed {_RETRIES + 1} times ({type(error).__name__}); check the cluster."
+    write_chunk(folder, result)
+    return ""

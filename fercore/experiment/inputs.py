@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from fercore.training.features import FrozenFeatures, compute_features
+from fercore.training.folder import load_state, save_state
 from fercore.training.start import started
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     State = dict[str, torch.Tensor]
 
-_LABELS = "labels.npy"
+_LABELS = "labels.pt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,16 @@ def locate_inputs(config: TrainingConfig, data: ExperimentData, folder: Path) ->
 
 def compute_inputs(config: TrainingConfig, data: ExperimentData, source: Source) -> None:
     """Compute a pipeline's inputs, unless they are there."""
-    source.path.parent.mkdir(parents=True, exist_ok=True)
+    folder = source.path.parent
+    folder.mkdir(parents=True, exist_ok=True)
     network, _ = _started(config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     compute_features(network.to(device), data.faces, data.parameters, source.path, config.finetune)
-    if config.finetune != "none" and not source.path.with_suffix(".start.pt").exists():
-        _write_start(network.cpu(), source.path.with_suffix(".start.pt"))
-    np.save(source.path.parent / _LABELS, data.faces.labels)
+    backbone, start = network.cpu().backbone, source.path.with_suffix(".start.pt")
+    if config.finetune != "none" and backbone is not None and not start.exists():
+        save_state(start, backbone.state_dict())
+    if not (folder / _LABELS).exists():
+        save_state(folder / _LABELS, {"labels": torch.from_numpy(data.faces.labels)})
 
 
 def load_inputs(source: Source) -> Inputs:
@@ -82,22 +86,15 @@ def load_inputs(source: Source) -> Inputs:
         np.load(source.path.with_suffix(suffix), mmap_mode="r")
         for suffix in (".frozen.npy", ".depth.npy")
     )
-    weights = source.path.with_suffix(".start.pt")
-    start = torch.load(weights, weights_only=True) if weights.exists() else None
-    return Inputs(FrozenFeatures(frozen, depth), np.load(source.path.parent / _LABELS), start)
+    cpu = torch.device("cpu")
+    stored = load_state(source.path.parent / _LABELS, cpu) or {}
+    start = load_state(source.path.with_suffix(".start.pt"), cpu)
+    return Inputs(FrozenFeatures(frozen, depth), stored["labels"].numpy(), start)
 
 
 def _started(config: TrainingConfig) -> tuple[Pipeline, Start]:
     torch.manual_seed(config.seed)
     return started(config)
-
-
-def _write_start(network: Pipeline, path: Path) -> None:
-    if network.backbone is None:
-        return
-    unfinished = path.with_suffix(".part")
-    torch.save(network.backbone.state_dict(), unfinished)
-    unfinished.replace(path)
 
 
 def _name(network: Pipeline, config: TrainingConfig, data: ExperimentData) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from tqdm import tqdm
 
+from fercore.errors import FercoreError
 from fercore.experiment.chunks import Chunk, split_into_chunks
-from fercore.experiment.data import assign_roles, fold_task, read_data
-from fercore.experiment.engines import run_locally, run_on_ray
+from fercore.experiment.data import assign_roles, fold_tasks, read_data
+from fercore.experiment.engines import available_cores, run_locally, run_on_ray
 from fercore.experiment.inputs import compute_inputs, locate_inputs
 from fercore.experiment.store import (
     FORMAT,
@@ -21,14 +24,16 @@ from fercore.experiment.store import (
     write_splits,
     write_tables,
 )
+from fercore.files import sole_user
 from fercore.protocol import draw_folds
 from fercore.provenance import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from fercore.experiment.data import ExperimentData, Roles
+    from fercore.experiment.engines import Outcome
     from fercore.experiment.inputs import Source
     from fercore.protocol import Protocol
     from fercore.training.config import TrainingConfig
@@ -36,10 +41,16 @@ if TYPE_CHECKING:
 
 LOCAL, RAY = ENGINES = ("local", "ray")
 
+_TABLES_EVERY_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What to evaluate, on what, and where to."""
+    """What to evaluate, on what, and where to.
+
+    Raises:
+        FercoreError: the recipes hold what an evaluation cannot follow.
+    """
 
     data: Path  # a prepared cache
     protocol: Protocol
@@ -47,28 +58,53 @@ class Evaluation:
     folder: Path
     command: str  # for the record
 
+    def __post_init__(self) -> None:
+        if len({config.validation_subjects for config in self.configs}) != 1:
+            raise FercoreError("all recipes of an evaluation need the same validation_subjects.")
+        if any(config.copies or config.branches for config in self.configs):
+            raise FercoreError("an evaluation trains without copies and branches; set neither.")
 
-def evaluate(wanted: Evaluation, engine: str = LOCAL, address: str | None = None) -> None:
-    """Run what is missing of `wanted`; its tables hold all that is finished, even if interrupted.
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Where chunks run."""
+
+    name: str = LOCAL  # one of ENGINES
+    workers: int = field(default_factory=available_cores)  # processes, on local CPU cores
+    address: str | None = None  # of a Ray cluster's head; None: this machine alone
+
+    def run(self, chunks: Sequence[Chunk], folder: Path) -> Iterator[Outcome]:
+        """Run chunks and store their results."""
+        if self.name == RAY:
+            return run_on_ray(chunks, folder, self.address)
+        return run_locally(chunks, folder, self.workers)
+
+
+def evaluate(wanted: Evaluation, engine: Engine) -> None:
+    """Run what is missing of `wanted`; its tables hold all that is finished, even if killed.
 
     Raises:
-        FercoreError: too few subjects, an unusable folder, or training failed.
+        FercoreError: too few subjects, an unusable folder, or a training failed; the others
+            are finished all the same.
     """
     data = read_data(wanted.data, wanted.protocol.levels)
     roles = _assign_all_roles(wanted, data)
-    tasks = {k: fold_task(data, k, one) for k, one in enumerate(roles)}
-    sources = {
-        config.pipeline: locate_inputs(config, data, wanted.folder / "features")
-        for config in wanted.configs
-    }
-    claim_run(wanted.folder, _record(wanted, data, sources))
-    write_splits(wanted.folder, roles)
-    for config in wanted.configs:
-        compute_inputs(config, data, sources[config.pipeline])
-    try:
-        _run_missing(wanted, tasks, sources, engine, address)
-    finally:
-        write_tables(wanted.folder, data, tasks)
+    tasks = fold_tasks(data, roles)
+    with sole_user(wanted.folder):
+        sources = {
+            config.pipeline: locate_inputs(config, data, wanted.folder / "features")
+            for config in wanted.configs
+        }
+        claim_run(wanted.folder, _record(wanted, data, sources))
+        write_splits(wanted.folder, roles)
+        for config in wanted.configs:
+            compute_inputs(config, data, sources[config.pipeline])
+        tables = partial(write_tables, wanted.folder, data, tasks)
+        chunks = _missing_chunks(wanted, tasks, sources)
+        try:
+            _run_all(chunks, len(tasks) * len(wanted.configs), wanted.folder, engine, tables)
+        finally:
+            tables()
 
 
 def _assign_all_roles(wanted: Evaluation, data: ExperimentData) -> list[Roles]:
@@ -77,32 +113,39 @@ def _assign_all_roles(wanted: Evaluation, data: ExperimentData) -> list[Roles]:
     return [assign_roles(fold, held_out, wanted.protocol.training_seed) for fold in folds]
 
 
-def _run_missing(
-    wanted: Evaluation,
-    tasks: dict[int, FoldTask],
-    sources: dict[str, Source],
-    engine: str,
-    address: str | None,
-) -> None:
+def _missing_chunks(
+    wanted: Evaluation, tasks: Sequence[FoldTask], sources: dict[str, Source]
+) -> list[Chunk]:
     finished = finished_experiments(wanted.folder)
     chunks: list[Chunk] = []
     for config in wanted.configs:
-        missing = [t for k, t in tasks.items() if (config.pipeline, k) not in finished]
+        missing = [task for task in tasks if (config.pipeline, task.experiment) not in finished]
         chunks += split_into_chunks(config, sources[config.pipeline], missing)
+    return chunks
+
+
+def _run_all(
+    chunks: Sequence[Chunk],
+    total: int,
+    folder: Path,
+    engine: Engine,
+    tables: Callable[[], None],
+) -> None:
+    """Run chunks to the end, failing ones or not, and keep the tables up to date meanwhile."""
     sizes = {chunk.name: len(chunk.tasks) for chunk in chunks}
-    total = len(tasks) * len(wanted.configs)
+    failures, written_s = [], float("-inf")
     with tqdm(total=total, initial=total - sum(sizes.values()), unit="fold", disable=None) as bar:
-        for name in _results(chunks, wanted.folder, engine, address):
-            bar.set_postfix_str(name)
-            bar.update(sizes[name])
-
-
-def _results(
-    chunks: Sequence[Chunk], folder: Path, engine: str, address: str | None
-) -> Iterator[str]:
-    if not chunks:
-        return iter(())
-    return run_on_ray(chunks, folder, address) if engine == RAY else run_locally(chunks, folder)
+        for outcome in engine.run(chunks, folder) if chunks else ():
+            bar.set_postfix_str(outcome.chunk)
+            bar.update(sizes[outcome.chunk])
+            if outcome.failure:
+                failures.append(f"{outcome.chunk}: {outcome.failure}")
+            if time.monotonic() - written_s > _TABLES_EVERY_S:
+                tables()
+                written_s = time.monotonic()
+    if failures:
+        others = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        raise FercoreError(f"{failures[0]}{others}")
 
 
 def _record(
@@ -112,6 +155,7 @@ def _record(
     return {
         "format": FORMAT,
         "dataset": data.description,
+        "faces_sha256": data.sha256,
         "synthetic": data.is_synthetic,
         "terms": data.terms,
         "data": str(wanted.data),

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS
+from fercore.files import write_text_whole
 from fercore.models import PIPELINES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from fercore.experiment.chunks import ChunkResult
@@ -43,7 +44,11 @@ _CURVE_COLUMNS = (
 )
 _TIMING_COLUMNS = ("pipeline", "chunk", "experiments", "seconds", "peak_rss_mb")
 
-_MUST_AGREE = ("format", "dataset", "protocol", "preprocessing")
+_MUST_AGREE = ("format", "dataset", "faces_sha256", "protocol", "preprocessing")
+_MADE_BY = ("command", "hardware", "versions")
+
+_CHUNK_KEYS = {"name", "pipeline", "seconds", "peak_rss_mb", "folds"}
+_FOLD_KEYS = {"experiment", "best_epoch", "curve", "probabilities"}
 
 Record = dict[str, Any]
 
@@ -60,23 +65,43 @@ def claim_run(folder: Path, record: Record) -> None:
         earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         if earlier:
             _require_same(folder, earlier, record)
-            record = {**record, "pipelines": {**earlier["pipelines"], **record["pipelines"]}}
-        write_whole(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+            record = _joined(earlier, record)
+        write_text_whole(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     except (OSError, ValueError, KeyError) as error:
         raise FercoreError(
             f"{folder} cannot be used ({error!r}); choose another --output."
         ) from error
 
 
+def _joined(earlier: Record, record: Record) -> Record:
+    """Add pipelines to a run, and note what else made it: command, machine, versions."""
+    made_by = {name: record[name] for name in _MADE_BY}
+    history = earlier.get("continued_by", [])
+    if made_by not in [{name: earlier[name] for name in _MADE_BY}, *history]:
+        history = [*history, made_by]
+    pipelines = {**earlier["pipelines"], **record["pipelines"]}
+    return {**earlier, "pipelines": pipelines, "data": record["data"], "continued_by": history}
+
+
 def write_splits(folder: Path, roles: Sequence[Roles]) -> None:
-    """Write who trained, chose the epoch and was tested in every experiment."""
+    """Write who trained, chose the epoch and was tested in every experiment.
+
+    Raises:
+        FercoreError: the run's earlier chunks followed other splits.
+    """
     rows = [
         (str(index), subject, role)
         for index, one in enumerate(roles)
         for role in ("train", "validation", "test")
         for subject in getattr(one, role)
     ]
-    _write_table(folder / SPLITS_FILE, ("experiment", "subject", "role"), rows)
+    path = folder / SPLITS_FILE
+    text = _table(("experiment", "subject", "role"), rows)
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise FercoreError(
+            f"{path} holds other splits than these seeds give here; choose another --output."
+        )
+    _write(path, text)
 
 
 def write_chunk(folder: Path, result: ChunkResult) -> None:
@@ -106,7 +131,7 @@ def write_chunk(folder: Path, result: ChunkResult) -> None:
     path = folder / CHUNKS / f"{result.name}.json"
     try:
         path.parent.mkdir(exist_ok=True)
-        write_whole(path, json.dumps(content))
+        write_text_whole(path, json.dumps(content))
     except OSError as error:
         raise FercoreError(
             f"{path} cannot be written ({error.strerror}); free some space and give the command "
@@ -115,17 +140,30 @@ def write_chunk(folder: Path, result: ChunkResult) -> None:
 
 
 def read_chunks(folder: Path) -> list[Record]:
-    """Return all finished chunks; a file that cannot be read counts as not finished."""
-    records = []
-    for path in sorted((folder / CHUNKS).glob("*.json")):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            record["pipeline"], record["folds"]
-        except (OSError, ValueError, KeyError, TypeError):
-            path.unlink(missing_ok=True)
-            continue
-        records.append(record)
-    return records
+    """Return all finished chunks; one whose file is damaged counts as not finished.
+
+    Raises:
+        FercoreError: a file cannot be read.
+    """
+    try:
+        texts = [path.read_bytes() for path in sorted((folder / CHUNKS).glob("*.json"))]
+    except OSError as error:
+        raise FercoreError(
+            f"{error.filename} cannot be read ({error.strerror}); put that right, or remove it "
+            "to run that chunk again."
+        ) from error
+    return [record for record in map(_chunk, texts) if record is not None]
+
+
+def _chunk(text: bytes) -> Record | None:
+    try:
+        record: Record = json.loads(text)
+        complete = record.keys() >= _CHUNK_KEYS and all(
+            fold.keys() >= _FOLD_KEYS for fold in record["folds"]
+        )
+    except (ValueError, AttributeError, TypeError):
+        return None
+    return record if complete else None
 
 
 def finished_experiments(folder: Path) -> set[tuple[str, int]]:
@@ -137,7 +175,7 @@ def finished_experiments(folder: Path) -> set[tuple[str, int]]:
     }
 
 
-def write_tables(folder: Path, data: ExperimentData, tasks: Mapping[int, FoldTask]) -> None:
+def write_tables(folder: Path, data: ExperimentData, tasks: Sequence[FoldTask]) -> None:
     """Make the three tables from the finished chunks, in the order of `PIPELINES`."""
     records = read_chunks(folder)
     folds = {
@@ -149,9 +187,9 @@ def write_tables(folder: Path, data: ExperimentData, tasks: Mapping[int, FoldTas
     predictions = (
         row for key in ordered for row in _prediction_rows(key, folds[key], data, tasks[key[1]])
     )
-    _write_table(folder / PREDICTIONS_FILE, _PREDICTION_COLUMNS, predictions)
+    _write(folder / PREDICTIONS_FILE, _table(_PREDICTION_COLUMNS, predictions))
     curves = (row for key in ordered for row in _curve_rows(key, folds[key]))
-    _write_table(folder / CURVES_FILE, _CURVE_COLUMNS, curves)
+    _write(folder / CURVES_FILE, _table(_CURVE_COLUMNS, curves))
     timings = [
         (
             *(record["pipeline"], record["name"], str(len(record["folds"]))),
@@ -159,14 +197,7 @@ def write_tables(folder: Path, data: ExperimentData, tasks: Mapping[int, FoldTas
         )
         for record in records
     ]
-    _write_table(folder / TIMINGS_FILE, _TIMING_COLUMNS, timings)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
-    unfinished = path.with_name(f"{path.name}.part")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+    _write(folder / TIMINGS_FILE, _table(_TIMING_COLUMNS, timings))
 
 
 def _prediction_rows(
@@ -188,13 +219,17 @@ def _curve_rows(key: tuple[str, int], fold: Record) -> Iterable[tuple[str, ...]]
         yield (key[0], str(key[1]), str(epoch), *(f"{x:.6f}" for x in figures), best)
 
 
-def _write_table(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    lines = ("\t".join(cells) + "\n" for cells in (columns, *rows))
+def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "".join("\t".join(cells) + "\n" for cells in (columns, *rows))
+
+
+def _write(path: Path, text: str) -> None:
     try:
-        write_whole(path, "".join(lines))
+        write_text_whole(path, text)
     except OSError as error:
         raise FercoreError(
-            f"{path} cannot be written ({error.strerror}); free some space."
+            f"{path} cannot be written ({error.strerror}); free some space and give the command "
+            "again: finished chunks are kept."
         ) from error
 
 

@@ -40,7 +40,7 @@ TERMS = "terms of the Kaggle challenge FER2013: research use, the pictures are n
 _COLUMNS = ("emotion", "pixels", "Usage")  # Kaggle's words
 _ARRAYS = ("images", "labels", "label_names")
 _ZIP = b"PK\x03\x04"
-_TEST_SHARD = re.compile(r"(public|private)[-_ ]?test", re.IGNORECASE)
+_SHARD_NAME = re.compile(r"(train|public|private)")  # the split, where a name tells it
 
 
 class Split(StrEnum):
@@ -102,8 +102,9 @@ def _read_file(path: Path, split: Split) -> Fer2013Faces:
 
 
 def _read_shard(path: Path, split: Split) -> Fer2013Faces:
-    if split is Split.TRAINING and _TEST_SHARD.search(path.name):
-        raise DatasetError(f"{path} holds a test split by its name; do not train on it.")
+    named = _SHARD_NAME.search(path.name.lower())
+    if named and not split.value.lower().startswith(named[1]):
+        raise DatasetError(f"{path} holds the {named[1]} split by its name, not {split.value}.")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
             missing = [name for name in _ARRAYS if name not in shard]
@@ -142,7 +143,7 @@ def _positions(path: Path, names: NDArray[np.generic]) -> NDArray[np.int64]:
 def _read_csv(path: Path, split: Split, first: bytes) -> Fer2013Faces:
     images, labels = [], []
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             for line, row in _rows(path, csv.reader(file), first):
                 if row["Usage"] == split:
                     labels.append(_label(path, line, row["emotion"]))

@@ -111,7 +111,7 @@ def _write(path: Path, text: str) -> None:
 
 def _is_synthetic(run: Run) -> bool:
     parts = [run.evaluation, run.stress]
-    return any(part.description.synthetic for part in parts if part is not None)
+    return all(part.description.synthetic for part in parts if part is not None)
 
 
 def _alert(run: Run) -> str:

@@ -121,12 +121,19 @@ def fusion_beats_both(curves: Sequence[StressCurve]) -> list[Verdict]:
 def _verdict(
     curve: StressCurve, point: Point, winner: tuple[str], others: tuple[str, ...]
 ) -> Verdict:
-    # The lead over the better of two heads is the smaller of the two leads.
-    draws = np.min([point.draws[winner[0]] - point.draws[other] for other in others], axis=0)
-    gain = min(point.accuracy[winner[0]] - point.accuracy[other] for other in others)
-    low, high = _interval(draws)
-    outcome = HOLDS if low > 0 else FAILS if high < 0 else OPEN
-    return Verdict(curve, point.severity, outcome, gain, low, high)
+    """Judge the lead over the strongest of `others`.
+
+    Being ahead of all takes every interval above 0, not being so any below 0: the interval of
+    the smallest lead itself would call two equal heads a defeat far too often.
+    """
+    (head,) = winner
+    leads = {o: point.accuracy[head] - point.accuracy[o] for o in others}
+    intervals = {o: _interval(point.draws[head] - point.draws[o]) for o in others}
+    ahead = all(low > 0 for low, _ in intervals.values())
+    behind = any(high < 0 for _, high in intervals.values())
+    outcome = HOLDS if ahead else FAILS if behind else OPEN
+    tightest = min(others, key=lambda other: leads[other])
+    return Verdict(curve, point.severity, outcome, leads[tightest], *intervals[tightest])
 
 
 def _interval(draws: NDArray[np.float64]) -> tuple[float, float]:

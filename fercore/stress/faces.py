@@ -13,7 +13,7 @@ from fercore.expressions import Expression
 from fercore.training.faces import LabelledFaces
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from fercore.datasets.cache import Cache
     from fercore.preprocessing import Preprocessing
@@ -39,17 +39,17 @@ class FaceSet:
         return digest.hexdigest()
 
 
-def read_face_set(cache: Cache, levels: Sequence[int], view: str) -> FaceSet:
-    """Read the usable faces of an expression at `levels`, seen as `view` (f2d or camera).
+def read_face_set(cache: Cache, levels: Sequence[int], views: Collection[str]) -> FaceSet:
+    """Read the usable faces of an expression at `levels`, seen in one of `views`.
 
     Raises:
         DatasetError: there is none.
     """
-    rows = cache.select(levels=levels, views=(view,), expressive=True)
+    rows = cache.select(levels=levels, views=views, expressive=True)
     if not rows:
         shown = ",".join(map(str, levels))
         raise DatasetError(
-            f"{cache.path} holds no usable face of levels {shown} in view {view}; "
+            f"{cache.path} holds no usable face of levels {shown} in view {' or '.join(views)}; "
             "choose others or prepare more."
         )
     chosen = np.array([row.row for row in rows])

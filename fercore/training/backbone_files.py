@@ -1,4 +1,4 @@
-"""A trained backbone on disk: torchvision's tensors beside a JSON card, and a run's state.
+"""A trained backbone on disk: torchvision's tensors beside a JSON card.
 
 `NAME.safetensors` holds the convolutions in half precision and normalisation and biases in
 single, under torchvision's names and without a classifier. Its own metadata say what it is,
@@ -9,25 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from fercore.errors import CheckpointError, FercoreError
+from fercore.errors import CheckpointError
+from fercore.files import write_text_whole
 from fercore.io.fer2013 import TERMS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import torch
+
     from fercore.backbone_weights import BackboneStart
     from fercore.models import Backbone
 
 FORMAT = 1
-RUN_FILE = "run.json"
 _ARCHITECTURES = {
     ("resnet50", "v1"): "ResNet-50 v1 (He et al. 2015), torchvision key names, fc not included",
     ("resnet50", "v1.5"): "ResNet-50 v1.5 (torchvision), fc not included",
@@ -99,72 +99,9 @@ def save_backbone(path: Path, backbone: Backbone, card: BackboneCard) -> Backbon
 def write_backbone_card(path: Path, card: BackboneCard) -> None:
     """Write the card of the backbone at `path`."""
     text = json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n"
-    _replace_text(path.with_suffix(".json"), text)
-
-
-def claim_run(folder: Path, identity: dict[str, Any]) -> None:
-    """Note in `folder` which run it belongs to, or check that it is the one noted earlier.
-
-    Raises:
-        FercoreError: the folder holds another run, or cannot be used.
-    """
-    path = folder / RUN_FILE
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else identity
-        _replace_text(path, json.dumps(earlier, indent=2) + "\n")
-    except (OSError, ValueError) as error:
-        raise FercoreError(
-            f"{folder} cannot be used ({error}); choose another --output."
-        ) from error
-    differing = [name for name in identity if earlier.get(name) != identity[name]]
-    if differing:
-        raise FercoreError(
-            f"{folder} holds a run with other {', '.join(differing)}; "
-            "choose another --output or remove that folder."
-        )
-
-
-def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write a run's state so that a crash leaves the earlier one or the new one.
-
-    Raises:
-        FercoreError: it cannot be written.
-    """
-    unfinished = path.with_suffix(".part")
-    try:
-        with unfinished.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except (OSError, RuntimeError) as error:
-        raise FercoreError(f"{path} cannot be written ({error}); free some space.") from error
-
-
-def load_state(path: Path, device: torch.device) -> dict[str, Any] | None:
-    """Return the state an earlier run left at `path`, None where there is none.
-
-    Raises:
-        FercoreError: the file is damaged.
-    """
-    if not path.exists():
-        return None
-    try:
-        state: dict[str, Any] = torch.load(path, device, weights_only=True)
-    except Exception as error:  # torch raises a dozen kinds for damaged files
-        raise FercoreError(
-            f"{path} is damaged ({type(error).__name__}); remove it to start the run anew."
-        ) from error
-    return state
+    write_text_whole(path.with_suffix(".json"), text)
 
 
 def _compact(value: torch.Tensor) -> torch.Tensor:
     """Halve what has many values; means and variances may lie outside half precision."""
     return (value.half() if value.ndim > 1 else value).cpu().contiguous()
-
-
-def _replace_text(path: Path, text: str) -> None:
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)

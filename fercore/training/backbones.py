@@ -21,7 +21,6 @@ from tqdm import tqdm
 
 from fercore.errors import FercoreError
 from fercore.training.backbone_augmentation import varied
-from fercore.training.backbone_files import claim_run, load_state, save_state
 from fercore.training.backbone_inference import computing_in, device, logits_of, placed
 from fercore.training.backbone_network import LabelledBackbone, parameter_groups
 from fercore.training.backbone_scoring import figures
@@ -31,6 +30,7 @@ from fercore.training.backbone_settings import (
     rate,
     require_sensible,
 )
+from fercore.training.folder import claim_folder, load_state, save_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def train_backbone(
             is full, or training diverged.
     """
     require_sensible(settings)
-    claim_run(folder, _identity(faces, start, settings))
+    claim_folder(folder, _identity(faces, start, settings))
     torch.manual_seed(settings.seed)
     network = LabelledBackbone(settings.backbone, start)
     run = _Run(network, start, faces, settings, folder / "state.pt")

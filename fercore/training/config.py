@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,12 @@ class TrainingConfig:
         _require(self.pipeline in PIPELINES, "pipeline", self.pipeline, _one_of(PIPELINES))
         _require(self.finetune in FINETUNE, "finetune", self.finetune, _one_of(FINETUNE))
         _require(self.schedule in SCHEDULES, "schedule", self.schedule, _one_of(SCHEDULES))
-        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "must be positive")
+        _require(
+            0 < self.learning_rate < inf,
+            "learning_rate",
+            self.learning_rate,
+            "must be positive and finite",
+        )
         # Batch normalisation needs a batch.
         for name, least in (("batch_size", 2), ("copies", 0), ("seed", 0)):
             value = getattr(self, name)

@@ -6,6 +6,7 @@ and an epoch then costs only what is trained.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from fercore.errors import FercoreError
 from fercore.preprocessing import depth_input, normalise_rgb
 from fercore.training.augmentation import augment
 
@@ -88,7 +90,7 @@ def _write(
                 for part, output in zip(unfinished, outputs, strict=True)
             ]
         for file, output in zip(files, outputs, strict=True):
-            file[rows] = output.half().cpu().numpy()
+            file[rows] = _half(output)
     for part, path in zip(unfinished, paths, strict=True):
         part.replace(path)
 
@@ -113,5 +115,24 @@ def _generator(*entropy: int) -> torch.Generator:
 
 
 def _create(path: Path, shape: tuple[int, ...]) -> NDArray[np.float16]:
-    file: NDArray[np.float16] = np.lib.format.open_memmap(path, "w+", np.float16, shape)
+    """Create an array on disk with all its space, for a write into a full disk kills a process."""
+    try:
+        file: NDArray[np.float16] = np.lib.format.open_memmap(path, "w+", np.float16, shape)
+        with path.open("r+b") as reserved:
+            os.posix_fallocate(reserved.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise FercoreError(
+            f"{path} cannot be written ({error.strerror}); free some space or choose another "
+            "--output."
+        ) from error
     return file
+
+
+def _half(values: torch.Tensor) -> NDArray[np.float16]:
+    halved: NDArray[np.float16] = values.half().cpu().numpy()
+    if not np.isfinite(halved).all():
+        raise FercoreError(
+            "the backbone's features exceed half precision; its weights are not as expected."
+        )
+    return halved

@@ -1,55 +1,40 @@
-"""Which run a training folder belongs to, so that two runs never mix."""
+"""A training run's folder: which run it belongs to, and the state it goes on from."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+import os
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from fercore.errors import FercoreError
-from fercore.training.config import COSINE
+from fercore.files import write_text_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fercore.models import Pipeline
-    from fercore.preprocessing import Preprocessing
-    from fercore.training.config import TrainingConfig
-    from fercore.training.faces import LabelledFaces
-
 RUN_FILE = "run.json"
-FREE_TO_CHANGE = ("epochs", "patience", "backbone_source", "branches")
-"""Settings that may differ when a run goes on; what it starts from is compared by its tensors."""
 
 
-def claim_folder(
-    folder: Path,
-    config: TrainingConfig,
-    network: Pipeline,
-    faces: LabelledFaces,
-    parameters: Preprocessing,
-) -> None:
-    """Note in `folder` what is trained there, or check that it is what an earlier run noted.
+def claim_folder(folder: Path, identity: dict[str, Any]) -> None:
+    """Note in `folder` which run it belongs to, or check that it is the one noted earlier.
 
     Raises:
-        FercoreError: the folder holds another run, or cannot be written.
+        FercoreError: the folder holds another run, or cannot be used.
     """
-    run = _identity(config, network, faces, parameters)
     path = folder / RUN_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            _require_same(json.loads(path.read_text(encoding="utf-8")), run, folder)
-        path.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+        if not path.exists():
+            write_text_whole(path, json.dumps(identity, indent=2) + "\n")
+        earlier = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise FercoreError(
             f"{folder} cannot be used ({error}); choose another --output."
         ) from error
-
-
-def _require_same(earlier: dict[str, Any], run: dict[str, Any], folder: Path) -> None:
-    differing = [name for name in run if earlier.get(name) != run[name]]
+    differing = [name for name in identity if earlier.get(name) != identity[name]]
     if differing:
         raise FercoreError(
             f"{folder} holds a run with other {', '.join(differing)}; "
@@ -57,23 +42,43 @@ def _require_same(earlier: dict[str, Any], run: dict[str, Any], folder: Path) ->
         )
 
 
-def _identity(
-    config: TrainingConfig, network: Pipeline, faces: LabelledFaces, parameters: Preprocessing
-) -> dict[str, Any]:
-    settings = {k: v for k, v in asdict(config).items() if k not in FREE_TO_CHANGE}
-    if config.schedule == COSINE:
-        settings["epochs"] = config.epochs  # the learning rate of every epoch depends on them
-    weights = (tensor.numpy().tobytes() for tensor in network.state_dict().values())
-    return {
-        **settings,
-        "preprocessing": asdict(parameters),
-        "starting weights": _digest(*weights),
-        "faces": _digest(faces.rgb.tobytes(), faces.depth_m.tobytes(), faces.labels.tobytes()),
-    }
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a run's state so that a crash leaves the earlier one or the new one.
+
+    Raises:
+        FercoreError: it cannot be written.
+    """
+    unfinished = path.with_suffix(".part")
+    try:
+        with unfinished.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except (OSError, RuntimeError) as error:
+        raise FercoreError(f"{path} cannot be written ({error}); free some space.") from error
 
 
-def _digest(*parts: bytes) -> str:
-    digest = hashlib.sha256()
+def load_state(path: Path, device: torch.device) -> dict[str, Any] | None:
+    """Return the state an earlier run left at `path`, None where there is none.
+
+    Raises:
+        FercoreError: the file is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, device, weights_only=True)
+    except Exception as error:  # torch raises a dozen kinds for damaged files
+        raise FercoreError(
+            f"{path} is damaged ({type(error).__name__}); remove it to start the run anew."
+        ) from error
+    return state
+
+
+def digest(*parts: bytes) -> str:
+    """Return the SHA-256 of all parts together."""
+    joined = hashlib.sha256()
     for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
+        joined.update(part)
+    return joined.hexdigest()

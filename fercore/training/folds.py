@@ -3,8 +3,8 @@
 The folds' networks are stacked: one batched operation moves all of them, which fills a
 GPU that a single small network leaves idle. Each fold has its own random numbers, batches
 and best epoch, so that its result does not depend on its company but for rounding.
-The epoch is chosen by the lowest loss on validation subjects, who belong to the fold's
-training subjects: test data never choose.
+The epoch is chosen by the lowest loss of the pipeline's own head on validation subjects, who
+belong to the fold's training subjects: test data never choose.
 """
 
 from __future__ import annotations
@@ -46,15 +46,16 @@ class FoldTask:
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
+    faces_an_epoch: int  # of `train` at most; the same in all folds, so that they go in step
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
     """One point of a learning curve."""
 
-    train_loss: float
+    train_loss: float  # of the head that the pipeline is named for, like all figures here
     validation_loss: float
-    validation_accuracy: float  # 0..1, of the head that the pipeline is named for
+    validation_accuracy: float  # 0..1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def train_folds(
     Raises:
         FercoreError: training diverged, or a fold is too small for a batch.
     """
-    if min(len(task.train) for task in tasks) < config.batch_size:
+    if min(task.faces_an_epoch for task in tasks) < config.batch_size:
         raise FercoreError(
             f"a fold has fewer training faces than one batch of {config.batch_size}; prepare "
             "more subjects or set a smaller batch_size."
@@ -99,7 +100,7 @@ def train_folds(
         if all(one.is_over(config.patience) for one in progress):
             break
     if not all(one.best_epoch for one in progress):
-        raise FercoreError("training diverged: no epoch had a finite loss; lower learning_rate.")
+        raise FercoreError("training diverged: no epoch had a finite loss; lower --learning-rate.")
     probabilities = group.probabilities(data)
     return [
         FoldResult(task.experiment, p, tuple(one.curve), one.best_epoch)
@@ -194,8 +195,8 @@ class _Group:
             group["lr"] = learning_rate(self._config, epoch)
         size = self._config.batch_size
         orders = [self._order(task, epoch) for task in self._tasks]
-        # A last short batch is left out, and so is what the smallest fold has not.
-        steps = min(len(order) for order in orders) // size
+        (faces,) = {task.faces_an_epoch for task in self._tasks}
+        steps = faces // size  # a last short batch is left out
         batches = np.stack([order[: steps * size] for order in orders])  # K, steps * B
         total = torch.zeros(len(orders), device=data.labels.device)
         for start in range(0, steps * size, size):
@@ -208,13 +209,13 @@ class _Group:
         return rng.permutation(task.train)
 
     def _step(self, data: _Data, rows: torch.Tensor) -> torch.Tensor:
-        """Move all folds by one batch (K, B); return their losses (K,)."""
+        """Move all folds by one batch (K, B); return their own heads' losses (K,)."""
         heads = self._forward(self._parameters, self._buffers, *data.inputs(rows))
-        losses = _losses(heads, data.labels[rows]).mean(1)
+        losses = _losses(heads, data.labels[rows])  # heads, K
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses.sum())
         self._optimizer.step()
-        return losses.detach()
+        return losses[0].detach()
 
     def _validate(self, data: _Data) -> list[tuple[float, float]]:
         """Return every fold's mean loss and its own head's accuracy on the validation faces."""
@@ -223,9 +224,9 @@ class _Group:
         figures = []
         for k, own in enumerate(rows):
             labels = data.labels[torch.from_numpy(own).to(data.labels.device)]
-            mine = tuple(head[k : k + 1, : len(own)] for head in heads)
-            right = (mine[0][0].argmax(1) == labels).float().mean()
-            figures.append((float(_losses(mine, labels[None]).mean()), float(right)))
+            mine = heads[0][k, : len(own)]
+            right = (mine.argmax(1) == labels).float().mean()
+            figures.append((float(functional.cross_entropy(mine, labels)), float(right)))
         return figures
 
     def _evaluate(
@@ -277,7 +278,10 @@ def _redrawn(half: _TrainedHalf, seed: int, experiment: int) -> _TrainedHalf:
 
 
 def _losses(heads: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
-    """Return every sample's cross-entropy (K, B), summed over the heads."""
+    """Return the mean cross-entropy of every head and fold (heads, K)."""
     return torch.stack(
-        [functional.cross_entropy(head.transpose(1, 2), labels, reduction="none") for head in heads]
-    ).sum(0)
+        [
+            functional.cross_entropy(head.transpose(1, 2), labels, reduction="none").mean(1)
+            for head in heads
+        ]
+    )

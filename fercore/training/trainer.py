@@ -8,7 +8,7 @@ subjects, who are taken from the training data: test data never enter here.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from tqdm import tqdm
 from fercore.errors import FercoreError
 from fercore.training.config import COSINE, TrainingConfig
 from fercore.training.features import FrozenFeatures, compute_features
-from fercore.training.folder import claim_folder
+from fercore.training.folder import claim_folder, digest, load_state, save_state
 from fercore.training.start import started
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from fercore.models import Logits, Pipeline
     from fercore.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
+
+
+FREE_TO_CHANGE = ("epochs", "patience", "backbone_source", "branches")
+"""Settings that may differ when a run goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def train(
     """
     torch.manual_seed(config.seed)
     network, start = started(config)
-    claim_folder(folder, config, network, faces, parameters)
+    claim_folder(folder, _identity(config, network, faces, parameters))
     trained_on, validated_on = faces.hold_out(config.validation_subjects, config.seed)
     run = _Run(network, parameters, config, folder, trained_on, validated_on)
     state = run.to_the_end()
@@ -127,7 +131,7 @@ class _Run:
             if state.epoch - state.best_epoch >= self._config.patience:
                 break
             state = self._one_epoch(state)
-            _save(state, self._path)
+            save_state(self._path, {name: getattr(state, name) for name in _State.__slots__})
         return state
 
     def _one_epoch(self, state: _State) -> _State:
@@ -198,9 +202,10 @@ class _Run:
         }
 
     def _resume(self) -> _State:
-        if not self._path.exists():
+        saved = load_state(self._path, self._device)
+        if saved is None:
             return _State(0, 0, float("inf"), {}, {}, {})
-        state = _State(**torch.load(self._path, self._device, weights_only=True))
+        state = _State(**saved)
         self._network.load_state_dict(state.network, strict=False)
         self._optimizer.load_state_dict(state.optimizer)
         return state
@@ -211,6 +216,22 @@ def learning_rate(config: TrainingConfig, epoch: int) -> float:
     if config.schedule == COSINE:
         return config.learning_rate * (1 + math.cos(math.pi * epoch / config.epochs)) / 2
     return config.learning_rate
+
+
+def _identity(
+    config: TrainingConfig, network: Pipeline, faces: LabelledFaces, parameters: Preprocessing
+) -> dict[str, Any]:
+    """Return what tells runs apart; what they start from is compared by its tensors."""
+    settings = {k: v for k, v in asdict(config).items() if k not in FREE_TO_CHANGE}
+    if config.schedule == COSINE:
+        settings["epochs"] = config.epochs  # the learning rate of every epoch depends on them
+    weights = (tensor.numpy().tobytes() for tensor in network.state_dict().values())
+    return {
+        **settings,
+        "preprocessing": asdict(parameters),
+        "starting weights": digest(*weights),
+        "faces": digest(faces.rgb.tobytes(), faces.depth_m.tobytes(), faces.labels.tobytes()),
+    }
 
 
 def _copies(config: TrainingConfig) -> list[tuple[str, tuple[int, int] | None]]:
@@ -235,9 +256,3 @@ def join(parts: list[Logits]) -> Logits:
     """Concatenate the logits of several batches."""
     columns = zip(*parts, strict=True)
     return type(parts[0])(*(None if c[0] is None else torch.cat(c) for c in columns))
-
-
-def _save(state: _State, path: Path) -> None:
-    unfinished = path.with_suffix(".part")
-    torch.save({name: getattr(state, name) for name in _State.__slots__}, unfinished)
-    unfinished.replace(path)
