@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from fercore.errors import CheckpointError
 from fercore.expressions import EXPRESSIONS
+from fercore.files import write_text_whole
 from fercore.models import PIPELINES, VARIANTS, Pipeline, build
 from fercore.preprocessing import Preprocessing
 
@@ -60,21 +61,30 @@ class ModelCard:
 
 
 def save_checkpoint(path: Path, network: Pipeline, card: ModelCard) -> ModelCard:
-    """Write `path` (.safetensors) and its card; return the card with its checksum."""
+    """Write `path` (.safetensors) and its card; return the card with its checksum.
+
+    Raises:
+        CheckpointError: the file cannot be written; an earlier checkpoint is kept.
+    """
     tensors: dict[str, torch.Tensor] = {}
     for name, value in network.state_dict().items():
         tensors.update(_compress(name, value))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path)
-    complete = replace(card, sha256=_sha256(path))
-    write_card(path, complete)
+    unfinished = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, unfinished)
+        complete = replace(card, sha256=_sha256(unfinished))
+        unfinished.replace(path)
+        write_card(path, complete)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be written ({error}); free some space.") from error
     return complete
 
 
 def write_card(path: Path, card: ModelCard) -> None:
     """Write the card of the checkpoint at `path`."""
     text = json.dumps(asdict(card), indent=2, ensure_ascii=False)
-    card_path(path).write_text(text + "\n", encoding="utf-8")
+    write_text_whole(card_path(path), text + "\n")
 
 
 def load_checkpoint(path: Path) -> tuple[Pipeline, ModelCard]:

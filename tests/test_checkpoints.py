@@ -55,6 +55,18 @@ def test_card_comes_back_as_written(checkpoint: Path) -> None:
     assert len(card.sha256) == 64
 
 
+def test_a_failed_write_keeps_the_earlier_checkpoint(
+    checkpoint: Path, network: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fercore.checkpoints.save_file", full)
+    with pytest.raises(CheckpointError, match=r"depth\.safetensors cannot be written"):
+        save_checkpoint(checkpoint, network, replace(CARD, seed=9))
+    assert load_checkpoint(checkpoint)[1].seed == CARD.seed
+
+
 def test_int8_storage_changes_probabilities_little(checkpoint: Path, network: Pipeline) -> None:
     loaded, _ = load_checkpoint(checkpoint)
     inputs = torch.zeros(8, 3, 8, 8), torch.randn(8, 1, 64, 64)

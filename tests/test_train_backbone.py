@@ -314,7 +314,7 @@ def test_a_full_disk_is_one_sentence(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(backbone_files.torch, "save", full)
+        patch.setattr(torch, "save", full)
         with pytest.raises(FercoreError, match=r"state\.pt cannot be written .*free some space"):
             train_backbone(divided(), SCRATCH, replace(SETTINGS, epochs=1), tmp_path)
     monkeypatch.setattr(backbone_files, "save_file", full)

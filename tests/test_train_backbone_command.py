@@ -157,7 +157,7 @@ def test_nobody_trains_on_the_public_test(
     test_shard: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train([test_shard], tmp_path / "out") == 2
-    assert "do not train on it" in capsys.readouterr().err
+    assert "holds the public split by its name" in capsys.readouterr().err
 
 
 def test_an_unwritable_output_is_one_sentence(

@@ -159,6 +159,31 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         train(made_up_faces(subjects=3), PARAMETERS, config, tmp_path)
 
 
+def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    faces, config = made_up_faces(subjects=4), replace(CONFIG, epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("os.posix_fallocate", full)
+        with pytest.raises(FercoreError, match=r"copy0\.frozen\.part cannot be written .*No space"):
+            train(faces, PARAMETERS, config, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(FercoreError, match=r"state\.pt cannot be written .*free some space"):
+            train(faces, PARAMETERS, config, tmp_path)
+    assert train(faces, PARAMETERS, config, tmp_path).best_epoch == 1
+
+
+def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+    faces, config = made_up_faces(subjects=4), replace(CONFIG, epochs=1)
+    train(faces, PARAMETERS, config, tmp_path)
+    state = tmp_path / "state.pt"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(FercoreError, match=r"state\.pt is damaged .*remove it to start the run"):
+        train(faces, PARAMETERS, config, tmp_path)
+
+
 def test_a_run_that_diverges_leaves_no_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
