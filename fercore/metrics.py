@@ -122,26 +122,14 @@ def subject_bootstrap(
     return np.stack(means, axis=1)
 
 
-def confusion(
-    truth: NDArray[np.int64],
-    predicted: NDArray[np.int64],
-    weights: NDArray[np.float64] | None = None,
-) -> NDArray[np.float64]:
-    """Return the (weighted) counts (6, 6), rows true and columns predicted expressions.
+def confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the counts (6, 6), rows true and columns predicted expressions.
 
     `truth` and `predicted` are (N,), positions in `EXPRESSIONS`.
     """
-    matrix = np.zeros((len(EXPRESSIONS), len(EXPRESSIONS)))
-    np.add.at(matrix, (truth, predicted), 1.0 if weights is None else weights)
+    matrix = np.zeros((len(EXPRESSIONS), len(EXPRESSIONS)), np.int64)
+    np.add.at(matrix, (truth, predicted), 1)
     return matrix
-
-
-def recalls(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each expression's recall (6,), 0..1, from a confusion matrix; NaN without samples."""
-    totals = matrix.sum(1)
-    shares = np.full(len(matrix), np.nan)
-    np.divide(np.diag(matrix), totals, out=shares, where=totals > 0)
-    return shares
 
 
 def calibration(

@@ -207,12 +207,6 @@ class TestRoundTrip:
         assert cache.is_synthetic is synthetic
         assert name in cache.terms
 
-    @pytest.mark.parametrize(
-        ("view", "frontal"), [("f2d", True), ("rendered", True), ("camera", False)]
-    )
-    def test_frontal_views(self, view, frontal):
-        assert replace(ROW, view=view).is_frontal is frontal
-
 
 class TestResuming:
     def test_goes_on_where_it_stopped(self, path, tmp_path):

@@ -86,11 +86,6 @@ def test_confusion_counts_true_rows_and_predicted_columns() -> None:
     matrix = metrics.confusion(truth, predicted)
     assert matrix[0].tolist() == [1, 0, 0, 0, 2, 0]
     assert matrix.sum() == 4
-    weighted = metrics.confusion(truth, predicted, np.array([0.5, 1, 1, 2]))
-    assert (weighted[0, 0], weighted[0, 4], weighted[5, 5]) == (0.5, 2, 2)
-    recalls = metrics.recalls(matrix)
-    assert recalls[[0, 5]].tolist() == pytest.approx([1 / 3, 1])
-    assert np.isnan(recalls[1:5]).all()
 
 
 def with_confidence(*confidences: float) -> np.ndarray:

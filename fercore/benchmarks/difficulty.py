@@ -18,6 +18,7 @@ from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS
 from fercore.io.vrml import read_vrml
+from fercore.metrics import confusion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,11 +108,9 @@ def classify_shapes(data: LabelledShapes, test_subjects: int, seed: int) -> Diff
     train, test = _split(data, testing)
     penalty = _choose_penalty(train, order[test_subjects:])
     predicted = _fit_predict(train, test.shapes, (penalty,))[0]
-    confusion = np.zeros((len(EXPRESSIONS), len(EXPRESSIONS)), np.int64)
-    np.add.at(confusion, (test.labels, predicted), 1)
     return Difficulty(
         accuracy=float((predicted == test.labels).mean()),
-        confusion=confusion,
+        confusion=confusion(test.labels, predicted),
         train_subjects=len(codes) - test_subjects,
         test_subjects=test_subjects,
         train_scans=len(train.labels),

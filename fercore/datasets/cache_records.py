@@ -49,11 +49,6 @@ class CacheRow:
         return self.status == OK
 
     @property
-    def is_frontal(self) -> bool:
-        """Whether the face looks straight out of the picture."""
-        return self.view in FRONTAL_VIEWS
-
-    @property
     def lacks_level(self) -> bool:
         """Whether it shows an expression of a data set without levels."""
         return self.level == 0 and self.expression != NEUTRAL

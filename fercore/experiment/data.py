@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.errors import DatasetError
-from fercore.training.faces import read_faces
+from fercore.training.faces import take_faces
 from fercore.training.folder import digest
 from fercore.training.folds import FoldTask
 
@@ -53,15 +53,14 @@ def read_data(path: Path, levels: tuple[int, ...]) -> ExperimentData:
     from fercore.datasets.cache_records import FRONTAL_VIEWS
 
     cache = open_cache(path)
-    faces, parameters = read_faces(path, levels)
-    rows = np.array([row.row for row in cache.select(levels=levels, expressive=True)])
-    frontal = np.isin(faces.views, FRONTAL_VIEWS)
-    if not frontal.any():
-        raise DatasetError(f"{path} holds no frontal face; prepare it anew.")
+    rows = cache.select(levels=levels, views=FRONTAL_VIEWS, expressive=True)
+    if not rows:
+        shown = ", ".join(map(str, levels))
+        raise DatasetError(f"{path} holds no frontal face of levels {shown}; prepare more scans.")
     return ExperimentData(
-        faces.where(frontal),
-        rows[frontal],
-        parameters,
+        take_faces(cache, rows),
+        np.array([row.row for row in rows]),
+        cache.preprocessing,
         cache.description,
         cache.terms,
         cache.is_synthetic,

@@ -44,7 +44,7 @@ class PipelineScore:
     accuracy: Share  # mean over experiments
     deviation: float  # standard deviation over experiments, NaN for fewer than two
     subjects: int
-    confusion: NDArray[np.float64]  # (6, 6) predictions, rows true, columns predicted
+    confusion: NDArray[np.int64]  # (6, 6) predictions, rows true, columns predicted
     recalls: Mapping[str, Share]  # by expression, those that were tested
     levels: Mapping[int, Share]  # by level
     calibration: metrics.Calibration

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fercore.errors import DatasetError
-from fercore.expressions import Expression
-from fercore.training.faces import LabelledFaces
+from fercore.training.faces import LabelledFaces, take_faces
+from fercore.training.folder import digest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,10 +30,8 @@ class FaceSet:
     @property
     def sha256(self) -> str:
         """Checksum of crops and labels."""
-        digest = hashlib.sha256()
-        for array in (self.faces.rgb, self.faces.depth_m, self.faces.labels):
-            digest.update(array.tobytes())
-        return digest.hexdigest()
+        arrays = (self.faces.rgb, self.faces.depth_m, self.faces.labels)
+        return digest(*(array.tobytes() for array in arrays))
 
 
 def read_face_set(cache: Cache, levels: Sequence[int], views: Collection[str]) -> FaceSet:
@@ -52,13 +47,5 @@ def read_face_set(cache: Cache, levels: Sequence[int], views: Collection[str]) -
             f"{cache.path} holds no usable face of levels {shown} in view {' or '.join(views)}; "
             "choose others or prepare more."
         )
-    chosen = np.array([row.row for row in rows])
-    faces = LabelledFaces(
-        rgb=cache.rgb[chosen],
-        depth_m=cache.depth_m[chosen],
-        labels=np.array([Expression(row.expression).position for row in rows]),
-        subjects=np.array([row.subject for row in rows]),
-        levels=np.array([row.level for row in rows]),
-        views=np.array([row.view for row in rows]),
-    )
-    return FaceSet(faces, tuple(row.scan for row in rows), cache.preprocessing)
+    scans = tuple(row.scan for row in rows)
+    return FaceSet(take_faces(cache, rows), scans, cache.preprocessing)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fercore.datasets.cache import Cache, CacheRow
     from fercore.preprocessing import Preprocessing
     from fercore.structures import FloatArray, UInt8Array
 
@@ -81,8 +82,13 @@ def read_faces(
     rows = cache.select(levels=levels, expressive=True)
     if not rows:
         raise DatasetError(f"{path} holds no usable face of these levels; run `fercore prepare`.")
+    return take_faces(cache, rows), cache.preprocessing
+
+
+def take_faces(cache: Cache, rows: Sequence[CacheRow]) -> LabelledFaces:
+    """Return the faces of chosen rows, each of an expression, in their order."""
     chosen = np.array([row.row for row in rows])
-    faces = LabelledFaces(
+    return LabelledFaces(
         cache.rgb[chosen],
         cache.depth_m[chosen],
         np.array([Expression(row.expression).position for row in rows]),
@@ -90,4 +96,3 @@ def read_faces(
         np.array([row.level for row in rows]),
         np.array([row.view for row in rows]),
     )
-    return faces, cache.preprocessing
