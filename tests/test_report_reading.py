@@ -211,7 +211,6 @@ def test_a_damaged_description(run: Path, change: dict[str, object], complaint: 
     ("change", "complaint"),
     [
         ({"levels": [3, 5]}, "levels [3, 5] are not from 1 to 4"),
-        ({"levels": []}, "names no levels"),
         ({"name": "loo"}, "unknown protocol 'loo'"),
         ({"folds": None}, "give either"),
         ({"split_seed": 1.5}, "split_seed is 1.5, not of type int"),

@@ -52,6 +52,13 @@ def test_validation_subjects_are_apart_from_training_subjects() -> None:
         made_up_faces().hold_out(8, seed=5)
 
 
+def test_levels_are_told_in_words() -> None:
+    faces = made_up_faces(subjects=1)
+    assert faces.level_words == "levels 4"
+    assert replace(faces, levels=np.array([3, 4, 4, 1, 3, 3])).level_words == "levels 1, 3 and 4"
+    assert replace(faces, levels=np.zeros(6, np.int64)).level_words == "data without levels"
+
+
 def test_a_network_learns_and_is_scored_on_unseen_subjects(tmp_path: Path) -> None:
     # Mirroring and turning would move the bumps onto each other's places.
     config = replace(CONFIG, epochs=6, patience=6)

@@ -107,7 +107,7 @@ def _manifest(arguments: argparse.Namespace, cache: Cache, faces: FaceSet) -> di
         "dataset": cache.description,
         "synthetic": cache.is_synthetic,
         "terms": cache.terms,
-        "levels": list(arguments.levels),
+        "levels": list(arguments.levels) if faces.faces.levels.any() else [],
         "view": arguments.view,
         "faces_sha256": faces.sha256,
         "seed": arguments.seed,

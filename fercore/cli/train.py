@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fercore.checkpoints import ModelCard
     from fercore.preprocessing import Preprocessing
     from fercore.training.config import TrainingConfig
+    from fercore.training.faces import LabelledFaces
     from fercore.training.trainer import TrainingResult
 
 NAME = "train"
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         _require_apart(arguments.data, arguments.test)
     result = train(faces, parameters, config, arguments.output / "run")
     path = arguments.output / f"{config.pipeline}.safetensors"
-    card = _card(arguments, config, parameters, result, len(faces.subject_names))
+    card = _card(arguments, config, parameters, result, faces)
     save_checkpoint(path, result.network, card)
     if arguments.test is not None:
         _score(path, arguments.test)
@@ -121,7 +122,7 @@ def _card(
     config: TrainingConfig,
     parameters: Preprocessing,
     result: TrainingResult,
-    subjects: int,
+    faces: LabelledFaces,
 ) -> ModelCard:
     from fercore.checkpoints import ModelCard
     from fercore.datasets.cache import open_cache
@@ -136,9 +137,9 @@ def _card(
         training_data=cache.description,
         terms=cache.terms,
         protocol=(
-            f"{subjects} subjects, of which {len(result.validation_subjects)} chose the epoch "
+            f"{len(faces.subject_names)} subjects, of which {len(result.validation_subjects)} chose the epoch "
             f"(lowest summed cross-entropy {result.validation_loss:.3f}, epoch "
-            f"{result.best_epoch}); levels {', '.join(map(str, arguments.levels))}; "
+            f"{result.best_epoch}); {faces.level_words}; "
             f"backbone fine-tuned: {config.finetune}"
         ),
         command=command_line(),
@@ -162,7 +163,7 @@ def _score(path: Path, test: Path) -> None:
     for view in sorted(set(faces.views.tolist())):
         chosen = faces.where(faces.views == view)
         logits = logits_of(network, chosen, card.preprocessing)
-        measures = measure(logits, chosen, f"{kind}; levels 3 and 4, {view} view")
+        measures = measure(logits, chosen, f"{kind}; {chosen.level_words}, {view} view")
         card = replace(card, measures=(*card.measures, *measures))
         for m in measures:
             print(f"{m.head}: {m.accuracy:.1%} [{m.low:.1%}, {m.high:.1%}] on {m.test_set}")

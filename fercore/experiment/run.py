@@ -159,7 +159,7 @@ def _record(
         "synthetic": data.is_synthetic,
         "terms": data.terms,
         "data": str(wanted.data),
-        "protocol": {**protocol, "levels": list(wanted.protocol.levels)},
+        "protocol": {**protocol, "levels": _levels(wanted.protocol, data)},
         "pipelines": {
             config.pipeline: {
                 "backbone_start": sources[config.pipeline].backbone_start,
@@ -174,6 +174,11 @@ def _record(
         "hardware": _hardware(),
         "command": wanted.command,
     }
+
+
+def _levels(protocol: Protocol, data: ExperimentData) -> list[int]:
+    """Return the levels of the protocol, none where the data set knows none."""
+    return list(protocol.levels) if data.faces.levels.any() else []
 
 
 def _settings(config: TrainingConfig) -> dict[str, object]:

@@ -146,8 +146,6 @@ def _damaged(path: Path, error: Exception, maker: str) -> FercoreError:
 
 def _protocol(values: dict[str, Any]) -> Protocol:
     levels = _levels(values)
-    if not levels:
-        raise ValueError("it names no levels")
     return Protocol(
         name=_text(values, "name"),
         folds=_count(values, "folds"),

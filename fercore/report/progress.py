@@ -84,8 +84,10 @@ def protocol_words(protocol: Protocol) -> str:
 
 
 def level_words(levels: Sequence[int]) -> str:
-    """Such as `levels 3 and 4`."""
+    """Such as `levels 3 and 4`; none are those of data sets that know no levels."""
     names = [str(level) for level in levels]
+    if not names:
+        return "data without levels"
     if len(names) == 1:
         return f"level {names[0]}"
     return f"levels {', '.join(names[:-1])} and {names[-1]}"

@@ -40,6 +40,14 @@ class LabelledFaces:
         """The distinct subjects, sorted."""
         return tuple(np.unique(self.subjects).tolist())
 
+    @property
+    def level_words(self) -> str:
+        """Which levels there are, such as `levels 3 and 4`."""
+        names = [str(level) for level in np.unique(self.levels) if level]
+        if not names:
+            return "data without levels"
+        return f"levels {' and '.join(filter(None, (', '.join(names[:-1]), names[-1])))}"
+
     def where(self, chosen: NDArray[np.bool_]) -> LabelledFaces:
         """Return the faces for which `chosen` (N,) is true."""
         return LabelledFaces(
