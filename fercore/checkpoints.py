@@ -54,6 +54,7 @@ class ModelCard:
     command: str  # that trained it
     seed: int
     versions: dict[str, str]  # of fercore, torch, ...
+    validation_subjects: tuple[str, ...] = ()  # codes of those who chose the epoch
     measures: tuple[Measure, ...] = ()
     expressions: tuple[str, ...] = tuple(e.value for e in EXPRESSIONS)
     sha256: str = ""  # of the safetensors file
@@ -127,6 +128,7 @@ def load_card(path: Path) -> ModelCard:
         raw["preprocessing"] = Preprocessing(**raw["preprocessing"])
         raw["measures"] = tuple(Measure(**measure) for measure in raw["measures"])
         raw["expressions"] = tuple(raw["expressions"])
+        raw["validation_subjects"] = tuple(raw.get("validation_subjects", ()))
         card = ModelCard(**raw)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{source} is no readable model card ({error!r}).") from error

@@ -65,6 +65,21 @@ def test_a_checkpoint_with_figures_comes_out(
     assert "depth.safetensors written" in capsys.readouterr().out
 
 
+def test_branches_that_know_the_validation_subjects_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = make_cache(tmp_path / "data", 4, 0, Preprocessing(rgb_size=32))
+    options = ["--data", str(data), "--epochs=1", "--validation-subjects=1"]
+    alone = tmp_path / "alone"
+    assert main(["train", "--pipeline=depth", "--output", str(alone), *options]) == 0
+    fusion = ["train", "--pipeline=fusion-resnet50", "--backbone-weights=random", *options]
+    branch = ["--branches", str(alone / "depth.safetensors")]
+    other = ["--output", str(tmp_path / "other"), "--seed=1"]
+    assert main([*fusion, *branch, *other]) == 2
+    assert "train it with the same --seed and --validation-subjects" in capsys.readouterr().err
+    assert main([*fusion, *branch, "--output", str(tmp_path / "same")]) == 0
+
+
 def test_a_test_on_training_faces_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

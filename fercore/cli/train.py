@@ -74,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = _config(arguments)
     faces, parameters = read_faces(arguments.data, arguments.levels)
+    _require_same_validation(arguments.data, faces, config)
     if arguments.test is not None:
         _require_apart(arguments.data, arguments.test)
     result = train(faces, parameters, config, arguments.output / "run")
@@ -94,6 +95,23 @@ def _config(arguments: argparse.Namespace) -> TrainingConfig:
     given = {field.name: getattr(arguments, field.name) for field in fields(TrainingConfig)}
     changes = {name: value for name, value in given.items() if value is not None}
     return read_config(arguments.config or shipped_config(arguments.pipeline), **changes)
+
+
+def _require_same_validation(data: Path, faces: LabelledFaces, config: TrainingConfig) -> None:
+    """Refuse branches that were trained on subjects who are to choose the epoch now."""
+    from fercore.checkpoints import load_card
+    from fercore.datasets.cache import open_cache
+    from fercore.errors import FercoreError
+
+    _, validated_on = faces.hold_out(config.validation_subjects, config.seed)
+    for path in config.branches:
+        card = load_card(Path(path))
+        same_data = card.training_data == open_cache(data).description
+        if same_data and card.validation_subjects != validated_on.subject_names:
+            raise FercoreError(
+                f"{path} was trained on subjects that choose the epoch here; train it with the "
+                "same --seed and --validation-subjects."
+            )
 
 
 def _require_apart(data: Path, test: Path) -> None:
@@ -137,14 +155,15 @@ def _card(
         training_data=cache.description,
         terms=cache.terms,
         protocol=(
-            f"{len(faces.subject_names)} subjects, of which {len(result.validation_subjects)} chose the epoch "
-            f"(lowest summed cross-entropy {result.validation_loss:.3f}, epoch "
+            f"{len(faces.subject_names)} subjects, of which {len(result.validation_subjects)} "
+            f"chose the epoch (lowest summed cross-entropy {result.validation_loss:.3f}, epoch "
             f"{result.best_epoch}); {faces.level_words}; "
             f"backbone fine-tuned: {config.finetune}"
         ),
         command=command_line(),
         seed=config.seed,
         versions=versions(),
+        validation_subjects=result.validation_subjects,
     )
 
 
