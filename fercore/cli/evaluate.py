@@ -101,11 +101,9 @@ def _engine(arguments: argparse.Namespace) -> Engine:
 
 
 def _accuracies(folder: Path) -> str:
-    """Return a table of each pipeline's share of right predictions."""
+    """Return each pipeline's share of right predictions, a line each."""
     from collections import Counter
     from csv import DictReader
-
-    from tabulate import tabulate
 
     from fercore.experiment.store import PREDICTIONS_FILE
     from fercore.expressions import EXPRESSIONS
@@ -116,8 +114,9 @@ def _accuracies(folder: Path) -> str:
             guess = max(EXPRESSIONS, key=lambda e: float(row[f"p_{e.value}"]))
             seen[row["pipeline"]] += 1
             right[row["pipeline"]] += guess.value == row["expression"]
-    rows = [[slug, f"{right[slug] / seen[slug]:.2%}", seen[slug]] for slug in seen]
-    return tabulate(rows, ["pipeline", "accuracy", "predictions"])
+    return "\n".join(
+        f"{slug:<26} {right[slug] / seen[slug]:7.2%} of {seen[slug]} predictions" for slug in seen
+    )
 
 
 def _protocol(arguments: argparse.Namespace) -> Protocol:
