@@ -102,9 +102,9 @@ def test_shows_the_same_frame_everywhere(qtbot: QtBot, shown: Callable[..., Main
 
 def test_figures_are_shown(qtbot: QtBot, shown: Callable[..., MainWindow]) -> None:
     window = shown()
-    latency = re.compile(r"latency [1-9]\d* ms")
-    qtbot.waitUntil(lambda: bool(latency.search(window.status.text())), timeout=PATIENCE_MS)
-    assert "frames/s" in window.status.text() and "dropped" in window.status.text()
+    # The stand-in may well answer within half a millisecond, so 0 ms is a latency too.
+    figures = re.compile(r"[1-9]\d* frames/s +latency \d+ ms +\d+ dropped")
+    qtbot.waitUntil(lambda: bool(figures.search(window.status.text())), timeout=PATIENCE_MS)
 
 
 def test_keys_play_pause_step_and_choose(qtbot: QtBot, shown: Callable[..., MainWindow]) -> None:
