@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_evaluate import PARAMETERS, evaluate, tables
@@ -20,7 +21,7 @@ OPTIONS = ("--protocol", "holdout90", "--experiments", "6", "--epochs", "3")
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     head = {"num_cpus": 1, "object_store_memory": 10**8, "include_dashboard": False}
     nodes = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
@@ -29,24 +30,24 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     nodes.shutdown()
 
 
-def lose_a_node(cluster: object, run: Path, lost: list[bool]) -> None:
+def lose_a_node(cluster: Any, run: Path, lost: list[bool]) -> None:
     """Kill the second node as soon as the first chunk is finished."""
     deadline = time.monotonic() + 180
     while not list(run.glob("chunks/*.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    (worker,) = cluster.worker_nodes  # type: ignore[attr-defined]
-    cluster.remove_node(worker, allow_graceful=False)  # type: ignore[attr-defined]
+    (worker,) = cluster.worker_nodes
+    cluster.remove_node(worker, allow_graceful=False)
     lost.append(len(list(run.glob("chunks/*.json"))) < 6)
 
 
 def test_a_cluster_that_loses_a_node_gives_the_tables_of_one_machine(
-    cluster: object, tmp_path: Path
+    cluster: Any, tmp_path: Path
 ) -> None:
     cache = make_cache(tmp_path / "cache", 12, 0, PARAMETERS)
     on_ray, local, lost = tmp_path / "on-ray", tmp_path / "local", list[bool]()
     thief = threading.Thread(target=lose_a_node, args=(cluster, on_ray, lost))
     thief.start()
-    ray = ("--engine", "ray", "--address", cluster.address)  # type: ignore[attr-defined]
+    ray = ("--engine", "ray", "--address", cluster.address)
     assert evaluate(cache, on_ray, *OPTIONS, *ray, pipelines="depth") == 0
     thief.join()
     assert lost == [True]

@@ -94,7 +94,8 @@ def test_a_fine_tuned_backbone_starts_from_the_given_weights() -> None:
     early = rng.normal(0, 1, (len(FACES), 1024, 2, 2)).astype(np.float16)
     network = build("rgb-resnet50")
     (one,) = train([task(0)], config, FrozenFeatures(early, DEPTH), network)
-    for parameter in network.branch.backbone.last_stage.parameters():  # type: ignore[union-attr]
+    assert network.backbone is not None
+    for parameter in network.backbone.last_stage.parameters():
         parameter.data *= 1.5
     (other,) = train([task(0)], config, FrozenFeatures(early, DEPTH), network)
     assert not np.allclose(one.probabilities, other.probabilities, atol=1e-4)

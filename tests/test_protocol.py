@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from fercore.protocol import Fold, Protocol, ProtocolError, draw_folds
@@ -63,7 +65,7 @@ def test_no_subject_may_be_on_both_sides() -> None:
         (("fixed60", 10, None, (3, 4), -1), "seeds"),
     ],
 )
-def test_contradictions_are_refused(settings: tuple, message: str) -> None:  # type: ignore[type-arg]
+def test_contradictions_are_refused(settings: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ProtocolError, match=message):
         Protocol(*settings)
 

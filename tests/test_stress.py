@@ -13,11 +13,10 @@ from test_train_command import PARAMETERS, make_cache
 
 if TYPE_CHECKING:
     from fercore.stress.crops import Crops
-from torch import nn
 
 from fercore.datasets.cache import open_cache
 from fercore.errors import DatasetError, FercoreError
-from fercore.models import Logits
+from fercore.models import Logits, Pipeline
 from fercore.stress.faces import FaceSet, read_face_set
 from fercore.stress.perturbations import Perturbation
 from fercore.stress.poses import Turn, View
@@ -52,26 +51,33 @@ DARK = Perturbation("dark", "m", (1,), sink)
 YAW = Turn("yaw", "degrees", (-30, 0))
 
 
-class Stub(nn.Module):
+class ColourAsIs(Pipeline):
+    """A pipeline without a backbone: what is trained sees the colour input itself."""
+
+    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
+        return rgb
+
+
+class Stub(ColourAsIs):
     """Colour: anger in bright pictures, else fear; depth: fear without depth, else disgust."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seen = 0
 
-    def forward(self, rgb: torch.Tensor, depth: torch.Tensor) -> Logits:
-        self.seen += len(rgb)
-        bright = rgb.mean((1, 2, 3)) > 2
+    def trained(self, frozen: torch.Tensor, depth: torch.Tensor, finetune: str) -> Logits:
+        self.seen += len(frozen)
+        bright = frozen.mean((1, 2, 3)) > 2
         known = depth.amax((1, 2, 3)) > -1
         colour = torch.where(bright[:, None], one_hot(0), one_hot(2))
         shape = torch.where(known[:, None], one_hot(1), one_hot(2))
         return Logits(colour + shape / 2, colour, shape)
 
 
-class DepthStub(nn.Module):
+class DepthStub(ColourAsIs):
     """Always says anger, by depth."""
 
-    def forward(self, rgb: torch.Tensor, depth: torch.Tensor) -> Logits:
+    def trained(self, frozen: torch.Tensor, depth: torch.Tensor, finetune: str) -> Logits:
         return Logits(None, None, one_hot(0).expand(len(depth), -1))
 
 
@@ -86,8 +92,8 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
     return read_face_set(open_cache(cache), (3, 4), ("f2d",))
 
 
-def contender(name: str, network: nn.Module) -> Contender:
-    return Contender(name, network, PARAMETERS)  # type: ignore[arg-type]
+def contender(name: str, network: Pipeline) -> Contender:
+    return Contender(name, network, PARAMETERS)
 
 
 def stress(faces: FaceSet, records: Records, *contenders: Contender) -> StressRun:
