@@ -24,7 +24,7 @@ from torch import nn
 from fercore.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from fercore.models import Backbone
+    from fercore.backbones import Backbone
 
 DOWNLOAD = "imagenet"
 RANDOM = "random"
@@ -36,7 +36,7 @@ _FIRST = {"resnet50": "conv1.weight", "vgg19": "features.0.weight"}
 class BackboneStart:
     """Where a backbone's weights came from."""
 
-    variant: str  # "v1" or "v1.5", see `fercore.models.build`
+    variant: str  # "v1" or "v1.5", see `fercore.backbones.VARIANTS`
     description: str  # for the model card and table headings
     state: dict[str, torch.Tensor]  # torchvision's key names, without classifier
 

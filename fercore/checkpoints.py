@@ -17,10 +17,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from fercore.backbones import VARIANTS
 from fercore.errors import CheckpointError
 from fercore.expressions import EXPRESSIONS
 from fercore.files import write_text_whole
-from fercore.models import PIPELINES, VARIANTS, Pipeline, build
+from fercore.models import PIPELINES, Pipeline, build
 from fercore.preprocessing import Preprocessing
 
 FORMAT = 1

@@ -15,12 +15,12 @@ from He initialisation and goes without dropout (section 5.1).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
+from fercore.backbones import Backbone
 from fercore.expressions import EXPRESSIONS
 
 CLASSES = len(EXPRESSIONS)
@@ -29,7 +29,6 @@ DEPTH_MAPS = (10, 20, 30, 40, 50)  # feature maps of its five convolutions
 DEPTH_KERNEL = 6
 DEPTH_FC = (300, 300)
 FUSION_FC = (500, 300)
-BACKBONE_FEATURES = {"resnet50": 2048, "vgg19": 512}
 RGB_FC = {"resnet50": (1000, 700), "vgg19": (500, 500)}
 
 PIPELINES = (
@@ -41,16 +40,6 @@ PIPELINES = (
     "depth-pretrained-resnet50",
     "depth-pretrained-vgg19",
 )
-
-
-VARIANTS = ("v1", "v1.5")
-"""Where ResNet50 halves the resolution: on the first 1x1 convolution of a stage (He et
-al., the original) or on its 3x3 (torchvision). Of no meaning to other backbones."""
-
-
-FINETUNE = ("none", "last-stage", "all")
-"""How much of a backbone is trained along with the new layers: nothing, its last stage
-(ResNet50's layer4, VGG19's fifth block) or everything."""
 
 
 class Logits(NamedTuple):
@@ -85,38 +74,6 @@ class DepthBranch(nn.Module):
         """Return the latent (N, 300)."""
         features = self.convolutions(depth).flatten(1)  # N, 800
         return _tensor(self.fc(features))
-
-
-class Backbone(nn.Module):
-    """A torchvision network without its FC layers: early stages, last stage, global pooling.
-
-    `frozen` and `trained` are its two halves for a value of `FINETUNE`, so that training can
-    keep the output of the half that does not change.
-    """
-
-    def __init__(self, name: str, variant: str) -> None:
-        super().__init__()
-        self.features = BACKBONE_FEATURES[name]
-        early, last = _resnet50_stages(variant) if name == "resnet50" else _vgg19_stages()
-        self.early = nn.Sequential(OrderedDict(early))
-        self.last_stage = nn.Sequential(OrderedDict(last))
-
-    def forward(self, rgb: torch.Tensor) -> torch.Tensor:
-        """Map RGB (N, 3, S, S) to pooled features (N, 2048 or 512)."""
-        return self.trained(rgb, "all")
-
-    def frozen(self, rgb: torch.Tensor, finetune: str) -> torch.Tensor:
-        """Run what stays as it is: RGB (N, 3, S, S) to the input of `trained`."""
-        if finetune == "all":
-            return rgb
-        return _tensor(self.early(rgb)) if finetune == "last-stage" else self.trained(rgb, "all")
-
-    def trained(self, frozen: torch.Tensor, finetune: str) -> torch.Tensor:
-        """Run the rest, to pooled features (N, 2048 or 512)."""
-        if finetune == "none":
-            return frozen
-        early = self.early(frozen) if finetune == "all" else frozen
-        return _tensor(self.last_stage(early).mean((2, 3)))
 
 
 class RGBBranch(nn.Module):
@@ -325,33 +282,6 @@ def _he_initialise(layer: nn.Conv2d | nn.Linear) -> None:
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
-
-
-def _resnet50_stages(
-    variant: str,
-) -> tuple[list[tuple[str, nn.Module]], list[tuple[str, nn.Module]]]:
-    from torchvision.models import resnet50
-
-    if variant not in VARIANTS:
-        raise ValueError(f"unknown ResNet50 variant {variant!r}; choose one of {VARIANTS}")
-    net = resnet50(weights=None)
-    if variant == "v1":
-        net.maxpool = nn.MaxPool2d(3, stride=2, ceil_mode=True)
-        for stage in (net.layer2, net.layer3, net.layer4):
-            stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)
-    names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3")
-    return [(name, getattr(net, name)) for name in names], [("layer4", net.layer4)]
-
-
-VGG19_LAST_STAGE = 28  # first layer of the fifth block in torchvision's `features`
-
-
-def _vgg19_stages() -> tuple[list[tuple[str, nn.Module]], list[tuple[str, nn.Module]]]:
-    # The convolutions alone: torchvision's `vgg19` would draw a large classifier in vain.
-    from torchvision.models.vgg import cfgs, make_layers
-
-    layers = [(str(index), layer) for index, layer in enumerate(make_layers(cfgs["E"]))]
-    return layers[:VGG19_LAST_STAGE], layers[VGG19_LAST_STAGE:]
 
 
 def _tensor(value: torch.Tensor) -> torch.Tensor:

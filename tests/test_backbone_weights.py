@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fercore.backbone_weights import apply_start, backbone_of, read_start
+from fercore.backbones import Backbone
 from fercore.errors import CheckpointError
-from fercore.models import Backbone
 
 
 @pytest.fixture(scope="module")

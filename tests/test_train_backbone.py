@@ -15,9 +15,9 @@ from tiny_backbone import TinyBackbone
 from torch import nn
 
 from fercore.backbone_weights import BackboneStart, apply_start, read_start
+from fercore.backbones import Backbone
 from fercore.errors import CheckpointError, DatasetError, FercoreError
 from fercore.io.fer2013 import Fer2013Faces
-from fercore.models import Backbone
 from fercore.training import backbone_files, backbone_network, backbones
 from fercore.training.backbone_augmentation import plain, varied
 from fercore.training.backbone_faces import BackboneFaces, divide

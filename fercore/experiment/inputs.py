@@ -47,7 +47,7 @@ class Source:
     """Where a pipeline's inputs lie, and what they come from."""
 
     path: Path  # without suffix
-    variant: str  # of the backbone, see `fercore.models.VARIANTS`
+    variant: str  # of the backbone, see `fercore.backbones.VARIANTS`
     backbone_start: str  # for headings
 
     @property

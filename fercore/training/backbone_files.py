@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from fercore.backbone_weights import BackboneStart
-    from fercore.models import Backbone
+    from fercore.backbones import Backbone
 
 FORMAT = 1
 _ARCHITECTURES = {

@@ -16,8 +16,8 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from fercore.backbone_weights import BackboneStart, apply_start
+from fercore.backbones import BACKBONE_FEATURES, Backbone
 from fercore.io.fer2013 import CLASSES
-from fercore.models import BACKBONE_FEATURES, Backbone
 
 
 class LabelledBackbone(nn.Module):

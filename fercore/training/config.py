@@ -12,8 +12,9 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from fercore.backbones import FINETUNE
 from fercore.errors import FercoreError
-from fercore.models import FINETUNE, PIPELINES
+from fercore.models import PIPELINES
 
 CONSTANT, COSINE = SCHEDULES = ("constant", "cosine")
 """Courses of the learning rate: the same throughout, or falling to 0 over the planned epochs."""

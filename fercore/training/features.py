@@ -55,7 +55,7 @@ def compute_features(
 ) -> FrozenFeatures:
     """Run the frozen half over all faces, or read what an earlier run left at `path`.
 
-    `finetune` is one of `fercore.models.FINETUNE`. `augmentation_seed` (run, copy) draws the
+    `finetune` is one of `fercore.backbones.FINETUNE`. `augmentation_seed` (run, copy) draws the
     changes; None leaves the faces as they are. The files appear under their final names only
     when complete.
     """

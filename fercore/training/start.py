@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Start(NamedTuple):
     """A network's start, as the model card tells it."""
 
-    variant: str  # see `fercore.models.VARIANTS`
+    variant: str  # see `fercore.backbones.VARIANTS`
     description: str  # of the backbone's weights
 
 
