@@ -59,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--learning-rate", type=float, metavar="RATE")
     recipe.add_argument("--epochs", type=int, metavar="N", help="at most")
     recipe.add_argument("--patience", type=int, metavar="EPOCHS")
+    recipe.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        help="of convolutions and matrix products; default: bfloat16 where the device computes "
+        "it natively",
+    )
     where = parser.add_argument_group("where it runs")
     where.add_argument("--engine", default="local", choices=("local", "ray"))
     where.add_argument("--workers", type=int, metavar="N", help="local processes (one a core)")
@@ -152,6 +158,7 @@ def _config(slug: str, arguments: argparse.Namespace) -> TrainingConfig:
 
     changes = {"finetune": arguments.finetune, "epochs": arguments.epochs}
     changes |= {"patience": arguments.patience, "seed": arguments.seed}
+    changes["precision"] = arguments.precision
     changes["learning_rate"] = arguments.learning_rate
     if arguments.backbone_weights and slug != "depth":
         changes["backbone_source"] = _backbone_file(slug, arguments.backbone_weights)

@@ -63,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--patience", type=int, metavar="EPOCHS")
     recipe.add_argument("--copies", type=int, metavar="N", help="augmented copies of every face")
     recipe.add_argument("--validation-subjects", type=int, metavar="N")
+    recipe.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        help="of convolutions and matrix products; default: bfloat16 where the device computes "
+        "it natively",
+    )
     recipe.add_argument("--seed", type=int)
 
 

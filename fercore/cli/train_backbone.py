@@ -57,8 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--precision",
-        choices=("auto", "float32", "bfloat16"),
-        default="auto",
+        choices=("float32", "bfloat16"),
         help="of the convolutions; default: bfloat16 where the device computes it natively",
     )
     parser.add_argument("--seed", type=int, default=0)
@@ -89,16 +88,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> BackboneSettings:
-    import torch
+    from fercore.training.backbone_settings import BackboneSettings
+    from fercore.training.precision import best_precision
 
-    from fercore.training.backbone_settings import BackboneSettings, best_precision
-
-    precision = arguments.precision
-    if precision == "auto":
-        precision = best_precision(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     return BackboneSettings(
         backbone=arguments.backbone,
-        precision=precision,
+        precision=arguments.precision or best_precision(),
         size=arguments.size,
         epochs=arguments.epochs,
         batch_size=arguments.batch_size,

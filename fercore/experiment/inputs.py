@@ -16,6 +16,7 @@ import torch
 
 from fercore.training.features import FrozenFeatures, compute_features
 from fercore.training.folder import load_state, save_state
+from fercore.training.precision import training_device
 from fercore.training.start import started
 
 if TYPE_CHECKING:
@@ -71,8 +72,9 @@ def compute_inputs(config: TrainingConfig, data: ExperimentData, source: Source)
     folder = source.path.parent
     folder.mkdir(parents=True, exist_ok=True)
     network, _ = _started(config)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    compute_features(network.to(device), data.faces, data.parameters, source.path, config.finetune)
+    compute_features(
+        network.to(training_device()), data.faces, data.parameters, source.path, config.finetune
+    )
     backbone, start = network.cpu().backbone, source.path.with_suffix(".start.pt")
     if config.finetune != "none" and backbone is not None and not start.exists():
         save_state(start, backbone.state_dict())

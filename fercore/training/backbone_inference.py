@@ -10,6 +10,7 @@ import torch
 from fercore.backbone_weights import read_start
 from fercore.training.backbone_augmentation import plain
 from fercore.training.backbone_network import LabelledBackbone
+from fercore.training.precision import channels_last, computing_in, training_device
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,20 +21,10 @@ if TYPE_CHECKING:
 SCORING_BATCH = 256
 
 
-def device() -> torch.device:
-    """Return where backbones are trained and scored."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def placed(network: LabelledBackbone) -> LabelledBackbone:
     """Move the network where it is computed, in the layout that is fastest there."""
     network.to(memory_format=torch.channels_last)
-    return network.to(device())
-
-
-def computing_in(precision: str, where: torch.device) -> torch.autocast:
-    """Return a context in which convolutions are computed in `precision`."""
-    return torch.autocast(where.type, torch.bfloat16, enabled=precision == "bfloat16")
+    return network.to(training_device())
 
 
 def logits_of(
@@ -46,7 +37,7 @@ def logits_of(
     with torch.inference_mode(), computing_in(precision, where):
         for begin in range(0, len(faces), SCORING_BATCH):
             images = torch.from_numpy(faces.images[begin : begin + SCORING_BATCH]).to(where)
-            rgb = plain(images, size).contiguous(memory_format=torch.channels_last)
+            rgb = channels_last(plain(images, size))
             parts.append(network(rgb).float().cpu())
     return np.asarray(torch.cat(parts).numpy(), np.float32)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
 
-PRECISIONS = ("float32", "bfloat16")
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,7 @@ class BackboneSettings:
     """How to train; all of it is ours, the paper takes its backbones ready-made."""
 
     backbone: str  # "resnet50" or "vgg19"
-    precision: str  # one of PRECISIONS, of the convolutions; weights are always float32
+    precision: str  # one of `precision.PRECISIONS`
     size: int = 64  # pixels, side of the input
     epochs: int = 12
     batch_size: int = 64
@@ -44,16 +43,6 @@ class BackboneState:
     network: dict[str, torch.Tensor] = field(default_factory=dict)
     best_network: dict[str, torch.Tensor] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
-
-
-def best_precision(device: torch.device) -> str:
-    """Return which of PRECISIONS trains fastest on `device`."""
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(False) else "float32"
-    known = getattr(torch.cpu, "get_capabilities", None)  # newer than our oldest torch
-    capabilities: dict[str, Any] = known() if known is not None else {}
-    native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
-    return "bfloat16" if native else "float32"
 
 
 def require_sensible(settings: BackboneSettings) -> None:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from fercore.errors import FercoreError
 from fercore.training.backbone_augmentation import varied
-from fercore.training.backbone_inference import computing_in, device, logits_of, placed
+from fercore.training.backbone_inference import logits_of, placed
 from fercore.training.backbone_network import LabelledBackbone, parameter_groups
 from fercore.training.backbone_scoring import figures
 from fercore.training.backbone_settings import (
@@ -31,6 +31,7 @@ from fercore.training.backbone_settings import (
     require_sensible,
 )
 from fercore.training.folder import claim_folder, load_state, save_state
+from fercore.training.precision import channels_last, computing_in, training_device
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +81,7 @@ class _Run:
     ) -> None:
         self._settings = settings
         self._path = path
-        self._device = device()
+        self._device = training_device()
         self._network = placed(network)
         self._images = torch.from_numpy(faces.training.images).to(self._device)
         self._labels = torch.from_numpy(faces.training.labels).to(self._device)
@@ -131,7 +132,7 @@ class _Run:
             group["lr"] = settings.learning_rate * group["share"] * rate(done, settings.warm_up)
         rgb = varied(self._images[rows], settings.size, rng)
         with computing_in(settings.precision, self._device):
-            logits = self._network(rgb.contiguous(memory_format=torch.channels_last))
+            logits = self._network(channels_last(rgb))
         loss = self._loss(logits.float(), self._labels[rows])
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)

@@ -7,7 +7,7 @@ the paper's accuracy, and marks what the paper does not state.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from fercore.backbones import FINETUNE
 from fercore.errors import FercoreError
 from fercore.models import PIPELINES
+from fercore.training.precision import PRECISIONS, best_precision
 
 CONSTANT, COSINE = SCHEDULES = ("constant", "cosine")
 """Courses of the learning rate: the same throughout, or falling to 0 over the planned epochs."""
@@ -42,6 +43,7 @@ class TrainingConfig:
     patience: int = 10  # epochs without a better validation loss before stopping; not stated
     copies: int = 0  # augmented copies of every face; 0: the faces as they are; not stated
     validation_subjects: int = 6  # taken from the training subjects; not stated
+    precision: str = field(default_factory=best_precision)  # one of `PRECISIONS`; not stated
     seed: int = 0
     branches: tuple[str, ...] = ()  # checkpoints that a fusion's branches start from; see `start`
 
@@ -49,6 +51,7 @@ class TrainingConfig:
         _require(self.pipeline in PIPELINES, "pipeline", self.pipeline, _one_of(PIPELINES))
         _require(self.finetune in FINETUNE, "finetune", self.finetune, _one_of(FINETUNE))
         _require(self.schedule in SCHEDULES, "schedule", self.schedule, _one_of(SCHEDULES))
+        _require(self.precision in PRECISIONS, "precision", self.precision, _one_of(PRECISIONS))
         _require(
             0 < self.learning_rate < inf,
             "learning_rate",

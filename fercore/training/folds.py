@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from fercore.errors import FercoreError
 from fercore.models import redraw_new_layers
+from fercore.training.precision import channels_last, computing_in
 from fercore.training.trainer import learning_rate
 
 if TYPE_CHECKING:
@@ -210,8 +211,9 @@ class _Group:
 
     def _step(self, data: _Data, rows: torch.Tensor) -> torch.Tensor:
         """Move all folds by one batch (K, B); return their own heads' losses (K,)."""
-        heads = self._forward(self._parameters, self._buffers, *data.inputs(rows))
-        losses = _losses(heads, data.labels[rows])  # heads, K
+        with computing_in(self._config.precision, rows.device):
+            heads = self._forward(self._parameters, self._buffers, *data.inputs(rows))
+        losses = _losses([head.float() for head in heads], data.labels[rows])  # heads, K
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses.sum())
         self._optimizer.step()
@@ -250,8 +252,9 @@ class _Group:
         self, parameters: State, buffers: State, frozen: torch.Tensor, depth: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
         if len(self._tasks) == 1:  # the plain network: no stacking to pay for
-            state = {name: value[0] for name, value in {**parameters, **buffers}.items()}
-            heads = functional_call(self._shell, state, (frozen[0], depth[0]))
+            state = {n: channels_last(value[0]) for n, value in {**parameters, **buffers}.items()}
+            inputs = channels_last(frozen[0]), channels_last(depth[0])
+            heads = functional_call(self._shell, state, inputs)
             return tuple(head[None] for head in heads)
         heads = torch.vmap(self._one)(parameters, buffers, frozen, depth)
         return tuple(heads)

@@ -20,6 +20,7 @@ from fercore.errors import FercoreError
 from fercore.training.config import COSINE, TrainingConfig
 from fercore.training.features import FrozenFeatures, compute_features
 from fercore.training.folder import claim_folder, digest, load_state, save_state
+from fercore.training.precision import channels_last, computing_in, training_device
 from fercore.training.start import started
 
 if TYPE_CHECKING:
@@ -106,10 +107,11 @@ class _Run:
         self._network = network
         self._config = config
         self._path = folder / "state.pt"
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = training_device()
         self._labels = torch.from_numpy(trained_on.labels).to(self._device)
         self._validation_labels = torch.from_numpy(validated_on.labels).to(self._device)
         network.to(self._device)
+        network.to(memory_format=torch.channels_last)
         self._copies = [
             compute_features(network, trained_on, parameters, folder / name, config.finetune, seed)
             for name, seed in _copies(config)
@@ -174,8 +176,10 @@ class _Run:
         return float(np.mean(losses))
 
     def _step(self, copy: FrozenFeatures, rows: NDArray[np.int64]) -> float:
-        logits = self._network.trained(*copy.batch(rows, self._device), self._config.finetune)
-        loss = summed_loss(logits, self._labels[rows])
+        inputs = (channels_last(values) for values in copy.batch(rows, self._device))
+        with computing_in(self._config.precision, self._device):
+            logits = self._network.trained(*inputs, self._config.finetune)
+        loss = summed_loss(_float32(logits), self._labels[rows])
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self._optimizer.step()
@@ -245,6 +249,10 @@ def summed_loss(logits: Logits, labels: torch.Tensor) -> torch.Tensor:
     """Return the sum of the heads' mean cross-entropies."""
     losses = [functional.cross_entropy(head, labels) for head in logits if head is not None]
     return torch.stack(losses).sum()
+
+
+def _float32(logits: Logits) -> Logits:
+    return type(logits)(*(None if head is None else head.float() for head in logits))
 
 
 def leading(logits: Logits) -> torch.Tensor:
