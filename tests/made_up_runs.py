@@ -247,3 +247,14 @@ def write_cache(folder: Path, made_up: MadeUp) -> Path:
             )
             writer.append([(record, np.full((16, 16, 3), row % 256, np.uint8), depth_m)])
     return folder
+
+
+def page_of(run: Path) -> str:
+    """Return the report's page of a run."""
+    return (run / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def table_of(run: Path, name: str) -> list[dict[str, str]]:
+    """Return a table of a run's report, a row each."""
+    header, *lines = (run / "report" / f"{name}.tsv").read_text(encoding="utf-8").splitlines()
+    return [dict(zip(header.split("\t"), line.split("\t"), strict=True)) for line in lines]

@@ -1,17 +1,13 @@
 """`fercore report`: the files it writes, and what must stand in them."""
 
-import base64
-import io
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from made_up_runs import MadeUp, write_cache, write_json, write_run, write_stress
-from PIL import Image
+from made_up_runs import MadeUp, page_of, table_of, write_json, write_run, write_stress
 
 from fercore.cli import main
 
@@ -43,15 +39,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stressed(tmp_path: Path) -> Path:
     """Return a stress test alone: the report that is made fastest."""
     return write_stress(tmp_path / "run", POINTS)
-
-
-def page_of(run: Path) -> str:
-    return (run / "report" / "report.html").read_text(encoding="utf-8")
-
-
-def cells(run: Path, table: str) -> list[dict[str, str]]:
-    header, *lines = (run / "report" / f"{table}.tsv").read_text(encoding="utf-8").splitlines()
-    return [dict(zip(header.split("\t"), line.split("\t"), strict=True)) for line in lines]
 
 
 def test_all_files_are_there_and_no_other(run: Path) -> None:
@@ -169,7 +156,7 @@ class TestFigures:
 
 class TestTables:
     def test_table_1_holds_our_figures_and_theirs(self, run: Path) -> None:
-        rows = {row["pipeline"]: row for row in cells(run, "table1")}
+        rows = {row["pipeline"]: row for row in table_of(run, "table1")}
         assert list(rows) == ["depth", "rgb-resnet50", "fusion-resnet50"]
         assert float(rows["depth"]["paper_accuracy_bu3dfe"]) == pytest.approx(0.8472)
         for slug, row in rows.items():
@@ -179,10 +166,10 @@ class TestTables:
         assert rows["fusion-resnet50"]["backbone_start"] == "FER2013, ImageNet layers 1–3"
 
     def test_confusion_counts_every_prediction(self, run: Path) -> None:
-        assert sum(int(row["count"]) for row in cells(run, "confusion")) == 3 * 240
+        assert sum(int(row["count"]) for row in table_of(run, "confusion")) == 3 * 240
 
     def test_every_pair_is_there(self, run: Path) -> None:
-        rows = cells(run, "pairs")
+        rows = table_of(run, "pairs")
         assert len(rows) == 3
         assert all(float(row["p"]) <= float(row["p_holm"]) for row in rows)
         assert all(row["mcnemar_p"] for row in rows)
@@ -196,7 +183,7 @@ class TestTables:
         assert "nothing here is a claim about real faces" in text
 
     def test_times_are_added_up(self, run: Path) -> None:
-        row = next(row for row in cells(run, "timings") if row["pipeline"] == "rgb-resnet50")
+        row = next(row for row in table_of(run, "timings") if row["pipeline"] == "rgb-resnet50")
         assert float(row["seconds"]) == pytest.approx(10 * 11.5)
         assert (row["experiments"], float(row["peak_rss_mb"])) == ("10", 1000)
         text = (run / "report" / "timings.md").read_text(encoding="utf-8")
@@ -276,112 +263,6 @@ def test_checkpoints_of_like_names_have_files_of_their_own(tmp_path: Path) -> No
     main(["report", str(tmp_path)])
     names = {path.name for path in (tmp_path / "report").glob("*.svg")}
     assert names == {"stress-fusion.svg", "stress-fusion-1-2.svg", "stress-fusion-1-2-3.svg"}
-
-
-def test_an_unfinished_run_is_said_so_loudly(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = write_run(tmp_path, MadeUp({"depth": 0.7, "rgb-vgg19": 0.6}, levels=(4,)))
-    lines = (run / "predictions.tsv").read_text().splitlines(keepends=True)
-    (run / "predictions.tsv").write_text("".join(x for x in lines if not x.startswith("rgb")))
-    assert main(["report", str(run)]) == 0
-    assert "Unfinished: 10 of 20 experiments" in capsys.readouterr().out
-    page = page_of(run)
-    assert 'role="alert">Unfinished: 10 of 20' in page
-    assert "0 of 10" in page
-    names = {path.name for path in (run / "report").iterdir()}
-    assert "pairs.svg" not in names  # nothing to compare
-    assert "levels.svg" not in names  # one level
-
-
-def test_random_splits_without_curves_and_timings(tmp_path: Path) -> None:
-    made_up = MadeUp(
-        {"depth": 0.7, "depth-pretrained-vgg19": 0.4}, folds=None, experiments=12, levels=(3,)
-    )
-    run = write_run(tmp_path, made_up)
-    for name in ("curves.tsv", "timings.tsv"):
-        (run / name).unlink()
-    assert main(["report", str(run), "--no-thumbnails"]) == 0
-    page = page_of(run)
-    assert "fixed60, 12 random splits" in page
-    assert "The run holds no curves.tsv" in page
-    assert "The run holds no timings.tsv" in page
-    assert "No pictures: they were left out on request." in page
-    assert "test is left out: it needs every sample to be predicted exactly once" in page
-    assert all(row["mcnemar_p"] == "" for row in cells(run, "pairs"))
-
-
-def test_recorded_faces_are_not_called_synthetic(tmp_path: Path) -> None:
-    run = write_run(tmp_path, MadeUp({"depth": 0.7}, levels=(3,), synthetic=False))
-    assert main(["report", str(run), "--no-thumbnails"]) == 0
-    page = page_of(run)
-    assert "synthetic" not in page.lower().split("</style>")[1]
-    assert "ours − paper, points" in page
-    row = next(row for row in cells(run, "table1"))
-    expected = f"{100 * float(row['accuracy']) - 84.72:+.1f}".replace("-", "−")
-    assert f">{expected}<" in page
-
-
-def test_names_cannot_break_the_page(tmp_path: Path) -> None:
-    run = write_run(tmp_path, MadeUp({"depth": 0.7}, levels=(3,)))
-    content = json.loads((run / "run.json").read_text())
-    content["dataset"] = "<script>alert(1)</script> $x_1$ & co | synthetic\n\x07"
-    write_json(run / "run.json", content)
-    assert main(["report", str(run), "--no-thumbnails"]) == 0
-    page = page_of(run)
-    assert "<script" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; $x_1$ &amp; co | synthetic" in page
-    ElementTree.parse(run / "report" / "accuracy.svg")
-
-
-ONE_LEVEL = MadeUp({"depth": 0.6}, levels=(3,))
-
-
-@pytest.fixture(scope="module")
-def cached(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a run beside the cache that it was made on."""
-    folder = tmp_path_factory.mktemp("thumbnails")
-    write_cache(folder / "cache", ONE_LEVEL)
-    return write_run(folder / "run", ONE_LEVEL)
-
-
-class TestThumbnails:
-    def test_come_from_the_cache(self, cached: Path) -> None:
-        assert main(["report", str(cached), "--data", str(cached.parent / "cache")]) == 0
-        page = page_of(cached)
-        found = re.findall(r"data:image/(jpeg|png);base64,([^\"]+)", page)
-        assert len(found) == 2 * (12 + 10)
-        sizes = {(kind, opened(data).size, opened(data).mode) for kind, data in found}
-        assert sizes == {("jpeg", (16, 16), "RGB"), ("png", (64, 64), "RGBA")}
-        depth = opened(next(data for kind, data in found if kind == "png"))
-        assert depth.getpixel((5, 0))[3] == 0  # unknown depth is transparent
-        near, far = depth.getpixel((5, 9)), depth.getpixel((5, 63))
-        assert near[3] == far[3] == 255
-        assert sum(near[:3]) > sum(far[:3])
-        assert "fall under its terms: synthetic, made up for a test" in page
-
-    def test_a_cache_that_is_not_there(self, cached: Path) -> None:
-        assert main(["report", str(cached)]) == 0
-        page = page_of(cached)
-        assert "No pictures: the cache no/such/cache is not here" in page
-        assert "data:image" not in page
-        assert "Hardest scans" in page
-
-    def test_another_cache(self, cached: Path, tmp_path: Path) -> None:
-        other = write_cache(tmp_path / "other", MadeUp({"depth": 0.6}, levels=(4,)))
-        assert main(["report", str(cached), "--data", str(other)]) == 0
-        assert "is not the one that this run was made on" in page_of(cached)
-
-    def test_a_damaged_cache(self, cached: Path, tmp_path: Path) -> None:
-        broken = tmp_path / "broken"
-        shutil.copytree(cached.parent / "cache", broken)
-        (broken / "rgb.npy").write_bytes(b"")
-        assert main(["report", str(cached), "--data", str(broken)]) == 0
-        assert "rgb.npy is damaged" in page_of(cached)
-
-
-def opened(data: str) -> Image.Image:
-    return Image.open(io.BytesIO(base64.b64decode(data)))
 
 
 @pytest.mark.parametrize("damage", ["absent", "empty", "cut"])

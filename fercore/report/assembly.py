@@ -184,6 +184,12 @@ def _evaluation_provenance(evaluation: Evaluation) -> list[tuple[str, str]]:
     ]
     for slug, start in about.pipelines.items():
         lines.append((f"configuration of {slug}", _listed(start.config)))
+    for later in about.continued_by:
+        lines += [
+            ("continued by", later.command),
+            ("continued on", later.hardware),
+            ("continued with", _listed(later.versions)),
+        ]
     return lines
 
 

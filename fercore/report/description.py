@@ -29,6 +29,15 @@ class PipelineStart:
 
 
 @dataclass(frozen=True, slots=True)
+class Continuation:
+    """By what else than the first command a run was made."""
+
+    command: str
+    hardware: str
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class RunDescription:
     """The content of `run.json`."""
 
@@ -42,6 +51,7 @@ class RunDescription:
     versions: Mapping[str, str]
     hardware: str
     command: str
+    continued_by: tuple[Continuation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,7 @@ def read_run_description(path: Path) -> RunDescription:
             versions=_versions(values),
             hardware=_text(values, "hardware"),
             command=_text(values, "command"),
+            continued_by=_continuations({"continued_by": [], **values}),
         )
     except (ValueError, ProtocolError) as error:
         raise _damaged(path, error, EVALUATE) from error
@@ -175,6 +186,16 @@ def _pipeline(slug: str, values: dict[str, Any]) -> PipelineStart:
         backbone_start=_text(entry, "backbone_start"),
         finetune=_text(entry, "finetune"),
         config=_typed(entry, "config", dict),
+    )
+
+
+def _continuations(values: dict[str, Any]) -> tuple[Continuation, ...]:
+    entries = _typed(values, "continued_by", list)
+    if not all(type(entry) is dict for entry in entries):
+        raise ValueError("continued_by is no list of entries")
+    return tuple(
+        Continuation(_text(entry, "command"), _text(entry, "hardware"), _versions(entry))
+        for entry in entries
     )
 
 
