@@ -2,6 +2,9 @@
 
 rgbd-fer                                            the bundled sample, in a window
 rgbd-fer --source BU_3DFE/F0001                     one subject
+rgbd-fer --source realsense                         a depth camera, live
+rgbd-fer --source webcam:0                          a webcam: colour alone judges
+rgbd-fer --source RECORDING.db3                     a recording, a video, a folder of pictures
 rgbd-fer --checkpoint MINE.safetensors              networks of one's own
 rgbd-fer --headless --output OUT --max-frames 60    no window, files instead
 """
@@ -64,6 +67,7 @@ def create_application(headless: bool) -> QApplication:
     qInstallMessageHandler(log_qt_message)
     application = QApplication(["rgbd-fer"])
     application.setApplicationName("rgbd-fer")
+    application.setDesktopFileName("rgbd-fer")  # whose icon the desktop shows
     application.setStyle("Fusion")
     return application
 
@@ -99,8 +103,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--source",
-        metavar="sample|PATH",
-        help="a BU-3DFE root, subject or scan (default: the "
+        metavar="SOURCE",
+        help="sample, realsense[:SERIAL], webcam[:N], synthetic, or the path of a recording (.bag, "
+        ".db3), a video, a folder of pictures, a BU-3DFE root, subject or scan (default: the "
         "last one in the window, else the bundled sample)",
     )
     _add_network_options(parser)
@@ -140,10 +145,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _pipeline(text: str) -> str:
-    from fercore.models import PIPELINES
+    from fercore.pipelines import KNOWN_PIPELINES
 
-    if text not in PIPELINES:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(PIPELINES)}")
+    if text not in KNOWN_PIPELINES:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(KNOWN_PIPELINES)}")
     return text
 
 

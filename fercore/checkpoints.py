@@ -12,6 +12,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
@@ -21,11 +22,15 @@ from fercore.backbones import VARIANTS
 from fercore.errors import CheckpointError
 from fercore.expressions import EXPRESSIONS
 from fercore.files import write_text_whole
-from fercore.models import PIPELINES, Pipeline, build
+from fercore.pipelines import KNOWN_PIPELINES, build
 from fercore.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from fercore.branches import Pipeline
 
 FORMAT = 1
 SCALE_SUFFIX = "::scale"
+_NEWER_TENSORS = ("no_rgb", "no_depth")  # zero where fusions were trained without dropout
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,10 @@ def load_checkpoint(path: Path) -> tuple[Pipeline, ModelCard]:
         raise CheckpointError(f"{path} is damaged: its checksum is not that of its card.")
     network = build(card.pipeline, card.variant)
     try:
-        network.load_state_dict(_expand(load_file(path)))
+        tensors = _expand(load_file(path))
+        own = network.state_dict()
+        newer = {name: own[name] for name in _NEWER_TENSORS if name in own}
+        network.load_state_dict({**newer, **tensors})
     except (SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"{path} does not hold a {card.pipeline}; fetch it anew.") from error
     return network.eval(), card
@@ -163,7 +171,7 @@ def shipped_checkpoint(pipeline: str) -> Path:
 
 
 def _require_usable(card: ModelCard, source: Path) -> None:
-    if card.pipeline not in PIPELINES:
+    if card.pipeline not in KNOWN_PIPELINES:
         raise CheckpointError(f"{source} names an unknown pipeline {card.pipeline!r}.")
     if card.variant not in VARIANTS:
         raise CheckpointError(f"{source} names an unknown variant {card.variant!r}.")

@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from fercore.branches import Pipeline
 from fercore.checkpoints import (
     Measure,
     ModelCard,
@@ -18,7 +19,7 @@ from fercore.checkpoints import (
     write_card,
 )
 from fercore.errors import CheckpointError
-from fercore.models import Pipeline, build
+from fercore.pipelines import build
 from fercore.preprocessing import Preprocessing
 
 CARD = ModelCard(

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from test_training import made_up_faces
 
+from fercore.branches import Pipeline
 from fercore.errors import FercoreError
-from fercore.models import Pipeline, build
+from fercore.pipelines import build
 from fercore.preprocessing import depth_input
 from fercore.training.config import TrainingConfig
 from fercore.training.features import FrozenFeatures

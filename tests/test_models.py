@@ -2,7 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from fercore.models import PIPELINES, Logits, Pipeline, build
+from fercore.branches import Logits, Pipeline
+from fercore.models import PIPELINES
+from fercore.pipelines import build
 
 NEW_PARAMETERS = {  # without the backbone; the first three stand in the design
     "depth": 478_416,
@@ -10,9 +12,10 @@ NEW_PARAMETERS = {  # without the backbone; the first three stand in the design
     "rgb-vgg19": 512_006,
     "depth-pretrained-resnet50": 2_757_306,
     "depth-pretrained-vgg19": 512_006,
-    # Both branches with their heads, and FC 500, FC 300, softmax on 1000 or 800 latents.
-    "fusion-resnet50": 478_416 + 2_757_306 + 654_206,
-    "fusion-vgg19": 478_416 + 512_006 + 554_206,
+    # Both branches with their heads, FC 500, FC 300, softmax on 1000 or 800 latents, and what
+    # stands in for absent latents.
+    "fusion-resnet50": 478_416 + 2_757_306 + 654_206 + 1000,
+    "fusion-vgg19": 478_416 + 512_006 + 554_206 + 800,
 }
 HEADS = {"depth": "depth", "rgb": "rgb", "depth-pretrained": "depth"}
 

@@ -14,9 +14,9 @@ from test_train_command import PARAMETERS, make_cache
 if TYPE_CHECKING:
     from fercore.stress.crops import Crops
 
+from fercore.branches import Logits, Pipeline
 from fercore.datasets.cache import open_cache
 from fercore.errors import DatasetError, FercoreError
-from fercore.models import Logits, Pipeline
 from fercore.stress.faces import FaceSet, read_face_set
 from fercore.stress.perturbations import Perturbation
 from fercore.stress.poses import Turn, View

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 from fercore.checkpoints import ModelCard, save_checkpoint
 from fercore.cli import main
-from fercore.models import build
+from fercore.pipelines import build
 from fercore.stress import perturbations, poses
 
 FEW = tuple(

@@ -8,7 +8,8 @@ import torch
 from fercore.backbones import FINETUNE
 from fercore.checkpoints import ModelCard, load_checkpoint, save_checkpoint
 from fercore.errors import CheckpointError, DatasetError, FercoreError
-from fercore.models import DepthPipeline, build
+from fercore.models import DepthPipeline
+from fercore.pipelines import build
 from fercore.preprocessing import Preprocessing
 from fercore.training import trainer
 from fercore.training.augmentation import augment

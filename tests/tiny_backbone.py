@@ -6,14 +6,16 @@ from collections import OrderedDict
 
 from torch import nn
 
+from fercore.backbones import Backbone
 
-class TinyBackbone(nn.Module):
+
+class TinyBackbone(Backbone):
     """Stands in for ResNet50 where only the training around it matters: (N, 16) features."""
 
     features = 16
 
     def __init__(self, name: str, variant: str) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         self.early = nn.Sequential(
             OrderedDict(conv1=nn.Conv2d(3, 12, 5, 2), bn1=nn.BatchNorm2d(12), relu=nn.ReLU())
         )

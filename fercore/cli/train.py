@@ -100,7 +100,9 @@ def _config(arguments: argparse.Namespace) -> TrainingConfig:
 
     given = {field.name: getattr(arguments, field.name) for field in fields(TrainingConfig)}
     changes = {name: value for name, value in given.items() if value is not None}
-    return read_config(arguments.config or shipped_config(arguments.pipeline), **changes)
+    if arguments.config is not None:
+        return read_config(arguments.config, **changes)
+    return read_config(shipped_config(arguments.pipeline), **changes)
 
 
 def _require_same_validation(data: Path, faces: LabelledFaces, config: TrainingConfig) -> None:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fercore.models import build
+from fercore.pipelines import build
 from fercore.training.folds import FoldResult, train_folds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fercore.branches import Pipeline
     from fercore.experiment.inputs import Inputs, Source
-    from fercore.models import Pipeline
     from fercore.training.config import TrainingConfig
     from fercore.training.folds import FoldTask
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fercore.branches import Pipeline
     from fercore.experiment.data import ExperimentData
-    from fercore.models import Pipeline
     from fercore.training.config import TrainingConfig
     from fercore.training.start import Start
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.models import Pipeline
+    from fercore.branches import Pipeline
     from fercore.preprocessing import Preprocessing
     from fercore.stress.faces import FaceSet
     from fercore.stress.perturbations import Perturbation

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.models import Pipeline
+    from fercore.branches import Pipeline
     from fercore.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 

@@ -12,7 +12,7 @@ from fercore.preprocessing import depth_input, rgb_input
 from fercore.training.trainer import join
 
 if TYPE_CHECKING:
-    from fercore.models import Logits, Pipeline
+    from fercore.branches import Logits, Pipeline
     from fercore.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from fercore.backbone_weights import apply_start, read_start
+from fercore.branches import TwoBranchPipeline
 from fercore.checkpoints import ModelCard, load_checkpoint
 from fercore.errors import CheckpointError
-from fercore.models import FusionPipeline, Pipeline, build
+from fercore.pipelines import build
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from fercore.branches import Pipeline
     from fercore.training.config import TrainingConfig
 
 
@@ -69,8 +71,8 @@ def _backbone_of(branches: list[tuple[Pipeline, ModelCard]]) -> Start | None:
 def _copy_branches(network: Pipeline, branches: list[tuple[Pipeline, ModelCard]]) -> None:
     for trained, card in branches:
         kind, *rest = card.pipeline.split("-")
-        own_backbone = isinstance(network, FusionPipeline) and network.rgb_branch.name
-        if not isinstance(network, FusionPipeline) or rest not in ([], [own_backbone]):
+        own_backbone = isinstance(network, TwoBranchPipeline) and network.rgb_branch.name
+        if not isinstance(network, TwoBranchPipeline) or rest not in ([], [own_backbone]):
             raise CheckpointError(
                 f"a {card.pipeline} is no branch of this pipeline; give the depth and the rgb "
                 "checkpoint of a fusion's backbone."

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.models import Logits, Pipeline
+    from fercore.branches import Logits, Pipeline
     from fercore.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 
