@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,9 @@ class ModelCard:
     seed: int
     versions: dict[str, str]  # of fercore, torch, ...
     validation_subjects: tuple[str, ...] = ()  # codes of those who chose the epoch
+    modality_dropout: float = 0.0  # share of training faces without colour or depth; 0: the
+    # fusion never learned to do without
+    temperatures: dict[str, float] = field(default_factory=dict)  # of each head, worked in
     measures: tuple[Measure, ...] = ()
     expressions: tuple[str, ...] = tuple(e.value for e in EXPRESSIONS)
     sha256: str = ""  # of the safetensors file

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_backbone import TinyBackbone
 
 from fercore.backbones import FINETUNE
 from fercore.checkpoints import ModelCard, load_checkpoint, save_checkpoint
@@ -14,7 +15,7 @@ from fercore.preprocessing import Preprocessing
 from fercore.training import trainer
 from fercore.training.augmentation import augment
 from fercore.training.config import TrainingConfig
-from fercore.training.faces import LabelledFaces
+from fercore.training.faces import LabelledFaces, join_faces, subjects_of
 from fercore.training.features import compute_features
 from fercore.training.scoring import logits_of, measure
 from fercore.training.start import started
@@ -52,6 +53,33 @@ def test_validation_subjects_are_apart_from_training_subjects() -> None:
     assert len(trained_on) + len(held_out) == len(made_up_faces())
     with pytest.raises(DatasetError, match="leave none to train on"):
         made_up_faces().hold_out(8, seed=5)
+
+
+def test_joined_caches_keep_their_subjects_apart_and_hold_out_alike() -> None:
+    joined = join_faces({"b": made_up_faces(subjects=4), "a": made_up_faces(subjects=8)})
+    assert len(joined.subject_names) == 12
+    trained_on, held_out = joined.hold_out(1, seed=0)  # one of b's four, two of a's eight
+    assert [len(subjects_of(Path(cache), held_out.subject_names)) for cache in "ba"] == [1, 2]
+    assert len(trained_on.subject_names) == 9
+    with pytest.raises(DatasetError, match="4 validation subjects of 4 leave none"):
+        joined.hold_out(4, seed=0)
+
+
+def test_a_fusion_learns_to_do_without_colour_or_depth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fercore.branches.Backbone", TinyBackbone)
+    faces = made_up_faces()
+    faces.depth_m[::4] = np.nan  # a quarter was taken by plain cameras
+    config = replace(
+        CONFIG, pipeline="fusion-resnet50", backbone_source="random", modality_dropout=0.3
+    )
+    result = train(faces, PARAMETERS, config, tmp_path)
+    assert result.temperatures.keys() == {"fusion", "rgb", "depth"}
+    learnt = {name: p.detach() for name, p in result.network.named_parameters()}
+    assert float(learnt["no_rgb"].abs().sum()) > 0
+    assert float(learnt["no_depth"].abs().sum()) > 0
+    assert all(torch.isfinite(parameter).all() for parameter in learnt.values())
 
 
 def test_levels_are_told_in_words() -> None:

@@ -144,7 +144,8 @@ def _protocol(arguments: argparse.Namespace) -> Protocol:
 def _slugs(text: str) -> tuple[str, ...]:
     """Return the pipelines in the order of the tables, whatever order they were given in."""
     from fercore.errors import FercoreError
-    from fercore.pipelines import KNOWN_PIPELINES, PIPELINES
+    from fercore.models import PIPELINES
+    from fercore.pipelines import KNOWN_PIPELINES
 
     wanted = PIPELINES if text == "all" else tuple(text.split(","))
     unknown = [slug for slug in wanted if slug not in KNOWN_PIPELINES]

@@ -30,7 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pipeline", metavar="SLUG", help="such as fusion-resnet50; paper's recipe")
     what.add_argument("--config", type=Path, metavar="TOML", help="another recipe")
-    parser.add_argument("--data", required=True, type=Path, metavar="CACHE", help="to train on")
+    parser.add_argument(
+        "--data",
+        required=True,
+        nargs="+",
+        type=Path,
+        metavar="CACHE",
+        help="what to train on",
+    )
     parser.add_argument(
         "--test", type=Path, metavar="CACHE", help="other subjects, scored once at the end"
     )
@@ -62,6 +69,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--batch-size", type=int, metavar="N")
     recipe.add_argument("--patience", type=int, metavar="EPOCHS")
     recipe.add_argument("--copies", type=int, metavar="N", help="augmented copies of every face")
+    recipe.add_argument(
+        "--balanced", action="store_true", default=None, help="let rare expressions count more"
+    )
+    recipe.add_argument(
+        "--modality-dropout",
+        type=float,
+        metavar="SHARE",
+        help="of faces that lose colour or depth, so that a fusion learns to do without",
+    )
     recipe.add_argument("--validation-subjects", type=int, metavar="N")
     recipe.add_argument(
         "--precision",
@@ -75,11 +91,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train, score and save."""
     from fercore.checkpoints import save_checkpoint
-    from fercore.training.faces import read_faces
+    from fercore.training.faces import read_all_faces
     from fercore.training.trainer import train
 
     config = _config(arguments)
-    faces, parameters = read_faces(arguments.data, arguments.levels)
+    faces, parameters = read_all_faces(arguments.data, arguments.levels)
+    if config.pipeline == "depth":
+        faces = faces.where(~faces.lacks_depth)
     _require_same_validation(arguments.data, faces, config)
     if arguments.test is not None:
         _require_apart(arguments.data, arguments.test)
@@ -105,33 +123,39 @@ def _config(arguments: argparse.Namespace) -> TrainingConfig:
     return read_config(shipped_config(arguments.pipeline), **changes)
 
 
-def _require_same_validation(data: Path, faces: LabelledFaces, config: TrainingConfig) -> None:
+def _require_same_validation(
+    data: list[Path], faces: LabelledFaces, config: TrainingConfig
+) -> None:
     """Refuse branches that were trained on subjects who are to choose the epoch now."""
+    from itertools import product
+
     from fercore.checkpoints import load_card
     from fercore.datasets.cache import open_cache
     from fercore.errors import FercoreError
+    from fercore.training.faces import subjects_of
 
     _, validated_on = faces.hold_out(config.validation_subjects, config.seed)
-    for path in config.branches:
+    for path, cache in product(config.branches, data):
         card = load_card(Path(path))
-        same_data = card.training_data == open_cache(data).description
-        if same_data and card.validation_subjects != validated_on.subject_names:
+        same_data = open_cache(cache).description in card.training_data
+        theirs = subjects_of(cache, card.validation_subjects)
+        if same_data and theirs != subjects_of(cache, validated_on.subject_names):
             raise FercoreError(
                 f"{path} was trained on subjects that choose the epoch here; train it with the "
                 "same --seed and --validation-subjects."
             )
 
 
-def _require_apart(data: Path, test: Path) -> None:
+def _require_apart(data: list[Path], test: Path) -> None:
     """Check before hours of training that the test can be scored and is fair.
 
     Subjects' codes cannot tell: two synthetic sets use the same ones for different faces. So
     the faces of all levels and views are compared.
     """
     from fercore.errors import DatasetError
-    from fercore.training.faces import read_faces
+    from fercore.training.faces import read_all_faces, read_faces
 
-    faces, parameters = read_faces(data)
+    faces, parameters = read_all_faces(data)
     read_faces(test, TEST_LEVELS)  # what will be scored must be there
     tested, test_parameters = read_faces(test)
     if test_parameters != parameters:
@@ -154,14 +178,14 @@ def _card(
     from fercore.datasets.cache import open_cache
     from fercore.provenance import command_line, versions
 
-    cache = open_cache(arguments.data)
+    caches = [open_cache(path) for path in arguments.data]
     return ModelCard(
         pipeline=config.pipeline,
         variant=result.variant,
         preprocessing=parameters,
         backbone_start=result.backbone_start,
-        training_data=cache.description,
-        terms=cache.terms,
+        training_data="; ".join(cache.description for cache in caches),
+        terms=" ".join(dict.fromkeys(cache.terms for cache in caches)),
         protocol=(
             f"{len(faces.subject_names)} subjects, of which {len(result.validation_subjects)} "
             f"chose the epoch (lowest summed cross-entropy {result.validation_loss:.3f}, epoch "
@@ -172,6 +196,8 @@ def _card(
         seed=config.seed,
         versions=versions(),
         validation_subjects=result.validation_subjects,
+        modality_dropout=config.modality_dropout,
+        temperatures=result.temperatures,
     )
 
 

@@ -41,6 +41,8 @@ class TrainingConfig:
     epochs: int = 1000  # section 5.1: at most
     batch_size: int = 32  # not stated
     patience: int = 10  # epochs without a better validation loss before stopping; not stated
+    balanced: bool = False  # rare expressions count more, see `losses.balancing_weights`
+    modality_dropout: float = 0.0  # share of faces that lose colour or depth; not stated
     copies: int = 0  # augmented copies of every face; 0: the faces as they are; not stated
     validation_subjects: int = 6  # taken from the training subjects; not stated
     precision: str = field(default_factory=best_precision)  # one of `PRECISIONS`; not stated
@@ -58,6 +60,12 @@ class TrainingConfig:
             "learning_rate",
             self.learning_rate,
             "must be positive and finite",
+        )
+        _require(
+            0 <= self.modality_dropout < 1,
+            "modality_dropout",
+            self.modality_dropout,
+            "must be at least 0 and less than 1",
         )
         # Batch normalisation needs a batch.
         for name, least in (("batch_size", 2), ("copies", 0), ("seed", 0)):
@@ -109,7 +117,9 @@ def _is(value: object, kind: str) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if kind.startswith("tuple"):
         return isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
-    return isinstance(value, {"int": int, "str": str}[kind]) and not isinstance(value, bool)
+    return isinstance(value, {"int": int, "str": str, "bool": bool}[kind]) and (
+        kind == "bool" or not isinstance(value, bool)
+    )
 
 
 def _one_of(known: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from fercore.errors import DatasetError
 from fercore.expressions import Expression
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from fercore.datasets.cache import Cache, CacheRow
     from fercore.preprocessing import Preprocessing
     from fercore.structures import FloatArray, UInt8Array
+
+
+JOINT = "/"
+"""Between a cache's name and a subject's, where caches are joined; neither holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,12 @@ class LabelledFaces:
     def subject_names(self) -> tuple[str, ...]:
         """The distinct subjects, sorted."""
         return tuple(np.unique(self.subjects).tolist())
+
+    @property
+    def lacks_depth(self) -> NDArray[np.bool_]:
+        """Which faces (N,) have no depth at all, such as those of colour cameras."""
+        lacks: NDArray[np.bool_] = ~np.isfinite(self.depth_m).any(axis=(1, 2))
+        return lacks
 
     @property
     def level_words(self) -> str:
@@ -62,18 +72,69 @@ class LabelledFaces:
     def hold_out(self, count: int, seed: int) -> tuple[LabelledFaces, LabelledFaces]:
         """Draw `count` subjects; return everyone else's faces, and theirs.
 
+        Of joined caches, `count` subjects of the first are held out and as large a share of
+        every other's.
+
         Raises:
             DatasetError: no subject would be left to train on.
         """
-        names = self.subject_names
-        if len(names) <= count:
+        groups: dict[str, list[str]] = {}  # by cache
+        for name in dict.fromkeys(self.subjects.tolist()):
+            groups.setdefault(name.rpartition(JOINT)[0], []).append(name)
+        first = len(next(iter(groups.values())))
+        if first <= count:
             raise DatasetError(
-                f"{count} validation subjects of {len(names)} leave none to train on; "
+                f"{count} validation subjects of {first} leave none to train on; "
                 "prepare more subjects or hold out fewer."
             )
-        drawn = np.random.default_rng(seed).choice(names, count, replace=False)
-        held_out = np.isin(self.subjects, drawn)
+        rng = np.random.default_rng(seed)
+        drawn = [
+            rng.choice(sorted(names), round(len(names) * count / first), replace=False)
+            for names in groups.values()
+        ]
+        held_out = np.isin(self.subjects, np.concatenate(drawn))
         return self.where(~held_out), self.where(held_out)
+
+
+def join_faces(parts: Mapping[str, LabelledFaces]) -> LabelledFaces:
+    """Return the faces of several caches; whose they are is added to the subjects' names."""
+    arrays = zip(
+        *(
+            (
+                *(faces.rgb, faces.depth_m, faces.labels),
+                np.array([f"{cache}{JOINT}{name}" for name in faces.subjects]),
+                *(faces.levels, faces.views),
+            )
+            for cache, faces in parts.items()
+        ),
+        strict=True,
+    )
+    return LabelledFaces(*(np.concatenate(column) for column in arrays))
+
+
+def subjects_of(path: Path, names: Sequence[str]) -> set[str]:
+    """Return those of a cache's subjects that `names` holds, joined to others' or not."""
+    split = (name.rpartition(JOINT) for name in names)
+    return {subject for cache, _, subject in split if cache in ("", path.name)}
+
+
+def read_all_faces(
+    paths: Sequence[Path], levels: Sequence[int] = (1, 2, 3, 4)
+) -> tuple[LabelledFaces, Preprocessing]:
+    """Read the usable faces of one or more prepared caches.
+
+    Raises:
+        DatasetError: a cache is damaged or holds no such face, or two do not fit each other.
+    """
+    parts, (parameters, *others) = zip(*(read_faces(path, levels) for path in paths), strict=True)
+    if any(other != parameters for other in others):
+        raise DatasetError("the caches were prepared with different parameters; prepare one anew.")
+    if len(parts) == 1:
+        return parts[0], parameters
+    named = {path.name: faces for path, faces in zip(paths, parts, strict=True)}
+    if len(named) < len(parts):
+        raise DatasetError("two caches' folders have the same name; rename one.")
+    return join_faces(named), parameters
 
 
 def read_faces(

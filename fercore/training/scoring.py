@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from fercore.branches import Absent
 from fercore.checkpoints import Measure
 from fercore.metrics import subject_interval
 from fercore.preprocessing import depth_input, rgb_input
-from fercore.training.trainer import join
+from fercore.training.losses import join
 
 if TYPE_CHECKING:
     from fercore.branches import Logits, Pipeline
@@ -20,7 +21,7 @@ BATCH = 64
 
 
 def logits_of(network: Pipeline, faces: LabelledFaces, parameters: Preprocessing) -> Logits:
-    """Return the logits (N, 6) of all faces."""
+    """Return the logits (N, 6) of all faces; a face without depth is told to be so."""
     network.eval()
     parts = []
     with torch.inference_mode():
@@ -28,7 +29,9 @@ def logits_of(network: Pipeline, faces: LabelledFaces, parameters: Preprocessing
             rows = slice(start, start + BATCH)
             rgb = rgb_input(faces.rgb[rows], parameters.rgb_size)
             depth = depth_input(faces.depth_m[rows], parameters.depth_window_m)
-            parts.append(network(rgb, depth))
+            lacks_depth = torch.from_numpy(faces.lacks_depth[rows])
+            absent = Absent(torch.zeros_like(lacks_depth), lacks_depth)
+            parts.append(network(rgb, depth, absent))
     return join(parts)
 
 

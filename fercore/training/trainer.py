@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 from tqdm import tqdm
 
+from fercore.branches import Absent
 from fercore.errors import FercoreError
+from fercore.training.calibration import fit_temperatures, work_in
 from fercore.training.config import COSINE, TrainingConfig
 from fercore.training.features import FrozenFeatures, compute_features
 from fercore.training.folder import claim_folder, digest, load_state, save_state
+from fercore.training.losses import balancing_weights, join, leading, summed_loss
+from fercore.training.missing import drawn_absence, filled
 from fercore.training.precision import channels_last, computing_in, training_device
 from fercore.training.start import started
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.random import Generator
     from numpy.typing import NDArray
 
     from fercore.branches import Logits, Pipeline
@@ -39,7 +43,7 @@ FREE_TO_CHANGE = ("epochs", "patience", "backbone_source", "branches")
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """The network at its lowest validation loss."""
+    """The network at its lowest validation loss, calibrated on the validation subjects."""
 
     network: Pipeline
     variant: str
@@ -47,6 +51,7 @@ class TrainingResult:
     best_epoch: int  # from 1
     validation_loss: float
     validation_subjects: tuple[str, ...]
+    temperatures: dict[str, float]  # of each head, worked into the network
 
 
 @dataclass(slots=True)
@@ -82,6 +87,8 @@ def train(
     if not state.best_epoch:
         raise FercoreError("training diverged: no epoch had a finite loss; lower --learning-rate.")
     network.load_state_dict(state.best_network, strict=False)
+    temperatures = run.fit_temperatures()
+    work_in(network, temperatures)
     return TrainingResult(
         network.cpu().eval(),
         start.variant,
@@ -89,6 +96,7 @@ def train(
         state.best_epoch,
         state.best_loss,
         validated_on.subject_names,
+        temperatures,
     )
 
 
@@ -109,7 +117,11 @@ class _Run:
         self._path = folder / "state.pt"
         self._device = training_device()
         self._labels = torch.from_numpy(trained_on.labels).to(self._device)
+        self._lacks_depth = torch.from_numpy(trained_on.lacks_depth).to(self._device)
         self._validation_labels = torch.from_numpy(validated_on.labels).to(self._device)
+        self._validation_lacks_depth = torch.from_numpy(validated_on.lacks_depth).to(self._device)
+        weights = balancing_weights(trained_on.labels) if config.balanced else None
+        self._class_weights = None if weights is None else weights.to(self._device)
         network.to(self._device)
         network.to(memory_format=torch.channels_last)
         self._copies = [
@@ -171,15 +183,19 @@ class _Run:
         title = f"epoch {epoch + 1} of at most {self._config.epochs}"
         with tqdm(starts, desc=title, leave=False, disable=None) as bar:
             for start in bar:
-                losses.append(self._step(copy, order[start : start + size]))
+                rng = np.random.default_rng((self._config.seed, epoch, start))
+                losses.append(self._step(copy, order[start : start + size], rng))
                 bar.set_postfix_str(f"loss {np.mean(losses):.3f}, {self._last}", refresh=False)
         return float(np.mean(losses))
 
-    def _step(self, copy: FrozenFeatures, rows: NDArray[np.int64]) -> float:
-        inputs = (channels_last(values) for values in copy.batch(rows, self._device))
+    def _step(self, copy: FrozenFeatures, rows: NDArray[np.int64], rng: Generator) -> float:
+        frozen, depth = copy.batch(rows, self._device)
+        lacks_depth = self._lacks_depth[rows]
+        absent = drawn_absence(lacks_depth, self._config.modality_dropout, rng)
+        frozen, depth = channels_last(frozen), channels_last(filled(depth, lacks_depth))
         with computing_in(self._config.precision, self._device):
-            logits = self._network.trained(*inputs, self._config.finetune)
-        loss = summed_loss(_float32(logits), self._labels[rows])
+            logits = self._network.trained(frozen, depth, self._config.finetune, absent)
+        loss = summed_loss(logits, self._labels[rows], lacks_depth, self._class_weights)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self._optimizer.step()
@@ -187,16 +203,28 @@ class _Run:
 
     def _validate(self) -> tuple[float, float]:
         """Return mean loss and the leading head's accuracy on the validation subjects."""
+        logits = self._validation_logits()
+        labels, lacks_depth = self._validation_labels, self._validation_lacks_depth
+        loss = float(summed_loss(logits, labels, lacks_depth, self._class_weights))
+        guesses = leading(logits).argmax(1)
+        return loss, float((guesses == labels).float().mean())
+
+    def fit_temperatures(self) -> dict[str, float]:
+        """Return the temperatures that the present network's heads need."""
+        return fit_temperatures(
+            self._validation_logits(), self._validation_labels, self._validation_lacks_depth
+        )
+
+    def _validation_logits(self) -> Logits:
         self._network.eval()
         parts, count = [], len(self._validation_labels)
         with torch.inference_mode():
             for rows in np.array_split(np.arange(count), max(count // 64, 1)):
                 inputs = self._validation.batch(rows, self._device)
-                parts.append(self._network.trained(*inputs, self._config.finetune))
-        logits = join(parts)
-        loss = float(summed_loss(logits, self._validation_labels))
-        guesses = leading(logits).argmax(1)
-        return loss, float((guesses == self._validation_labels).float().mean())
+                lacks_depth = self._validation_lacks_depth[rows]
+                absent = Absent(torch.zeros_like(lacks_depth), lacks_depth)
+                parts.append(self._network.trained(*inputs, self._config.finetune, absent))
+        return join(parts)
 
     def _weights(self) -> dict[str, torch.Tensor]:
         return {
@@ -243,24 +271,3 @@ def _copies(config: TrainingConfig) -> list[tuple[str, tuple[int, int] | None]]:
     if not config.copies:
         return [("faces", None)]
     return [(f"copy{copy}", (config.seed, copy)) for copy in range(config.copies)]
-
-
-def summed_loss(logits: Logits, labels: torch.Tensor) -> torch.Tensor:
-    """Return the sum of the heads' mean cross-entropies."""
-    losses = [functional.cross_entropy(head, labels) for head in logits if head is not None]
-    return torch.stack(losses).sum()
-
-
-def _float32(logits: Logits) -> Logits:
-    return type(logits)(*(None if head is None else head.float() for head in logits))
-
-
-def leading(logits: Logits) -> torch.Tensor:
-    """Return the scores (N, 6) of the head that the pipeline is named for."""
-    return next(head for head in logits if head is not None)
-
-
-def join(parts: list[Logits]) -> Logits:
-    """Concatenate the logits of several batches."""
-    columns = zip(*parts, strict=True)
-    return type(parts[0])(*(None if c[0] is None else torch.cat(c) for c in columns))

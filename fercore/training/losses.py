@@ -1,0 +1,60 @@
+"""What training minimises, and how logits of many batches become one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from fercore.branches import CLASSES, Logits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def summed_loss(
+    logits: Logits,
+    labels: torch.Tensor,
+    lacks_depth: torch.Tensor | None = None,
+    class_weights: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Return the sum of the heads' mean cross-entropies, float32.
+
+    Labels are (N,), class weights (6,). The depth head learns nothing from faces that lack depth,
+    (N,) bool; where all do, it adds nothing.
+    """
+    total = labels.new_zeros((), dtype=torch.float32)
+    for name, head in logits._asdict().items():
+        if head is None:
+            continue
+        counts = torch.ones_like(labels, dtype=torch.float32)
+        if class_weights is not None:
+            counts = class_weights[labels]
+        if name == "depth" and lacks_depth is not None:
+            counts = counts * ~lacks_depth
+        losses = functional.cross_entropy(head.float(), labels, reduction="none")
+        total = total + (losses * counts).sum() / counts.sum().clamp(min=1e-6)
+    return total
+
+
+def balancing_weights(labels: NDArray[np.int64]) -> torch.Tensor:
+    """Return weights (6,) that let rare expressions count more, by the root of their rarity.
+
+    The full inverse would let a few hundred faces of a rare expression drown the others.
+    """
+    counts = np.bincount(labels, minlength=CLASSES)
+    weights = np.sqrt(counts.sum() / (CLASSES * np.maximum(counts, 1)))
+    return torch.from_numpy(weights.astype(np.float32))
+
+
+def leading(logits: Logits) -> torch.Tensor:
+    """Return the scores (N, 6) of the head that the pipeline is named for."""
+    return next(head for head in logits if head is not None)
+
+
+def join(parts: list[Logits]) -> Logits:
+    """Concatenate the logits of several batches."""
+    columns = zip(*parts, strict=True)
+    return Logits(*(None if c[0] is None else torch.cat(c) for c in columns))

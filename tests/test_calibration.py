@@ -1,0 +1,59 @@
+import pytest
+import torch
+
+from fercore.branches import Logits
+from fercore.metrics import calibration
+from fercore.pipelines import build
+from fercore.training.calibration import fit_temperatures, work_in
+
+NONE = torch.zeros(4000, dtype=torch.bool)
+
+
+def drawn(temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return logits that are `temperature` times too sure of themselves, and labels."""
+    generator = torch.Generator().manual_seed(0)
+    honest = 2 * torch.randn(4000, 6, generator=generator)
+    labels = torch.multinomial(honest.softmax(1), 1, generator=generator)[:, 0]
+    return temperature * honest, labels
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_an_overconfident_head_is_cooled_and_an_unsure_one_warmed(temperature: float) -> None:
+    logits, labels = drawn(temperature)
+    fitted = fit_temperatures(Logits(logits, None, None), labels, NONE)
+    assert fitted == {"fusion": pytest.approx(temperature, rel=0.1)}
+    probabilities = (logits / fitted["fusion"]).softmax(1)
+    measured = calibration(probabilities.double().numpy(), labels.numpy())
+    assert measured.expected_error < 0.03
+
+
+def test_depth_is_calibrated_where_there_is_depth() -> None:
+    logits, labels = drawn(3.0)
+    wrong = torch.arange(4000) < 2000
+    labels[wrong] = (logits[wrong].argmax(1) + 1) % 6
+    assert fit_temperatures(Logits(None, None, logits), labels, wrong)["depth"] < 3.5
+    assert fit_temperatures(Logits(None, None, logits), labels, ~NONE) == {"depth": 1.0}
+
+
+def test_the_network_gives_the_cooled_logits_by_itself() -> None:
+    network = build("depth").eval()
+    rgb, depth = torch.zeros(2, 3, 64, 64), torch.rand(2, 1, 64, 64)
+    with torch.inference_mode():
+        before = network(rgb, depth).depth
+        work_in(network, {"depth": 4.0})
+        after = network(rgb, depth).depth
+    torch.testing.assert_close(after, before / 4)
+
+
+def test_a_fusions_heads_are_cooled_apart() -> None:
+    with torch.device("meta"):
+        network = build("fusion-vgg19")
+    for head in ("fusion", "rgb", "depth"):
+        layer = getattr(network, f"{head}_classifier")
+        layer.weight, layer.bias = (
+            torch.nn.Parameter(torch.ones(6, 2)),
+            torch.nn.Parameter(torch.ones(6)),
+        )
+    work_in(network, {"fusion": 2.0, "rgb": 4.0, "depth": 1.0})
+    cooled = [getattr(network, f"{head}_classifier").weight for head in ("fusion", "rgb", "depth")]
+    assert [float(weight[0, 0].detach()) for weight in cooled] == [0.5, 0.25, 1.0]
