@@ -5,7 +5,7 @@ import pytest
 import tiny_face_model as tiny
 
 from fercore.errors import MeshError
-from fercore.synthesis import face_model
+from fercore.synthesis import ict_model
 from fercore.synthesis.face_model import FaceModelError, load_face_model
 from fercore.synthesis.wavefront import read_wavefront
 
@@ -17,7 +17,7 @@ def npz(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(face_model, "REGIONS", tiny.REGIONS)
+    monkeypatch.setattr(ict_model, "REGIONS", tiny.REGIONS)
     return tiny.write_folder(tmp_path / "FaceXModel")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fercore.synthesis.face_model import FaceModel
+from fercore.synthesis.ict_model import IctModel
 
 MATERIALS = (
     "M_BackHead",
@@ -31,7 +31,7 @@ _LOWER_LIP = [(0, -65), (-10, -64), (-18, -61)]
 _INNER_LIP = [(-22, -56), (-10, -54), (0, -54)]
 
 
-def toy_face_model() -> FaceModel:
+def toy_face_model() -> IctModel:
     """Return a model with every region and material the synthesiser knows, 3,000 vertices."""
     parts = _Parts()
     face = parts.add("M_Face", _sheet(46, 52, 78, 100, _bulge))
@@ -56,7 +56,7 @@ def toy_face_model() -> FaceModel:
     points = np.array(_landmarks(), np.float32)
     skin = vertices[: face[1], :2]
     nearest = [int(np.square(skin - point).sum(axis=1).argmin()) for point in points]
-    return FaceModel(
+    return IctModel(
         neutral_mm=vertices,
         identity_mm=np.zeros((100, len(vertices), 3), np.float32),
         expression_mm={"jawOpen": opened},

@@ -1,4 +1,9 @@
-"""Cut the registered faces out of a whole data set, into a cache to train from."""
+"""Cut the registered faces out of a whole data set, into a cache to train from.
+
+`synthetic` takes face models instead of a data set: synthetic people are rendered before
+simulated depth cameras, and their faces found and cut out as in live use. Nobody was recorded.
+An interrupted command, given again, goes on where it stopped.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fercore.cli import synthetic_samples
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
 NAME = "prepare"
 HELP = "cut the registered faces out of a data set, into a cache to train from"
 
-BU3DFE, BU4DFE, BOSPHORUS = "bu3dfe", "bu4dfe", "bosphorus"
+BU3DFE, BU4DFE, BOSPHORUS, SYNTHETIC = "bu3dfe", "bu4dfe", "bosphorus", "synthetic"
 
 LONGEST_LIST = 20
 """Rows without a face, and things passed over, that are named; the rest is only counted."""
@@ -28,8 +34,11 @@ LONGEST_LIST = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("kind", choices=(BU3DFE, BU4DFE, BOSPHORUS), help="the data set's layout")
-    parser.add_argument("root", type=Path, help="the data set's folder")
+    kinds = (BU3DFE, BU4DFE, BOSPHORUS, SYNTHETIC)
+    parser.add_argument("kind", choices=kinds, help="the data set's layout, or synthetic")
+    parser.add_argument(
+        "roots", type=Path, nargs="+", metavar="ROOT", help="the data set's folder; or face models"
+    )
     parser.add_argument(
         "--output", type=Path, required=True, help="the cache's folder; an unfinished one goes on"
     )
@@ -43,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of each BU-4DFE sequence the N frames nearest its middle, taken as the apex (1)",
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (all)")
-    parser.add_argument("--seed", type=int, default=0, help="of the rendered views (0)")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
+    synthetic_samples.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,14 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
         FercoreError: the data set cannot be found or the cache cannot be written.
     """
     from fercore.datasets.cache import open_cache
-    from fercore.datasets.preparation import Recipe
-    from fercore.preprocessing import Preprocessing
 
     _check(arguments)
-    dataset = _opened(arguments.kind, arguments.root, arguments.apex_frames)
-    _print_problems(dataset.problems)
-    recipe = Recipe(arguments.views, arguments.seed, Preprocessing())
-    _prepare(dataset, recipe, arguments.output, arguments.workers)
+    if arguments.kind == SYNTHETIC:
+        synthetic_samples.prepare(arguments)
+    else:
+        synthetic_samples.refuse(arguments)
+        _prepare_dataset(arguments)
     cache = open_cache(arguments.output)
     print(f"{arguments.output}: {cache.description}\n")
     print(_summary(cache.rows))
@@ -72,11 +81,25 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if value < least:
             raise FercoreError(f"--{name} {value} makes no sense; give at least {least}.")
+    if arguments.kind == SYNTHETIC and arguments.views:
+        raise FercoreError("--views belongs to data sets of scans; leave it out.")
+    if arguments.kind != SYNTHETIC and len(arguments.roots) > 1:
+        raise FercoreError(f"{arguments.kind} takes one folder, not {len(arguments.roots)}.")
     frames = arguments.apex_frames
     if frames is not None and arguments.kind != BU4DFE:
         raise FercoreError(f"--apex-frames belongs to {BU4DFE}; leave it out.")
     if frames is not None and frames < 1:
         raise FercoreError(f"--apex-frames {frames} makes no sense; give at least 1.")
+
+
+def _prepare_dataset(arguments: argparse.Namespace) -> None:
+    from fercore.datasets.preparation import Recipe
+    from fercore.preprocessing import Preprocessing
+
+    dataset = _opened(arguments.kind, arguments.roots[0], arguments.apex_frames)
+    _print_problems(dataset.problems)
+    recipe = Recipe(arguments.views, arguments.seed, Preprocessing())
+    _prepare(dataset, recipe, arguments.output, arguments.workers)
 
 
 def _opened(kind: str, root: Path, apex_frames: int | None) -> MeshDataset:

@@ -1,9 +1,10 @@
 """`fercore synthesize`: make synthetic subjects in the layout of BU-3DFE.
 
-The faces come from the ICT-FaceKit morphable model; nobody was recorded. Codes run from
-F9001 so that nobody takes them for BU-3DFE's; the letters for sex and ancestry in them
-are arbitrary. The same seed always gives the same subjects, and an interrupted command,
-given again, goes on where it stopped.
+The faces come from a morphable model, ICT-FaceKit or the MakeHuman head; nobody was
+recorded. Codes run from F9001 so that nobody takes them for BU-3DFE's. The letter for sex
+is true with MakeHuman and arbitrary with ICT-FaceKit, which knows no sex; the letters for
+ancestry are arbitrary. The same seed always gives the same subjects, and an interrupted
+command, given again, goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -28,7 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FILE_OR_FOLDER",
-        help="ict_face_model.npz, or ICT-FaceKit's folder FaceXModel",
+        help="ict_face_model.npz, ICT-FaceKit's folder FaceXModel, or makehuman_head.npz",
+    )
+    parser.add_argument(
+        "--skins",
+        type=Path,
+        metavar="FOLDER",
+        help="MakeHuman's skin textures (default: makehuman_skins beside makehuman_head.npz; "
+        "ICT-FaceKit: painted skins only)",
     )
     parser.add_argument("--subjects", type=int, required=True, metavar="N", help="how many people")
     parser.add_argument(
@@ -58,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     from fercore.synthesis.generation import Recipe, planned_scans, synthesize
 
     root = arguments.output.resolve()
-    recipe = Recipe(arguments.face_model.resolve(), root, arguments.seed)
+    skins = None if arguments.skins is None else arguments.skins.resolve()
+    recipe = Recipe(arguments.face_model.resolve(), root, arguments.seed, skins)
     made = synthesize(recipe, arguments.subjects, arguments.workers, arguments.levels)
     total = len(planned_scans(arguments.subjects, arguments.levels))
     print(f"{root}: {total} scans of {arguments.subjects} synthetic subjects, {made} of them new")

@@ -35,7 +35,7 @@ class CacheRow:
     expression: str  # an expression's name, or neutral
     level: int  # 1 to 4; 0: neutral, or a data set without levels
     ancestry: str  # BU-3DFE's two letters; empty in other data sets
-    view: str  # f2d, rendered or camera
+    view: str  # f2d, rendered or camera; of synthetic samples the depth camera's name
     status: str  # ok, or what went wrong in a few words
     reason: str  # the details, or why the view or its registration is second best; else empty
     valid_fraction: float  # share of the face's box with measured depth, 0..1

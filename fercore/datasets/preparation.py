@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.cropping import crop_face
 from fercore.datasets.bu3dfe_scan import Scan
 from fercore.datasets.cache_records import (
     CAMERA_VIEW,
@@ -28,9 +27,8 @@ from fercore.datasets.cache_records import (
     Manifest,
 )
 from fercore.datasets.camera_views import camera_view
-from fercore.datasets.frames import (
-    frontal_frame,
-)
+from fercore.datasets.entries import Entry, cut_out, without_face
+from fercore.datasets.frames import frontal_frame
 from fercore.errors import FercoreError
 from fercore.expressions import NEUTRAL
 from fercore.geometry import MeshRenderer, largest_component
@@ -41,14 +39,12 @@ if TYPE_CHECKING:
     from fercore.datasets.frames import FrontalFrame
     from fercore.detection import FaceDetector, FaceLandmarker
     from fercore.preprocessing import Preprocessing
-    from fercore.structures import FloatArray, Mesh, RGBDFrame, UInt8Array
+    from fercore.structures import Mesh
 
-NO_FACE, NO_TEXTURE, UNUSABLE = "no face", "no texture", "unusable"
-"""Statuses of rows without arrays, beside `ok`."""
+NO_TEXTURE, UNUSABLE = "no texture", "unusable"
+"""Statuses of rows without arrays, beside `no face`."""
 
 _BARE = "the mesh has no texture to render"
-
-Entry = tuple[CacheRow, "UInt8Array", "FloatArray"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,10 @@ def prepare_scan(scan: MeshScan, first_row: int, recipe: Recipe, models: Models)
         mesh = largest_component(scan.mesh())
     except FercoreError as error:
         reason = str(error)
-        return [_without_face(row, UNUSABLE, reason, recipe) for row in _rows(blank, recipe)]
+        return [
+            without_face(row, UNUSABLE, reason, recipe.preprocessing)
+            for row in _rows(blank, recipe)
+        ]
     front, *rendered = _rows(blank, recipe)
     entries = [_frontal_entry(scan, mesh, front, recipe, models)]
     return entries + _camera_entries(mesh, rendered, recipe, models)
@@ -111,11 +110,11 @@ def _frontal_entry(
     try:
         found = frontal_frame(scan, mesh, models.landmarker, threads=1)
     except FercoreError as error:
-        return _without_face(row, UNUSABLE, str(error), recipe)
+        return without_face(row, UNUSABLE, str(error), recipe.preprocessing)
     if found.registration is None and _is_bare(mesh):
         reason = "; ".join(filter(None, (_BARE, found.remark)))
-        return _without_face(replace(row, view=found.view), NO_TEXTURE, reason, recipe)
-    return _entry(found.frame, _described(row, found), recipe, models.detector)
+        return without_face(replace(row, view=found.view), NO_TEXTURE, reason, recipe.preprocessing)
+    return cut_out(found.frame, _described(row, found), recipe.preprocessing, models.detector)
 
 
 def _described(row: CacheRow, found: FrontalFrame) -> CacheRow:
@@ -135,10 +134,15 @@ def _camera_entries(
     mesh: Mesh, rows: list[CacheRow], recipe: Recipe, models: Models
 ) -> list[Entry]:
     if _is_bare(mesh):
-        return [_without_face(row, NO_TEXTURE, _BARE, recipe) for row in rows]
+        return [without_face(row, NO_TEXTURE, _BARE, recipe.preprocessing) for row in rows]
     renderer = MeshRenderer(mesh, threads=1)
     return [
-        _entry(camera_view(renderer, _generator(row, recipe)), row, recipe, models.detector)
+        cut_out(
+            camera_view(renderer, _generator(row, recipe)),
+            row,
+            recipe.preprocessing,
+            models.detector,
+        )
         for row in rows
     ]
 
@@ -151,16 +155,6 @@ def _generator(row: CacheRow, recipe: Recipe) -> np.random.Generator:
     """Return a generator that depends on scan and view only, not on what was drawn before."""
     scan_number = zlib.crc32(row.scan.encode())
     return np.random.default_rng([recipe.seed, scan_number, row.row % recipe.rows_per_scan])
-
-
-def _entry(frame: RGBDFrame, row: CacheRow, recipe: Recipe, detector: FaceDetector) -> Entry:
-    boxes = detector.detect(frame.rgb)
-    if not boxes:
-        return _without_face(row, NO_FACE, "no face found in the picture", recipe)
-    pair = crop_face(frame, boxes[0], recipe.preprocessing)
-    assert pair.depth_m is not None
-    found = replace(row, status=OK, valid_fraction=round(pair.valid_fraction, 4), box=pair.box)
-    return found, pair.rgb, pair.depth_m
 
 
 def _blank_row(scan: MeshScan, number: int) -> CacheRow:
@@ -180,10 +174,3 @@ def _blank_row(scan: MeshScan, number: int) -> CacheRow:
         fell_back=None,
         edge_shift_px=None,
     )
-
-
-def _without_face(row: CacheRow, status: str, reason: str, recipe: Recipe) -> Entry:
-    parameters = recipe.preprocessing
-    rgb = np.zeros((parameters.rgb_size, parameters.rgb_size, 3), np.uint8)
-    depth_m = np.full((parameters.depth_size, parameters.depth_size), np.nan, np.float32)
-    return replace(row, status=status, reason=reason), rgb, depth_m

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fercore.datasets.cache_writer import CacheWriter
-from fercore.datasets.preparation import Entry, Models, Recipe, prepare_scan
+from fercore.datasets.preparation import Models, Recipe, prepare_scan
 from fercore.parallel import in_order
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fercore.datasets.dataset import MeshDataset, MeshScan
+    from fercore.datasets.entries import Entry
 
 _worker_models: list[Models] = []
 

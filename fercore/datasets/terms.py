@@ -31,7 +31,8 @@ BOSPHORUS = Terms(
     "Bosphorus", "Bosphorus, licensed by Boğaziçi University for research; not to be passed on"
 )
 SYNTHETIC = Terms(
-    "synthetic", "synthetic, no person was recorded; made with ICT-FaceKit (MIT licence)"
+    "synthetic",
+    "synthetic, no person was recorded; made with ICT-FaceKit (MIT licence) or MakeHuman (CC0)",
 )
 
 _BY_CODE = ((re.compile(r"[FM]\d{3}"), BU4DFE), (re.compile(r"bs\d{3}"), BOSPHORUS))

@@ -73,33 +73,42 @@ def shape_names() -> set[str]:
     """Return every shape of the face model that an action unit can call for."""
     both = Activation(1.0, 1.0)
     named = {
-        name for parts in SHAPES.values() for shape, _ in parts for name, _ in _sides(shape, both)
+        name for parts in SHAPES.values() for shape, _ in parts for name, _ in sides(shape, both)
     }
     return named | {"mouthClose"}
 
 
 def blendshape_weights(activations: Mapping[int, Activation]) -> dict[str, float]:
-    """Turn action units into weights of the face model's shapes, each 0..1.
+    """Turn action units into weights of the ICT face model's shapes, each 0..1.
 
     `mouthClose` is added where the jaw drops behind closed lips: it corrects `jawOpen`.
     """
+    weights = summed(SHAPES, activations)
+    weights["mouthClose"] = weights.get("jawOpen", 0.0) * (1.0 - lips_parted(activations))
+    return {name: weight for name, weight in weights.items() if weight > 0.0}
+
+
+def summed(
+    table: Mapping[int, tuple[tuple[str, float], ...]], activations: Mapping[int, Activation]
+) -> dict[str, float]:
+    """Add up what each unit asks of each shape of a face model; weights end up 0..1."""
     weights: dict[str, float] = {}
     for unit, activation in activations.items():
-        for shape, share in SHAPES[unit]:
-            for name, strength in _sides(shape, activation):
+        for shape, share in table[unit]:
+            for name, strength in sides(shape, activation):
                 weights[name] = weights.get(name, 0.0) + share * strength
-    clipped = {name: min(max(weight, 0.0), 1.0) for name, weight in weights.items()}
-    clipped["mouthClose"] = clipped.get("jawOpen", 0.0) * (1.0 - _lips_parted(activations))
-    return {name: weight for name, weight in clipped.items() if weight > 0.0}
+    return {name: min(max(weight, 0.0), 1.0) for name, weight in weights.items()}
 
 
-def _sides(shape: str, activation: Activation) -> list[tuple[str, float]]:
+def sides(shape: str, activation: Activation) -> list[tuple[str, float]]:
+    """Return the shapes that a name of a table stands for, with their strengths."""
     if shape.endswith("_"):
         return [(f"{shape}L", activation.left), (f"{shape}R", activation.right)]
     return [(shape, activation.mean)]
 
 
-def _lips_parted(activations: Mapping[int, Activation]) -> float:
+def lips_parted(activations: Mapping[int, Activation]) -> float:
+    """Return how far the lips part of their own while the jaw drops, 0..1."""
     parted = sum(
         gain * activations[unit].mean
         for unit, gain in _LIPS_PARTED_BY.items()

@@ -8,13 +8,18 @@ freckles, scars of age) then differ only by their amounts of the two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fercore.synthesis.photographed_skin import choose_skin
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fercore.structures import FloatArray
+    from fercore.synthesis.morphable_face import Traits
 
 Colour = tuple[float, float, float]
 
@@ -24,6 +29,8 @@ _HAEMOGLOBIN = np.array([0.04, 0.40, 0.36], np.float32)
 _DERMIS = np.array([0.08, 0.20, 0.42], np.float32)
 
 _MELANIN_RANGE = (0.30, 3.4)
+
+_PAINTED_SHARE = 0.5  # of painted skins where photographs were made for another model
 
 # Linear reflectances.
 _HAIR_COLOURS: tuple[Colour, ...] = (
@@ -36,6 +43,8 @@ _HAIR_COLOURS: tuple[Colour, ...] = (
     (0.230, 0.220, 0.210),
 )
 _HAIR_ODDS_LIGHT = (0.10, 0.25, 0.25, 0.15, 0.12, 0.06, 0.07)
+_HAIR_ODDS_FAIR_YOUNG = (0.12, 0.27, 0.27, 0.16, 0.12, 0.06, 0.0)
+_HAIR_ODDS_DARK_YOUNG = (0.65, 0.30, 0.05, 0.0, 0.0, 0.0, 0.0)
 _HAIR_ODDS_DARK = (0.60, 0.30, 0.05, 0.0, 0.0, 0.0, 0.05)
 _IRIS_COLOURS: tuple[Colour, ...] = (
     (0.045, 0.022, 0.010),
@@ -75,6 +84,7 @@ class Skin:
     pupil: float  # 0.25..0.5 of the iris's radius
     tooth_shade: float  # 0 white .. 1 yellow
     texture_seed: int  # hairs, pores, spots
+    photo: str = ""  # name of the photographed skin beneath; empty: painted by pigments alone
 
     def reflectance(self, melanin: FloatArray, haemoglobin: FloatArray) -> FloatArray:
         """Return linear RGB (..., 3) of skin with extra amounts (...) of the two pigments."""
@@ -87,8 +97,61 @@ class Skin:
         return np.asarray(np.exp(-absorbed), np.float32)
 
 
-def sample_skin(rng: np.random.Generator) -> Skin:
-    """Draw one subject's looks; all tones from very light to very dark occur."""
+def sample_skin(
+    rng: np.random.Generator, traits: Traits | None = None, photos: Sequence[str] = ()
+) -> Skin:
+    """Draw one subject's looks; all tones from very light to very dark occur.
+
+    Where the face model knows a person's `traits` the looks follow them. `photos` are the
+    names of photographed skins to choose from; see `fercore.synthesis.subjects.subject_skin`.
+    """
+    skin = _any_skin(rng)
+    if traits is not None:
+        skin = _suited(skin, traits, rng)
+    if not photos or (traits is None and rng.random() < _PAINTED_SHARE):
+        return skin
+    return replace(skin, photo=choose_skin(photos, skin.melanin, traits, rng))
+
+
+def pigments_of(colour: FloatArray) -> tuple[float, float]:
+    """Return the melanin and haemoglobin that explain a linear RGB (3,) of skin best."""
+    absorbed = -np.log(np.clip(colour, 1e-3, 1)) - _DERMIS
+    amounts = np.linalg.lstsq(np.stack([_MELANIN, _HAEMOGLOBIN], axis=1), absorbed, rcond=None)[0]
+    return float(amounts[0]), float(amounts[1])
+
+
+def pigment_filter(melanin: FloatArray, haemoglobin: FloatArray) -> FloatArray:
+    """Return the factors (..., 3) on linear RGB of extra amounts (...) of the two pigments."""
+    absorbed = melanin[..., None] * _MELANIN + haemoglobin[..., None] * _HAEMOGLOBIN
+    return np.asarray(np.exp(-absorbed), np.float32)
+
+
+def _suited(skin: Skin, traits: Traits, rng: np.random.Generator) -> Skin:
+    """Make looks follow sex, age and ancestry."""
+    typical = 2.4 * traits.african + 0.85 * traits.asian + 0.55 * traits.caucasian
+    melanin = float(np.clip(typical * np.exp(rng.normal(0, 0.2)), *_MELANIN_RANGE))
+    fair = traits.caucasian > 0.6 and melanin < 1.2
+    male = traits.sex == "M"
+    grey = traits.age_years > 48 and rng.random() < (traits.age_years - 48) / 35
+    beard = skin.stubble or (float(rng.uniform(0.1, 0.7)) if rng.random() < 0.3 else 0.0)
+    coloured = _HAIR_ODDS_FAIR_YOUNG if fair else _HAIR_ODDS_DARK_YOUNG
+    worn = max(traits.age_years - 40, 0.0) / 32
+    return replace(
+        skin,
+        melanin=melanin,
+        freckles=skin.freckles if fair else 0.1,
+        age_lines=float(np.clip(worn + rng.normal(0, 0.12), 0, 1)),
+        stubble=beard if male else 0.0,
+        hair_colour=_greying(rng) if grey else _pick(rng, _HAIR_COLOURS, coloured),
+        hairline_mm=0.85 * skin.hairline_mm + (float(rng.uniform(0, 22)) * worn if male else 0.0),
+        brow_thickness=float(rng.uniform(1.1, 1.8) if male else rng.uniform(0.8, 1.4)),
+        lash_darkness=float(rng.uniform(0.3, 0.7) if male else rng.uniform(0.55, 1.0)),
+        lip_redness=skin.lip_redness * (0.8 if male else 1.0),
+        iris_colour=_pick(rng, _IRIS_COLOURS, _IRIS_ODDS_LIGHT if fair else _IRIS_ODDS_DARK),
+    )
+
+
+def _any_skin(rng: np.random.Generator) -> Skin:
     tone = float(rng.uniform())
     low, high = _MELANIN_RANGE
     fair = rng.random() > 1.8 * tone
@@ -118,6 +181,12 @@ def sample_skin(rng: np.random.Generator) -> Skin:
         tooth_shade=float(rng.uniform(0.0, 1.0)),
         texture_seed=int(rng.integers(2**31)),
     )
+
+
+def _greying(rng: np.random.Generator) -> Colour:
+    """Draw a grey, from pepper and salt to nearly white."""
+    grey = float(rng.uniform(0.06, 0.22))
+    return grey, 0.96 * grey, 0.92 * grey
 
 
 def _pick(rng: np.random.Generator, colours: tuple[Colour, ...], odds: tuple[float, ...]) -> Colour:

@@ -4,7 +4,7 @@ The tiles of the model's materials are packed into one picture, the *palette*:
 
     face 1024 × 1024 | head 512 × 512
                      | gums 256 × 256 | teeth 256 × 256
-                     | eye 256 × 256  |
+                     | eye 256 × 256  | teeth as a band 256 × 256
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator
-from scipy.spatial import cKDTree
+from scipy.spatial import Delaunay, cKDTree
 
 from fercore.synthesis.scanner import ByIdentity
 
@@ -37,8 +37,11 @@ TILES: dict[str, tuple[int, int, int]] = {
     "M_BackHead": (1024, 0, 512),
     "M_GumsTongue": (1024, 512, 256),
     "M_Teeth": (1280, 512, 256),
+    "M_TeethBand": (1280, 768, 256),
     "M_ScleraLeft": (1024, 768, 256),
     "M_ScleraRight": (1024, 768, 256),
+    "M_EyeballLeft": (1024, 768, 256),
+    "M_EyeballRight": (1024, 768, 256),
 }
 _COARSE_HEAD = 128
 
@@ -57,6 +60,11 @@ class Canvas:
     head_mm: FloatArray  # (128, 128, 3), the same for the head's tile
     head_mouth: FloatArray  # (128, 128), 1 inside the mouth
     brow_mm: float  # height of the brows on the neutral face
+    ears_mm: float  # distance from the middle at which ears begin
+    skin_on_head: bool  # the crop of a scan shows skin on the head's tile too
+    teeth_are_bands: bool  # the model's teeth are smooth bands: gaps must be painted
+    face_photo: FloatArray | None  # (256, 256, 2), u and v in a photographed skin, v upward
+    head_photo: FloatArray | None  # (128, 128, 2), the same for the head's tile
 
 
 def canvas_for(model: FaceModel) -> Canvas:
@@ -74,17 +82,30 @@ def _canvas(key: ByIdentity[FaceModel]) -> Canvas:
     mouth = np.zeros((len(model.neutral_mm), 1), np.float32)
     mouth[model.region("mouth_socket")] = 1
     left, _, head_size = TILES["M_BackHead"]
-    face_corners = corners * np.float32(COARSE / FACE_SIZE)
-    head_corners = (corners - np.array((left, 0))) * np.float32(_COARSE_HEAD / head_size)
-    inside = _unfolded(mouth, model, head_corners, head, _COARSE_HEAD)
+    face_tile = _Tile(corners[face] * np.float32(COARSE / FACE_SIZE), COARSE)
+    head_corners = (corners[head] - np.array((left, 0))) * np.float32(_COARSE_HEAD / head_size)
+    head_tile = _Tile(head_corners, _COARSE_HEAD)
+    on_face, on_head = model.triangles[face], model.triangles[head]
     return Canvas(
         corners=corners,
         landmarks=landmarks,
-        face_mm=_unfolded(model.neutral_mm, model, face_corners, face, COARSE),
-        head_mm=_unfolded(model.neutral_mm, model, head_corners, head, _COARSE_HEAD),
-        head_mouth=inside[..., 0],
+        face_mm=face_tile.spread(model.neutral_mm[on_face]),
+        head_mm=head_tile.spread(model.neutral_mm[on_head]),
+        head_mouth=head_tile.spread(mouth[on_head])[..., 0],
         brow_mm=float(model.neutral_mm[model.landmarks68[17:27], 1].mean()),
+        ears_mm=model.ears_mm,
+        skin_on_head=bool((on_head < model.regions["face_narrow"][1]).all(axis=1).any()),
+        teeth_are_bands="M_TeethBand" in model.material_names,
+        face_photo=_photographed(model, face, face_tile),
+        head_photo=_photographed(model, head, head_tile),
     )
+
+
+def _photographed(model: FaceModel, chosen: NDArray[np.bool_], on_tile: _Tile) -> FloatArray | None:
+    """Return where in a photographed skin each texel lies, where the model's skins show it."""
+    if model.photos is None or np.isnan(model.photos.uv[chosen]).any():
+        return None
+    return on_tile.spread(model.photos.uv[chosen])
 
 
 def _palette_corners(model: FaceModel) -> FloatArray:
@@ -108,23 +129,24 @@ def _texel_of_vertex(
     return texels
 
 
-def _unfolded(
-    values: FloatArray,
-    model: FaceModel,
-    corners: FloatArray,
-    chosen: NDArray[np.bool_],
-    size: int,
-) -> FloatArray:
-    """Spread per-vertex values (V, C) over a tile (size, size, C)."""
-    texels, first = np.unique(corners[chosen].reshape(-1, 2), axis=0, return_index=True)
-    vertex = model.triangles[chosen].reshape(-1)[first]
-    columns, rows = np.meshgrid(np.arange(size), np.arange(size))
-    spread = LinearNDInterpolator(texels, values[vertex])(columns, rows)
-    # Beyond the tile's outline the nearest value goes on, so that no seam shows.
-    outside = np.isnan(spread[..., 0])
-    nearest = cKDTree(texels).query(np.stack([columns[outside], rows[outside]], axis=1))[1]
-    spread[outside] = values[vertex[nearest]]
-    return np.asarray(spread, np.float32)
+class _Tile:
+    """Spreads values at triangles' corners over a tile (size, size)."""
+
+    def __init__(self, corners: FloatArray, size: int) -> None:
+        self._texels, self._first = np.unique(corners.reshape(-1, 2), axis=0, return_index=True)
+        self._mesh = Delaunay(self._texels)
+        self._size = size
+
+    def spread(self, values: FloatArray) -> FloatArray:
+        """Return values (T, 3, C), one for each corner, as a picture (size, size, C)."""
+        known = values.reshape(-1, values.shape[-1])[self._first]
+        columns, rows = np.meshgrid(np.arange(self._size), np.arange(self._size))
+        picture = LinearNDInterpolator(self._mesh, known)(columns, rows)
+        # Beyond the tile's outline the nearest value goes on, so that no seam shows.
+        outside = np.isnan(picture[..., 0])
+        places = np.stack([columns[outside], rows[outside]], axis=1)
+        picture[outside] = known[cKDTree(self._texels).query(places)[1]]
+        return np.asarray(picture, np.float32)
 
 
 def tile(palette: FloatArray, material: str) -> FloatArray:

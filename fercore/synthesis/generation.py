@@ -19,9 +19,7 @@ from fercore.expressions import EXPRESSIONS, Expression
 from fercore.io.scan_names import FILE_KINDS, ScanId
 from fercore.parallel import in_order
 from fercore.provenance import versions
-from fercore.synthesis.appearance import Skin, sample_skin
 from fercore.synthesis.face_model import FaceModel, load_face_model
-from fercore.synthesis.notice import ICT_NOTICE
 from fercore.synthesis.performance import LEVELS
 from fercore.synthesis.subjects import (
     MOST_SUBJECTS,
@@ -30,12 +28,15 @@ from fercore.synthesis.subjects import (
     sample_subject,
     scan_vertices,
     subject_code,
+    subject_skin,
 )
 from fercore.synthesis.writer import write_scan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from fercore.synthesis.appearance import Skin
 
 GENERATOR = 2
 """Version of what a seed means; raise it when the same seed gives other scans."""
@@ -60,6 +61,7 @@ class Recipe:
     face_model: Path
     root: Path
     seed: int
+    skins: Path | None = None  # folder of photographed skins; None: what lies beside the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def _make_all(recipe: Recipe, scans: Sequence[SyntheticScan], workers: int) -> N
 
 
 def _make(recipe: Recipe, scan: SyntheticScan) -> None:
-    model = _face_model(recipe.face_model)
+    model = _face_model(recipe.face_model, recipe.skins)
     subject, skin = _person(recipe, scan.number)
     geometry = random_stream(recipe.seed, scan.number, _GEOMETRY, scan.position)
     picture = random_stream(recipe.seed, scan.number, _PICTURE, scan.position)
@@ -145,24 +147,25 @@ def _make(recipe: Recipe, scan: SyntheticScan) -> None:
 
 
 @lru_cache(maxsize=1)
-def _face_model(path: Path) -> FaceModel:
-    return load_face_model(path)
+def _face_model(path: Path, skins: Path | None) -> FaceModel:
+    return load_face_model(path, skins)
 
 
 @lru_cache(maxsize=2)
 def _person(recipe: Recipe, number: int) -> tuple[Subject, Skin]:
-    model = _face_model(recipe.face_model)
+    model = _face_model(recipe.face_model, recipe.skins)
     subject = sample_subject(model, number, random_stream(recipe.seed, number, _PERSON))
-    return subject, sample_skin(random_stream(recipe.seed, number, _SKIN))
+    return subject, subject_skin(model, subject, random_stream(recipe.seed, number, _SKIN))
 
 
 def _claim_root(recipe: Recipe) -> None:
     """Write manifest and notice into a new root, or check that an old one is ours."""
     root = recipe.root
-    wanted = {
+    model = _face_model(recipe.face_model, recipe.skins)
+    wanted: dict[str, object] = {
         "generator": GENERATOR,
         "seed": recipe.seed,
-        "face_model_sha256": _face_model(recipe.face_model).fingerprint(),
+        "face_model_sha256": model.fingerprint(),
     }
     if root.exists() and not root.is_dir():
         raise SynthesisError(f"{root} is a file: give a folder to write to")
@@ -172,8 +175,8 @@ def _claim_root(recipe: Recipe) -> None:
     if root.is_dir() and any(root.iterdir()):
         raise SynthesisError(f"{root} holds other data: give an empty or a new folder")
     root.mkdir(parents=True, exist_ok=True)
-    (root / NOTICE).write_text(ICT_NOTICE, encoding="utf-8")
-    _write_manifest(root, wanted)
+    (root / NOTICE).write_text(model.terms(), encoding="utf-8")
+    _write_manifest(root, wanted, model)
 
 
 def _require_same(root: Path, wanted: dict[str, object]) -> None:
@@ -189,14 +192,16 @@ def _require_same(root: Path, wanted: dict[str, object]) -> None:
             )
 
 
-def _write_manifest(root: Path, wanted: dict[str, object]) -> None:
+def _write_manifest(root: Path, wanted: dict[str, object], model: FaceModel) -> None:
     manifest = {
         "content": "synthetic subjects in the layout of BU-3DFE; no person was recorded",
         "synthetic": True,
+        "face_model": model.name,
+        "skins": [] if model.photos is None else list(model.photos.names),
         **wanted,
         "versions": versions(),
-        "codes": "the letters for sex and ancestry in file names are arbitrary",
-        "notice": ICT_NOTICE,
+        "codes": model.codes,
+        "notice": model.terms(),
     }
     unfinished = root / f"{MANIFEST}.part"
     unfinished.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

@@ -131,7 +131,8 @@ def scalp(
     side, height = np.abs(places_mm[..., 0]), places_mm[..., 1]
     hairline = canvas.brow_mm + skin.hairline_mm
     temple = np.clip((side - 48) / 24, 0, 1)
-    line = hairline - temple**2 * (skin.hairline_mm + 18) + 60 * np.clip((side - 77) / 4, 0, 1)
+    ears = np.clip((side - canvas.ears_mm) / 4, 0, 1)
+    line = hairline - temple**2 * (skin.hairline_mm + 18) + 60 * ears
     above = (height - line) / 5
     soft = np.clip(0.5 + above / 2, 0, 1).astype(np.float32)
     smooth = np.asarray(cv2.resize(soft, (size, size), interpolation=cv2.INTER_CUBIC))

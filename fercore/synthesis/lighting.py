@@ -23,17 +23,25 @@ if TYPE_CHECKING:
 _DIRECTIONS = 30
 _LOWEST_Z = -0.15  # lamps stand beside and in front of the sitter, hardly behind
 _CLEARANCE_MM = 0.6  # shadow rays start this far off the surface
+# hc/k over the wavelengths (600, 545, 450 nm) where R, G and B see, per 1e6 kelvin.
+_WIEN_PER_MIRED = 1.4388e7 / np.array([600.0, 545.0, 450.0]) * 1e-6
 _BOUNCE = 0.05  # light that other skin throws back into shadows
 
 
 @dataclass(frozen=True, slots=True)
-class Lighting:
-    """One studio set-up with its camera; directions are unit vectors towards the lamp."""
+class Light:
+    """What falls on a face; directions are unit vectors towards the lamp."""
 
     radiance: FloatArray  # (30, 3), linear RGB of the light from each direction of the fan
     key_direction: FloatArray  # (3,)
     key_colour: FloatArray  # (3,), linear RGB
     shine: float  # strength of highlights, 0.3..1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Lighting(Light):
+    """One studio set-up with its camera."""
+
     exposure: float  # gain on top of the camera's automatic exposure, 0.75..1.3
     white_balance: FloatArray  # (3,), gains
     contrast: float  # 0.9..1.15
@@ -66,6 +74,43 @@ def sample_lighting(rng: np.random.Generator) -> Lighting:
         blur=float(rng.uniform(0.45, 0.95)),
         background=_background(rng),
     )
+
+
+def room_light(rng: np.random.Generator) -> Light:
+    """Draw the light of some room: an environment, and a lamp or window at any side.
+
+    The key lamp is anything from faint to eight times the environment, from a soft window to
+    a bare bulb; lamps and environment have colours of their own, from 2500 K to 9000 K.
+    """
+    side = float(rng.choice((-1.0, 1.0)))
+    key = _direction(side * 95 * rng.beta(1.2, 1.2), rng.uniform(-15, 65))
+    key_colour = lamp_colour(float(rng.uniform(2500, 9000)))
+    strength = float(np.exp(rng.uniform(np.log(0.15), np.log(2.4))))
+    radiance = strength * _lobe(key, float(rng.uniform(2.0, 22.0))) * key_colour
+    radiance += rng.uniform(0.3, 0.9) * _environment(rng)
+    return Light(
+        radiance=radiance.astype(np.float32),
+        key_direction=key,
+        key_colour=(key_colour * np.float32(min(strength, 1.2))).astype(np.float32),
+        shine=float(rng.uniform(0.2, 1.3)),
+    )
+
+
+def lamp_colour(kelvin: float) -> FloatArray:
+    """Return a black body's linear RGB (3,), green 1, white at 6500 K (Wien's law)."""
+    mired = 1e6 / kelvin - 1e6 / 6500
+    colour = np.exp(-_WIEN_PER_MIRED * mired)
+    return np.asarray(colour / colour[1], np.float32)
+
+
+def _environment(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return weights (30, 3) of a smooth environment, brighter and tinted to some sides."""
+    colour = lamp_colour(float(rng.uniform(3000, 8500)))
+    slope = rng.normal((0.0, 0.25, 0.0), 0.35)  # more light from above
+    bounce = np.clip(1 + fan() @ rng.normal(0, 0.15, (3, 3)), 0.5, 1.5)
+    weights = np.clip(1 + fan() @ slope, 0.1, None)[:, None]
+    weights = weights / (weights * np.maximum(fan()[:, 2:], 0)).sum()
+    return np.asarray(weights * bounce * colour)
 
 
 def even_lighting(rng: np.random.Generator) -> Lighting:
@@ -111,10 +156,10 @@ def visible_light(
     return np.asarray(cosines, np.float32)
 
 
-def irradiance(lighting: Lighting, visible: FloatArray) -> FloatArray:
+def irradiance(light: Light, visible: FloatArray) -> FloatArray:
     """Return the linear RGB (V, 3) that reaches each vertex."""
-    direct = visible @ lighting.radiance
-    return np.asarray(direct + _BOUNCE * lighting.radiance.sum(axis=0) / 4, np.float32)
+    direct = visible @ light.radiance
+    return np.asarray(direct + _BOUNCE * light.radiance.sum(axis=0) / 4, np.float32)
 
 
 def develop(

@@ -28,3 +28,16 @@ LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
 OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
 SOFTWARE.
 """
+
+MAKEHUMAN_NOTICE = """\
+The faces in this folder are synthetic. No person was recorded. They were computed with the
+head of MakeHuman (https://github.com/makehumancommunity/makehuman): base mesh, targets, face
+units and skin textures, which the MakeHuman team released under CC0 1.0 Universal
+(https://creativecommons.org/publicdomain/zero/1.0/): to the extent possible under law, they
+have waived all copyright and related or neighbouring rights to these assets.
+"""
+
+SKINS_NOTICE = """\
+Some of the skins are textures of MakeHuman (https://github.com/makehumancommunity/makehuman),
+released under CC0 1.0 Universal (https://creativecommons.org/publicdomain/zero/1.0/).
+"""

@@ -27,7 +27,9 @@ from fercore.synthesis.canvas import (
     stroke,
     tile,
 )
+from fercore.synthesis.ground import Ground
 from fercore.synthesis.hair import brows, lashes, scalp, stubble
+from fercore.synthesis.teeth import teeth, teeth_band
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,28 +38,36 @@ if TYPE_CHECKING:
     from fercore.synthesis.appearance import Skin
     from fercore.synthesis.canvas import Canvas
 
+_SKIN_GLOSS_ON_HEAD = 0.9  # makes up for the head's duller material: as on the face's tile
 _LIMBUS = 0.125  # radius of the iris on the sclera's tile
 
 
-def paint(canvas: Canvas, skin: Skin) -> UInt8Array:
+def paint(canvas: Canvas, skin: Skin, photo: UInt8Array | None = None) -> UInt8Array:
     """Return the subject's palette (1024, 1536, 4) uint8.
 
-    Three channels of reflectance R, G, B, coded with a gamma of 2.2, and the strength of
-    highlights, 128 for the material's usual.
+    `photo` (H, W, 3) is the photographed skin that lies beneath, as sRGB. Of the palette,
+    three channels are reflectance R, G, B, coded with a gamma of 2.2; the fourth is the
+    strength of highlights, 128 for the material's usual.
     """
     rng = np.random.default_rng(skin.texture_seed)
     palette = np.zeros((PALETTE_HEIGHT, PALETTE_WIDTH, 4), np.float32)
     palette[..., 3] = 128 / 255
-    tile(palette, "M_Face")[:] = _face(canvas, skin, rng)
-    tile(palette, "M_BackHead")[..., :3] = _head(canvas, skin, rng)
+    ground = Ground(canvas, skin, photo)
+    tile(palette, "M_Face")[:] = _face(canvas, skin, ground, rng)
+    head, bare = _head(canvas, skin, ground, rng)
+    tile(palette, "M_BackHead")[..., :3] = head
+    if canvas.skin_on_head:
+        tile(palette, "M_BackHead")[..., 3] = _SKIN_GLOSS_ON_HEAD * bare
     tile(palette, "M_GumsTongue")[..., :3] = _gums(rng)
-    tile(palette, "M_Teeth")[..., :3] = _teeth(skin, rng)
+    tile(palette, "M_Teeth")[..., :3] = teeth(skin, rng)
     tile(palette, "M_ScleraLeft")[..., :3] = _eye(skin, rng)
+    if canvas.teeth_are_bands:
+        tile(palette, "M_TeethBand")[..., :3] = teeth_band(skin, rng)
     palette[..., :3] = np.clip(palette[..., :3], 0, 1) ** np.float32(1 / 2.2)
     return np.asarray(255 * np.clip(palette, 0, 1) + 0.5, np.uint8)
 
 
-def _face(canvas: Canvas, skin: Skin, rng: np.random.Generator) -> FloatArray:
+def _face(canvas: Canvas, skin: Skin, ground: Ground, rng: np.random.Generator) -> FloatArray:
     melanin, haemoglobin = _soft_pigments(canvas, skin, rng)
     lips = _lip_mask(canvas)
     melanin += (0.15 + skin.lip_darkness) * lips + _spots(canvas, skin, rng)
@@ -65,7 +75,7 @@ def _face(canvas: Canvas, skin: Skin, rng: np.random.Generator) -> FloatArray:
     pores = noise(rng, FACE_SIZE, 1.1)
     haemoglobin += 0.10 * pores + 0.05 * noise(rng, FACE_SIZE, 4.0)
     melanin += 0.035 * pores
-    colour = skin.reflectance(melanin, haemoglobin)
+    colour = ground.face(melanin, haemoglobin)
     gloss = _face_gloss(canvas, lips) * (1 + 0.25 * pores)
     hair = np.array(skin.hair_colour, np.float32)
     for cover in (
@@ -155,27 +165,24 @@ def _dot(image: FloatArray, place: NDArray[np.float64], radius: float, strength:
     cv2.circle(image, (column, row), round(16 * radius), strength, -1, cv2.LINE_AA, 4)
 
 
-def _head(canvas: Canvas, skin: Skin, rng: np.random.Generator) -> FloatArray:
+def _head(
+    canvas: Canvas, skin: Skin, ground: Ground, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Return the head's tile (512, 512, 3), and how bare its skin is (512, 512)."""
     size = TILES["M_BackHead"][2]
     grain = noise(rng, size, 1.5)
-    colour = skin.reflectance(0.05 * grain, 0.08 * grain)
+    colour = ground.head(0.05 * grain, 0.08 * grain)
     cover = scalp(canvas.head_mm, canvas, skin, size, rng)[..., None]
     colour += cover * (np.array(skin.hair_colour, np.float32) - colour)
     mouth = np.asarray(cv2.resize(canvas.head_mouth, (size, size)))[..., None]
-    return np.asarray(colour + mouth * (np.array([0.22, 0.05, 0.045], np.float32) - colour))
+    colour += mouth * (np.array([0.22, 0.05, 0.045], np.float32) - colour)
+    return np.asarray(colour), 1 - cover[..., 0]
 
 
 def _gums(rng: np.random.Generator) -> FloatArray:
     size = TILES["M_GumsTongue"][2]
     red = np.array([0.40, 0.115, 0.105], np.float32)
     return np.asarray(red * (1 + 0.08 * noise(rng, size, 2.0)[..., None]), np.float32)
-
-
-def _teeth(skin: Skin, rng: np.random.Generator) -> FloatArray:
-    size = TILES["M_Teeth"][2]
-    white, yellow = np.array([0.74, 0.71, 0.63]), np.array([0.66, 0.57, 0.40])
-    shade = white + skin.tooth_shade * (yellow - white)
-    return np.asarray(shade * (1 + 0.03 * noise(rng, size, 3.0)[..., None]), np.float32)
 
 
 def _eye(skin: Skin, rng: np.random.Generator) -> FloatArray:

@@ -1,7 +1,8 @@
 """Pictures of one synthetic scan: a lit surface, and views of it by ray casting.
 
 The geometry work (normals, which light reaches which vertex) is done once per scan;
-every view then only casts one ray per pixel and looks up colours.
+every view then only casts one ray per pixel and looks up colours. Light is only traced
+to vertices that come into view.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from fercore.synthesis.lighting import (
 )
 from fercore.synthesis.painting import paint
 from fercore.synthesis.scanner import scanner_for, view_axes
+from fercore.synthesis.shading import Hits, Shaded, glance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
     from fercore.structures import FloatArray, UInt8Array
     from fercore.synthesis.appearance import Skin
     from fercore.synthesis.face_model import FaceModel
-    from fercore.synthesis.lighting import Lighting
+    from fercore.synthesis.lighting import Light, Lighting
     from fercore.synthesis.scanner import Scanner
+    from fercore.synthesis.solids import Solid
 
 PICTURE_SIZE = 512
 
@@ -45,8 +48,11 @@ _GLOSS: dict[str, tuple[float, float]] = {
     "M_BackHead": (0.05, 10.0),
     "M_GumsTongue": (0.20, 30.0),
     "M_Teeth": (0.25, 40.0),
+    "M_TeethBand": (0.25, 40.0),
     "M_ScleraLeft": (1.2, 220.0),
     "M_ScleraRight": (1.2, 220.0),
+    "M_EyeballLeft": (1.0, 900.0),  # a plain ball: its highlight would hide the pupil
+    "M_EyeballRight": (1.0, 900.0),
 }
 _CREASE_DARKNESS = 2.5  # per millimetre of hollow
 _CALMING = 2  # rounds of averaging
@@ -101,66 +107,104 @@ def looks_of(model: FaceModel, skin: Skin) -> Looks:
     gloss = gloss[model.triangle_material[opaque]]
     skin_like = gloss[:, 0] <= _GLOSS["M_Face"][0]
     gloss[skin_like, 0] *= 0.4 + skin.oiliness
-    return Looks(paint(canvas, skin), canvas.corners[opaque], gloss)
-
-
-@dataclass(frozen=True, slots=True)
-class _Hits:
-    """Where the rays of a frame met the surface, N times."""
-
-    covered: NDArray[np.bool_]  # (H, W), N of them true
-    numbers: NDArray[np.int64]  # (N,), the opaque triangle
-    weights: FloatArray  # (N, 3), barycentric
+    photo = model.photos.read(skin.photo) if model.photos is not None and skin.photo else None
+    return Looks(paint(canvas, skin, photo), canvas.corners[opaque], gloss)
 
 
 class LitSurface:
-    """One scan's geometry, ready to be lit and looked at any number of times."""
+    """One scan's geometry, ready to be lit and looked at any number of times.
 
-    def __init__(self, vertices_mm: FloatArray, scanner: Scanner, looks: Looks) -> None:
+    `others` stand around it: they hide it and throw shadows on it.
+    """
+
+    def __init__(
+        self,
+        vertices_mm: FloatArray,
+        scanner: Scanner,
+        looks: Looks,
+        others: Solid | None = None,
+    ) -> None:
+        self._vertices_mm = vertices_mm
         self._scanner = scanner
         self._looks = looks
         self._triangles = scanner.opaque_triangles
         self._normals = _calm_normals(vertices_mm, scanner)
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=1)
+        self._add(vertices_mm, self._triangles)
+        if others is not None:
+            self._add(others.vertices_mm, others.triangles)
+        self._crease_shade = self._creases(vertices_mm)
+        self._visible = np.zeros((len(vertices_mm), len(fan())), np.float32)
+        self._is_traced = np.zeros(len(vertices_mm), bool)
+
+    def _add(self, vertices_mm: FloatArray, triangles: NDArray[np.int32]) -> None:
         self._scene.add_triangles(
             o3d.core.Tensor.from_numpy(np.ascontiguousarray(vertices_mm, np.float32)),
-            o3d.core.Tensor.from_numpy(self._triangles.astype(np.uint32)),
+            o3d.core.Tensor.from_numpy(triangles.astype(np.uint32)),
         )
-        self._crease_shade = self._creases(vertices_mm)
-        # The back of the head is never looked at, so its shadows are not worth their rays.
-        seen = scanner.lit
-        self._visible = np.zeros((len(vertices_mm), len(fan())), np.float32)
-        self._visible[seen] = visible_light(self._scene, vertices_mm[seen], self._normals[seen])
 
     def picture(self, frame: Frame, lighting: Lighting, rng: np.random.Generator) -> UInt8Array:
         """Return the picture (H, W, 3) a camera takes under the given light."""
-        hits = self._cast(frame)
-        return develop(self._shade(frame, lighting, hits), hits.covered, lighting, rng)
+        # The back of the head is never looked at, so its shadows are not worth their rays.
+        self._trace_light(self._scanner.lit)
+        hits, _ = self.cast(frame.rays())
+        shaded = self.shade(lighting, hits, frame.axes[2].astype(np.float32))
+        covered = hits.rays.reshape(frame.height, frame.width)
+        return develop(shaded.light, covered, lighting, rng)
 
-    def _cast(self, frame: Frame) -> _Hits:
-        answer = self._scene.cast_rays(o3d.core.Tensor.from_numpy(frame.rays()), nthreads=1)
-        numbers = answer["primitive_ids"].numpy()
-        covered = numbers < len(self._triangles)
-        second, third = answer["primitive_uvs"].numpy()[covered].T
-        return _Hits(
-            covered=covered.reshape(frame.height, frame.width),
-            numbers=numbers[covered].astype(np.int64),
-            weights=np.stack([1 - second - third, second, third], axis=1),
-        )
+    def cast(self, rays: FloatArray) -> tuple[Hits, Hits]:
+        """Follow rays (R, 6); return where they meet the face, and where the others."""
+        answer = self._scene.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=1)
+        met = answer["geometry_ids"].numpy()
+        numbers, uvs = answer["primitive_ids"].numpy(), answer["primitive_uvs"].numpy()
+        distance = answer["t_hit"].numpy()
 
-    def _shade(self, frame: Frame, lighting: Lighting, hits: _Hits) -> FloatArray:
-        """Return the light (N, 3) that leaves the surface at the hits towards the camera."""
-        table = np.hstack([self._scatter(irradiance(lighting, self._visible)), self._normals])
+        def hits(geometry: int) -> Hits:
+            chosen = met == geometry
+            second, third = uvs[chosen].T
+            weights = np.stack([1 - second - third, second, third], axis=1)
+            return Hits(chosen, distance[chosen], numbers[chosen].astype(np.int64), weights)
+
+        return hits(0), hits(1)
+
+    def visible_light(self, places_mm: FloatArray, normals: FloatArray) -> FloatArray:
+        """Return the cosine (N, 30) at which places on any surface see each light, 0 in shadow."""
+        return visible_light(self._scene, places_mm, normals)
+
+    def trace_light_to(self, hits: Hits) -> None:
+        """Find out which light reaches the vertices around hits that are to be shaded."""
+        near = np.zeros(len(self._normals), np.float32)
+        near[self._triangles[hits.numbers]] = 1
+        for _ in range(max(_SCATTERING)):
+            near = self._scanner.skin_average @ near
+        self._trace_light(np.flatnonzero(near > 0))
+
+    def _trace_light(self, vertices: NDArray[np.int64]) -> None:
+        new = vertices[~self._is_traced[vertices]]
+        if not len(new):
+            return
+        places_mm, normals = self._vertices_mm[new], self._normals[new]
+        self._visible[new] = self.visible_light(places_mm, normals)
+        self._is_traced[new] = True
+
+    def shade(self, light: Light, hits: Hits, towards_eye: FloatArray) -> Shaded:
+        """Return what is seen at the hits; `towards_eye` (3,) or (N, 3) are unit vectors."""
+        table = np.hstack([self._scatter(irradiance(light, self._visible)), self._normals])
         mixed = np.einsum("nc,nck->nk", hits.weights, table[self._triangles[hits.numbers]])
-        light, normals = mixed[:, :3], mixed[:, 3:]
         places = np.einsum("nc,nck->nk", hits.weights, self._looks.corners[hits.numbers])
         reflectance, gloss = self._colours(places)
-        half = lighting.key_direction + frame.axes[2].astype(np.float32)
-        lengths = np.sqrt(np.einsum("nk,nk->n", normals, normals))
-        glance = normals @ (half / np.linalg.norm(half)) / np.maximum(lengths, np.float32(1e-6))
         strength, sharpness = self._looks.gloss[hits.numbers].T
-        shine = lighting.shine * gloss * strength * np.maximum(glance, 0) ** sharpness
-        return np.asarray(light * (reflectance + shine[:, None] * lighting.key_colour))
+        facing = glance(mixed[:, 3:], towards_eye)
+        half = light.key_direction + towards_eye
+        half = half / np.linalg.norm(half, axis=-1, keepdims=True)
+        shine = light.shine * gloss * strength * glance(mixed[:, 3:], half) ** sharpness
+        return Shaded(
+            light=np.asarray(mixed[:, :3] * (reflectance + shine[:, None] * light.key_colour)),
+            facing=facing,
+            # Skin of any tone is bright in infrared, black hair and pupils are not.
+            infrared=np.sqrt(reflectance[:, 0]),
+            glint=np.asarray(gloss * strength * facing**sharpness, np.float32),
+        )
 
     def _scatter(self, light: FloatArray) -> FloatArray:
         """Let light travel in the skin, and creases finer than the mesh's shadows show."""
@@ -200,20 +244,24 @@ def _calm_normals(vertices_mm: FloatArray, scanner: Scanner) -> FloatArray:
 
 
 def face_picture(surface: LitSurface, face_mm: FloatArray, rng: np.random.Generator) -> UInt8Array:
-    """Return a frontal picture (512, 512, 3) as BU-3DFE's F2D: the face moved a little.
+    """Return a frontal picture (512, 512, 3) as BU-3DFE's F2D, under its own light."""
+    return surface.picture(frontal_frame(face_mm, rng), sample_lighting(rng), rng)
+
+
+def frontal_frame(face_mm: FloatArray, rng: np.random.Generator) -> Frame:
+    """Return a frontal frame (512, 512) as of BU-3DFE's F2D: the face moved a little.
 
     Against an exact view of `face_mm`, the vertices of F3D, it is scaled by up to 3 %,
-    turned by up to 3° and shifted by up to 8 pixels, under its own light.
+    turned by up to 3° and shifted by up to 8 pixels.
     """
     low, high = face_mm.min(axis=0), face_mm.max(axis=0)
     mm_per_pixel = FRAMING_MARGIN * float(high[1] - low[1]) / PICTURE_SIZE
     axes = view_axes(0.0, float(rng.uniform(-3, 3)))
     shift = rng.uniform(-8, 8, 2) * mm_per_pixel
-    frame = Frame(
+    return Frame(
         axes=axes,
         centre_mm=(low + high) / 2 + shift @ axes[:2],
         mm_per_pixel=mm_per_pixel * float(rng.uniform(0.97, 1.03)),
         width=PICTURE_SIZE,
         height=PICTURE_SIZE,
     )
-    return surface.picture(frame, sample_lighting(rng), rng)

@@ -39,13 +39,6 @@ RAW_HEIGHT_FACTOR = 1.22
 _HIDDEN_MATERIALS = ("Iris", "EyeBlend", "EyeLashes", "EyeOcclusion", "LacrimalFluid")
 """The sclera's mesh encloses the iris, which is painted on it; the rest is transparent."""
 
-_PROBES: tuple[dict[str, float], ...] = (
-    {},
-    {"jawOpen": 1.0},
-    {"jawOpen": 0.6, "mouthUpperUp": 1.0, "mouthLowerDown": 1.0},
-    {"jawOpen": 0.2, "mouthSmile": 1.0, "mouthUpperUp": 0.6},
-    {"jawOpen": 0.5, "mouthStretch": 1.0, "eyeWide": 1.0},
-)
 _PROBE_PIXELS = 500
 
 
@@ -109,7 +102,7 @@ def _scanner(key: ByIdentity[FaceModel]) -> Scanner:
     model = key.value
     opaque = np.flatnonzero(~_hidden(model))
     triangles = np.ascontiguousarray(model.triangles[opaque], dtype=np.int32)
-    poses = [_posed(model, probe) for probe in _PROBES]
+    poses = [_posed(model, probe) for probe in model.probes]
     seen = _seen_pixels(poses, triangles)
     visible = _grow(triangles, seen.sum(axis=1) > 0)
     views = _better_views(model, triangles, seen)

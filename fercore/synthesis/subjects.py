@@ -1,7 +1,7 @@
 """Synthetic subjects and the geometry of their scans.
 
 Subject k of a seed is always the same person, however many are made and in whatever
-order. The face model has no sex and no ancestry: the letters of a code are arbitrary.
+order. The letter of a code is the person's sex where the face model knows one.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.synthesis.action_units import blendshape_weights
-from fercore.synthesis.face_model import IDENTITY_MODES
+from fercore.synthesis.appearance import sample_skin
 from fercore.synthesis.performance import Style, act, sample_style
 
 if TYPE_CHECKING:
     from fercore.expressions import Expression
     from fercore.structures import FloatArray
-    from fercore.synthesis.face_model import FaceModel
+    from fercore.synthesis.appearance import Skin
+    from fercore.synthesis.morphable_face import FaceModel, Traits
 
 MOST_SUBJECTS = 999
 
@@ -39,6 +39,7 @@ class Subject:
     code: str  # such as F9001
     face_mm: FloatArray  # (V, 3), without any expression, in the model's frame
     style: Style
+    traits: Traits | None = None  # None: the face model knows none
 
 
 def subject_code(number: int) -> str:
@@ -58,10 +59,14 @@ def random_stream(seed: int, *key: int) -> np.random.Generator:
 
 
 def sample_subject(model: FaceModel, number: int, rng: np.random.Generator) -> Subject:
-    """Draw a person: identity weights ~ N(0, 1) as the face model defines them, and a style."""
-    weights = rng.standard_normal(IDENTITY_MODES).astype(np.float32)
-    face = model.neutral_mm + np.tensordot(weights, model.identity_mm, axes=1)
-    return Subject(code=subject_code(number), face_mm=face, style=sample_style(rng))
+    """Draw a person: a face as the face model describes them, and a style of acting."""
+    person = model.sample_person(number, rng)
+    return Subject(subject_code(number), person.face_mm, sample_style(rng), person.traits)
+
+
+def subject_skin(model: FaceModel, subject: Subject, rng: np.random.Generator) -> Skin:
+    """Draw the looks of a subject of the given model."""
+    return sample_skin(rng, subject.traits, () if model.photos is None else model.photos.names)
 
 
 def scan_vertices(
@@ -80,7 +85,7 @@ def scan_vertices(
         ValueError: an expression needs a level from 1 to 4.
     """
     vertices = subject.face_mm.copy()
-    for name, weight in blendshape_weights(act(subject.style, expression, level, rng)).items():
+    for name, weight in model.shape_weights(act(subject.style, expression, level, rng)).items():
         vertices += np.float32(weight) * model.expression_mm[name]
     return _posed(vertices, rng) + _scan_noise(vertices, rng)
 

@@ -1,0 +1,120 @@
+"""What every face model is to the rest of the synthesiser: a surface, people, expressions.
+
+A model's reader brings all of them into one form, so that painting, scanning, landmarks
+and writing know no model by name: millimetres, the same names of materials and regions,
+the 68 landmarks, and the unfolded face upright in the middle of its texture tile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from fercore.errors import FercoreError
+from fercore.synthesis.notice import SKINS_NOTICE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import numpy as np
+
+    from fercore.structures import FloatArray, Int32Array, UInt8Array
+    from fercore.synthesis.action_units import Activation
+    from fercore.synthesis.photographed_skin import SkinPhotos
+
+ORIGIN_LANDMARKS = slice(27, 48)
+"""Nose bridge and both eyes among the 68 landmarks: the middle of what BU-3DFE shows."""
+
+
+class FaceModelError(FercoreError):
+    """A face model cannot be read; the message names the file and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a person is born with or grows into, where the face model knows it."""
+
+    sex: str  # F or M
+    age_years: float
+    african: float  # the three shares of ancestry, 0..1, add up to 1
+    asian: float
+    caucasian: float
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A face at rest."""
+
+    face_mm: FloatArray  # (V, 3), in the model's frame
+    traits: Traits | None = None  # None: the model knows none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceModel(ABC):
+    """A morphable face in millimetres: x to the image's right, y up, z to the viewer.
+
+    The subject's left is +x. The origin lies between eyes and nose.
+    """
+
+    name: ClassVar[str]  # such as ICT-FaceKit
+    notice: ClassVar[str]  # the licence that everything made from the model carries
+    brings_skins: ClassVar[bool]  # the notice covers photographed skins too
+    codes: ClassVar[str]  # what the letters in file names mean, one sentence
+    probes: ClassVar[tuple[dict[str, float], ...]]  # expressions that show eyes and mouth inside
+    ears_mm: ClassVar[float]  # distance from the middle at which ears begin: no hair there
+
+    neutral_mm: FloatArray  # (V, 3)
+    expression_mm: dict[str, FloatArray]  # name -> (V, 3), displacement at weight 1
+    triangles: Int32Array  # (T, 3), indices into neutral_mm
+    triangle_material: UInt8Array  # (T,), indices into material_names
+    material_names: tuple[str, ...]  # such as M_Face, M_Teeth, M_IrisLeft
+    uv: FloatArray  # (U, 2), v runs upward; one unit square per material (UDIM tiles)
+    uv_triangles: Int32Array  # (T, 3), indices into uv
+    regions: dict[str, tuple[int, int]]  # name -> first vertex, one past the last
+    landmarks68: Int32Array  # (68,), vertex of each landmark, in the iBUG order
+    photos: SkinPhotos | None = field(default=None)  # photographed skins that fit the model
+
+    @abstractmethod
+    def sample_person(self, number: int, rng: np.random.Generator) -> Person:
+        """Draw the face of subject `number`, from 1."""
+
+    @abstractmethod
+    def shape_weights(self, activations: Mapping[int, Activation]) -> dict[str, float]:
+        """Turn action units into weights of the shapes in `expression_mm`."""
+
+    @abstractmethod
+    def _shapes(self) -> Iterator[tuple[str, FloatArray]]:
+        """Yield everything but the neutral face that decides how people look."""
+
+    def region(self, name: str) -> slice:
+        """Return the vertices of a part such as `face` or `teeth` as a slice."""
+        return slice(*self.regions[name])
+
+    def terms(self) -> str:
+        """Return the notices that everything made from the model and its skins carries."""
+        if self.photos is None or self.brings_skins:
+            return self.notice
+        return f"{self.notice}\n{SKINS_NOTICE}"
+
+    def fingerprint(self) -> str:
+        """Return a sha256 over all shapes and skins: equal only for the same model."""
+        digest = hashlib.sha256(self.neutral_mm.tobytes())
+        for name, shape in self._shapes():
+            digest.update(name.encode())
+            digest.update(shape.tobytes())
+        if self.photos is not None:
+            digest.update(self.photos.fingerprint().encode())
+        return digest.hexdigest()
+
+
+def require_range(source: Path, what: str, indices: Int32Array, count: int) -> None:
+    """Refuse indices that are not in 0..count - 1.
+
+    Raises:
+        FaceModelError: one of them is not, or there are none.
+    """
+    if not indices.size or indices.min() < 0 or indices.max() >= count:
+        raise FaceModelError(f"{source} is damaged: its {what} are out of range 0..{count - 1}")
