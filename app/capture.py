@@ -1,8 +1,8 @@
 """The thread that opens a source, reads it, and hands each frame on in the source's time.
 
 A replay is paced here: too late, it passes over frames rather than play slowly.
-A camera paces itself. Orders (play, pause, step, speed, jump) come from the
-window's thread and are carried out between two reads.
+A camera paces itself, and tells by itself when it is lost. Orders (play, pause, step,
+speed, jump) come from the window's thread and are carried out between two reads.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.logs import log_failure
-from app.sources.base import Arrival, FrameSource, Replay, SourceTimeout
+from app.sources.base import Arrival, FrameSource, LiveSource, Replay, SourceTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +50,7 @@ class Capture(threading.Thread):
         self._changed = threading.Condition()
         self._orders = _Orders()
         self._due_s: float | None = None
+        self._last_excuse = ""
         self.source: FrameSource | None = None  # None until it is open
         self.ended = False  # the source has no more frames, for the time being
         self.failed = False  # the source cannot be opened or broke; this thread has ended
@@ -148,9 +149,16 @@ class Capture(threading.Thread):
         try:
             frame = source.read(READ_TIMEOUT_S)
         except SourceTimeout as error:
-            logger.warning("%s", error)
+            self._excuse(source, str(error))
             return
+        self._last_excuse = ""
         self._hand_on(source, frame, time.monotonic())
+
+    def _excuse(self, source: FrameSource, reason: str) -> None:
+        """Log once why no frames come; a camera has a condition that says so."""
+        if not isinstance(source, LiveSource) and reason != self._last_excuse:
+            logger.warning("%s", reason)
+        self._last_excuse = reason
 
     def _follow_jump(self, source: FrameSource) -> None:
         with self._changed:

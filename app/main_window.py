@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import Qt, QTimer
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.camera_panel import CAMERAS, FILE_KINDS, CameraPanel
 from app.overlay import HEADS, by_head
 from app.settings import THEMES, Settings, Theme
 from app.sources.base import Replay
@@ -85,6 +87,11 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{source.name} – {TITLE}")
         self.transport.set_clips([(clip.subject, clip.label) for clip in clips])
         self._knows_truth = bool(clips)
+        self.camera.show_source(source)
+        self.clear()
+
+    def clear(self) -> None:
+        """Show no frame, and nothing that was said of one."""
         self.banner.clear()
         self.colour_view.clear()
         self.depth_view.clear()
@@ -120,6 +127,8 @@ class MainWindow(QMainWindow):
         self.charts = [ProbabilityChart(head) for head in HEADS]
         self.timeline = Timeline()
         self.status = StatusLine()
+        self.camera = CameraPanel(self.banner, self.transport)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.camera.options)
         self.addToolBar(self.transport)
         self.setStatusBar(self.status)
         centre = QWidget()
@@ -143,8 +152,11 @@ class MainWindow(QMainWindow):
     def _build_menus(self) -> None:
         source = self.menuBar().addMenu("&Source")
         self._add(source, "&Open folder…", "Ctrl+O", self._choose_folder)
-        self._add(source, "Open s&can…", "Ctrl+Shift+O", self._choose_scan)
+        self._add(source, "Open &file…", "Ctrl+Shift+O", self._choose_file)
         self._add(source, "&Bundled sample", "Ctrl+B", lambda: self._open_named(SAMPLE))
+        source.addSeparator()
+        for text, key, word in CAMERAS:
+            self._add(source, text, key, partial(self._open_named, word))
         source.addSeparator()
         self._add(source, "&Quit", "Ctrl+Q", self.close)
         self.menuBar().addMenu("&Playback").addActions(self.transport.playback_actions())
@@ -153,6 +165,7 @@ class MainWindow(QMainWindow):
         self._add(view, "&Switch dark and light", "Ctrl+D", self._switch_theme)
         self._add_themes(view.addMenu("&Theme"))
         self._add(view, "&Full screen", "F11", self._toggle_full_screen)
+        view.addAction(self.camera.options.toggleViewAction())
         self._add(self.menuBar().addMenu("&Help"), "&Keys", "F1", self._show_keys)
 
     def _add(self, menu: QMenu, text: str, key: str, then: Callable[[], object]) -> None:
@@ -186,6 +199,7 @@ class MainWindow(QMainWindow):
             self.present(analysis)
             self.transport.set_clip(self._session.clip)
         self.transport.set_playing(self._session.will_play)
+        self.camera.follow(self._session.condition, self.clear)
         self.status.show_state(self._session.state)
         trouble = self._troubles.take()
         if trouble is not None:
@@ -209,12 +223,12 @@ class MainWindow(QMainWindow):
             self._session.play()
 
     def _choose_folder(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Open a BU-3DFE folder")
+        path = QFileDialog.getExistingDirectory(self, "Open a folder of BU-3DFE or of pictures")
         if path:
             self._open_named(path)
 
-    def _choose_scan(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a scan", filter="Scans (*.wrl *.WRL)")
+    def _choose_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open a file", filter=FILE_KINDS)
         if path:
             self._open_named(path)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from app.capture import Capture
 from app.inference import Analyser, Inference, Judged
 from app.latest import Latest
+from app.sources.base import Condition, Health, LiveSource
 from fercore.structures import Analysis
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class State(StrEnum):
     EMPTY = "no source"
     OPENING = "opening…"
     LOADING = "loading networks…"
+    LIVE = "live"
+    RECONNECTING = "reconnecting…"
     PLAYING = "playing"
     PAUSED = "paused"
     ENDED = "ended"
@@ -80,10 +83,14 @@ class Session:
             return State.EMPTY
         if capture.failed:
             return State.FAILED
+        if self.condition is not None and self.condition.health is Health.LOST:
+            return State.RECONNECTING
         if self._loading:
             return State.LOADING
         if capture.ended:
             return State.ENDED
+        if self.condition is not None:
+            return State.LIVE
         return State.PLAYING if capture.playing else State.PAUSED
 
     @property
@@ -95,6 +102,12 @@ class Session:
     def source(self) -> FrameSource | None:
         """The source that frames come from; only `poll` changes it."""
         return self._capture.source if self._capture else None
+
+    @property
+    def condition(self) -> Condition | None:
+        """How the camera is doing, None where the source is none."""
+        source = self.source
+        return source.condition if isinstance(source, LiveSource) else None
 
     @property
     def clip(self) -> int:
@@ -139,10 +152,13 @@ class Session:
         return Statistics(len(self._shown_s) / _RATE_WINDOW_S, self._latency_s, dropped)
 
     def play(self) -> None:
-        """Go on, from the start after the end; while networks load, as soon as they are."""
+        """Go on, from the start after the end; while networks load, as soon as they are.
+
+        A camera is always live: it neither pauses nor steps.
+        """
         if self._capture is None:
             return
-        if self._loading:
+        if self._loading and self.condition is None:
             self._begins = True
         else:
             self._capture.play()
@@ -150,13 +166,13 @@ class Session:
     def pause(self) -> None:
         """Stop at the present frame."""
         self._begins = False
-        if self._capture is not None:
+        if self._capture is not None and self.condition is None:
             self._capture.pause()
 
     def step(self) -> None:
         """Show the next frame and pause there."""
         self._begins = False
-        if self._capture is not None:
+        if self._capture is not None and self.condition is None:
             self._capture.step()
 
     def set_speed(self, factor: float) -> None:
@@ -202,9 +218,13 @@ class Session:
         self._shown_s.clear()
         self._latency_s, self._clip, self._preview = 0.0, 0, None
         self._capture = capture
-        self._begins = True
         capture.set_speed(self._speed)
-        capture.step()
+        if self.condition is None:
+            self._begins = True
+            capture.step()
+        else:
+            # A camera is shown at once; its verdicts follow when the networks are there.
+            capture.play()
 
     def _leave(self, capture: Capture | None) -> None:
         """Ask a capture to end, without waiting for it."""

@@ -31,7 +31,7 @@ class Settings:
 
     @property
     def source(self) -> str | None:
-        """The last source: `sample` or a path."""
+        """The last source: a word such as `sample` or `realsense:SERIAL`, or a path."""
         value = self._read("source/last")
         return value if isinstance(value, str) and value else None
 

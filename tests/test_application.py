@@ -231,7 +231,7 @@ def test_doctor_hears_of_the_display_and_the_log(monkeypatch: pytest.MonkeyPatch
     without = check_display()
     assert not without.works and "--headless" in without.cure and not without.essential
     assert check_log().finding.endswith("rgbd-fer.log")
-    assert len(CHECKS) == 3
+    assert len(CHECKS) == 5
 
 
 def test_the_sample_is_a_source(sample_root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from fercore.errors import FercoreError
@@ -81,7 +82,10 @@ class Replay(FrameSource, Protocol):
 
     @property
     def clips(self) -> Sequence[ClipTitle]:
-        """What can be chosen; played one after another but for those that stand alone."""
+        """What can be chosen; played one after another but for those that stand alone.
+
+        Empty for a recording: there is nothing to choose, and `seek(0)` is its start.
+        """
         ...
 
     @property
@@ -95,6 +99,66 @@ class Replay(FrameSource, Protocol):
 
     def skip(self, frames: int) -> None:
         """Pass over frames of the present clip without rendering them, at most to its end."""
+        ...
+
+
+class Health(StrEnum):
+    """How a camera is doing; the value is shown in the status line."""
+
+    GOOD = "live"
+    DOUBTFUL = "check the camera"
+    LOST = "reconnecting…"
+
+
+class Condition(NamedTuple):
+    """How a camera is doing, and why."""
+
+    health: Health
+    sentence: str = ""  # for the user; empty when all is well
+
+
+@runtime_checkable
+class LiveSource(FrameSource, Protocol):
+    """A camera: it sets the pace, cannot be paused, and comes back when it was lost.
+
+    While it is lost, `read` raises `SourceTimeout`: a later read may succeed.
+    """
+
+    @property
+    def condition(self) -> Condition:
+        """How it is doing; may be asked from any thread."""
+        ...
+
+
+class Control(NamedTuple):
+    """One setting of a camera, as a window offers it."""
+
+    name: str  # what `adjust` takes, such as `laser_power`
+    label: str  # what the user reads, such as `Laser power`
+    value: float  # as it is now
+    minimum: float
+    maximum: float
+    step: float  # 0: any value between
+    unit: str = ""  # such as `µs`; empty: a plain number, a switch or a choice
+    choices: tuple[tuple[float, str], ...] = ()  # values and their names, where it is a choice
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is only on (1) or off (0)."""
+        return not self.choices and (self.minimum, self.maximum, self.step) == (0, 1, 1)
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A camera with settings; both members may be used from any thread."""
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """What can be set, and how it is set; changes after `adjust` was carried out."""
+        ...
+
+    def adjust(self, name: str, value: float) -> None:
+        """Ask for a setting; carried out with the next frame, or refused with a warning."""
         ...
 
 

@@ -1,4 +1,13 @@
-"""From what a user names, `sample` or a path, to a source."""
+"""From what a user names to a source: a camera by its word, a path by what it holds.
+
+sample        the bundled synthetic subjects, replayed
+realsense     the first RealSense camera; realsense:SERIAL a certain one
+webcam        the first webcam; webcam:N a certain one
+synthetic     a rendered face as a live camera; synthetic:2, synthetic:both
+PATH          a recording (.bag, .db3), a video, a folder of pictures, or BU-3DFE
+
+A file or folder that bears such a word as its name is reached as ./NAME.
+"""
 
 from __future__ import annotations
 
@@ -7,44 +16,47 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.sources.base import SourceError
-from app.sources.replay import ReplaySource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.sources.base import FrameSource
 
-SAMPLE = "sample"
+SAMPLE, REALSENSE, WEBCAM, SYNTHETIC = "sample", "realsense", "webcam", "synthetic"
+NAMES = (
+    f"{SAMPLE}, {REALSENSE}[:SERIAL], {WEBCAM}[:N], {SYNTHETIC}, or the path of a recording,"
+    " a video, a folder of pictures or BU-3DFE"
+)
+_RECORDINGS = (b"#ROSBAG V2.0", b"SQLite format 3\0")
+_SCANS = frozenset({".wrl", ".bnd", ".bmp"})
+_HEAD_BYTES = 16
 
 
 def full_name(text: str) -> str:
     """Return what names the same source from any working directory."""
-    return text if text == SAMPLE else os.path.abspath(os.path.expanduser(text))
+    return text if _camera(text) else os.path.abspath(os.path.expanduser(text))
 
 
 def source_named(text: str) -> FrameSource:
     """Return the source that `text` names, not yet opened.
 
     Raises:
-        FercoreError: there is no such thing, or no scan in it.
+        FercoreError: there is no such thing, or nothing in it that can be played.
     """
-    from fercore.datasets.bu3dfe import Bu3dfe
-
-    if text == SAMPLE:
-        from fercore.datasets.samples import sample_root
-
-        return ReplaySource(Bu3dfe(sample_root()).scans(), SAMPLE)
+    make = _camera(text)
+    if make is not None:
+        return make(text.partition(":")[2])
     path = Path(text).expanduser()
     if not path.exists():
-        raise SourceError(
-            f"{text} does not exist; name a BU-3DFE folder, subject or scan, or `{SAMPLE}`"
-        )
-    return ReplaySource(Bu3dfe(path).scans(), str(path))
+        raise SourceError(f"{text} does not exist; name {NAMES}.")
+    return _at(path)
 
 
 def opened_source(text: str) -> FrameSource:
     """Return the source that `text` names, ready to be read; large folders take their time.
 
     Raises:
-        FercoreError: there is no such thing, no scan in it, or none that can be read.
+        FercoreError: there is no such thing, nothing in it, or none that can be read.
     """
     source = source_named(text)
     try:
@@ -53,3 +65,89 @@ def opened_source(text: str) -> FrameSource:
         source.close()
         raise
     return source
+
+
+def _camera(text: str) -> Callable[[str], FrameSource] | None:
+    """Return what makes the source that a word names, None where it must be a path."""
+    word, _, detail = text.partition(":")
+    if word == SAMPLE and detail:
+        return None
+    return {SAMPLE: _sample, REALSENSE: _realsense, WEBCAM: _webcam, SYNTHETIC: _synthetic}.get(
+        word
+    )
+
+
+def _sample(_detail: str) -> FrameSource:
+    from app.sources.replay import ReplaySource
+    from fercore.datasets.bu3dfe import Bu3dfe
+    from fercore.datasets.samples import sample_root
+
+    return ReplaySource(Bu3dfe(sample_root()).scans(), SAMPLE)
+
+
+def _realsense(serial: str) -> FrameSource:
+    from app.sources.realsense import RealSenseSource
+
+    return RealSenseSource(serial)
+
+
+def _webcam(number: str) -> FrameSource:
+    from app.sources.webcam import WebcamSource, webcams
+
+    if number and not number.isdecimal():
+        raise SourceError(f"{number!r} is no webcam's number; `fercore doctor` lists the webcams.")
+    return WebcamSource(int(number) if number else min(webcams(), default=0))
+
+
+def _synthetic(who: str) -> FrameSource:
+    from app.sources.synthetic import SyntheticSource
+
+    return SyntheticSource(who or "1")
+
+
+def _at(path: Path) -> FrameSource:
+    if path.is_dir():
+        return _in_folder(path)
+    if _beginning(path).startswith(_RECORDINGS):
+        from app.sources.recording import RecordingSource
+
+        return RecordingSource(path)
+    if path.suffix.lower() in _SCANS:
+        return _scans(path)
+    from app.sources.video import VideoSource, has_pictures
+
+    if not has_pictures(path):
+        raise SourceError(
+            f"{path} is nothing that can be played;"
+            f" convert a video to MP4 (H.264), or name {NAMES}."
+        )
+    return VideoSource(path)
+
+
+def _in_folder(path: Path) -> FrameSource:
+    """Return the pictures of a folder; what holds scans below it holds no such pictures."""
+    from app.sources.pictures import PictureSource, find_pairs
+
+    try:
+        pairs = find_pairs(path)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror}); choose another.") from error
+    # The frontal pictures of BU-3DFE lie beside their scans, and are no recording.
+    if pairs and not any(path.glob("*.[wW][rR][lL]")):
+        return PictureSource(path)
+    return _scans(path)
+
+
+def _scans(path: Path) -> FrameSource:
+    from app.sources.replay import ReplaySource
+    from fercore.datasets.bu3dfe import Bu3dfe
+
+    return ReplaySource(Bu3dfe(path).scans(), str(path))
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror}); choose another.") from error

@@ -1,12 +1,15 @@
-"""One line in large letters: what is shown, what is true, what fusion says."""
+"""One line in large letters: what is true, what fusion says, how the camera is doing.
+
+A camera that is in doubt or lost gets a second line, which says why and what to do.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocumentFragment
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.overlay import CORRECT, mark_of, percent
 from fercore.expressions import NEUTRAL
@@ -14,7 +17,11 @@ from fercore.expressions import NEUTRAL
 if TYPE_CHECKING:
     from fercore.structures import Analysis
 
+Tone = Literal["good", "doubtful", "lost"]
+
 _RIGHT_COLOURS = {True: "#0A7D55", False: "#B84A00"}
+_TONE_COLOURS: dict[Tone, str] = {"good": "#0A7D55", "doubtful": "#8A5A00", "lost": "#B3261E"}
+_TONE_MARKS: dict[Tone, str] = {"good": "●", "doubtful": "⚠", "lost": "⟳"}
 
 
 class Banner(QWidget):
@@ -27,14 +34,17 @@ class Banner(QWidget):
         self._mark = QLabel()
         self._mark.setVisible(False)
         self._shown_mark = ""
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(2, 0, 2, 0)
-        layout.addWidget(self._truth, 1)
-        layout.addWidget(self._verdict, 1)
-        layout.addWidget(self._mark)
+        self._camera, self._reason = QLabel(), QLabel()
+        self._reason.setWordWrap(True)
+        self._shown_camera: tuple[str, str] | None = None
+        self._is_camera = False
+        self._arrange()
+        self.show_camera("good", "", "")
         self._truth.setAccessibleName("True expression")
         self._verdict.setAccessibleName("Verdict")
         self._mark.setAccessibleName("Correct or incorrect")
+        self._camera.setAccessibleName("Camera")
+        self._reason.setAccessibleName("What is wrong with the camera")
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def show_analysis(self, analysis: Analysis, knows_truth: bool) -> None:
@@ -45,13 +55,26 @@ class Banner(QWidget):
         """
         truth = analysis.frame.truth
         true_text = str(truth or NEUTRAL) if knows_truth or truth else "not known"
-        self._truth.setText(f"True expression: <b>{true_text}</b>")
+        # Nobody expects a camera to know.
+        is_pointless = self._is_camera and true_text == "not known"
+        self._truth.setText("" if is_pointless else f"True expression: <b>{true_text}</b>")
         self._verdict.setText(_verdict(analysis))
         best = analysis.verdicts.best() if analysis.verdicts else None
         self._show_mark(mark_of(best, truth))
 
+    def show_camera(self, tone: Tone, word: str, reason: str) -> None:
+        """Show how the camera is doing, and why; an empty word where there is none."""
+        if (word, reason) == self._shown_camera:
+            return
+        self._shown_camera, self._is_camera = (word, reason), bool(word)
+        self._camera.setVisible(bool(word))
+        self._camera.setText(f"{_TONE_MARKS[tone]} {word}")
+        self._camera.setStyleSheet(_pill(_TONE_COLOURS[tone]))
+        self._reason.setVisible(bool(reason))
+        self._reason.setText(reason)
+
     def clear(self) -> None:
-        """Show nothing."""
+        """Show nothing but how the camera is doing."""
         self._truth.clear()
         self._verdict.clear()
         self._show_mark("")
@@ -59,9 +82,24 @@ class Banner(QWidget):
     def text(self) -> str:
         """Return what it shows, without mark-up."""
         parts = [_plain(self._truth.text()), _plain(self._verdict.text())]
-        if not self._mark.isHidden():
-            parts.append(self._mark.text())
+        parts += [
+            label.text()
+            for label in (self._mark, self._camera, self._reason)
+            if not label.isHidden()
+        ]
         return " | ".join(parts)
+
+    def _arrange(self) -> None:
+        row = QHBoxLayout()
+        row.addWidget(self._camera)
+        row.addWidget(self._truth, 1)
+        row.addWidget(self._verdict, 1)
+        row.addWidget(self._mark)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2, 0, 2, 0)
+        column.setSpacing(4)
+        column.addLayout(row)
+        column.addWidget(self._reason)
 
     def _show_mark(self, mark: str) -> None:
         if mark == self._shown_mark:
@@ -70,10 +108,14 @@ class Banner(QWidget):
         self._mark.setVisible(bool(mark))
         correct = mark == CORRECT
         self._mark.setText(f"{mark} {'correct' if correct else 'incorrect'}")
-        self._mark.setStyleSheet(
-            f"background: {_RIGHT_COLOURS[correct]}; color: white; font-weight: bold;"
-            "border-radius: 4px; padding: 2px 8px;"
-        )
+        self._mark.setStyleSheet(_pill(_RIGHT_COLOURS[correct]))
+
+
+def _pill(colour: str) -> str:
+    return (
+        f"background: {colour}; color: white; font-weight: bold;"
+        "border-radius: 4px; padding: 2px 8px;"
+    )
 
 
 def _plain(rich: str) -> str:

@@ -1,4 +1,7 @@
-"""The tool bar that plays, pauses, steps and chooses; it only says what was pressed."""
+"""The tool bar that plays, pauses, steps and chooses; it only says what was pressed.
+
+A camera has nothing to play: the bar hides, and its keys do nothing.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +52,14 @@ class Transport(QToolBar):
         self._labels.setEnabled(bool(self._clips))
         for action in self._jumps:
             action.setEnabled(bool(self._clips))
+        for chooser in self._clip_choosers:
+            chooser.setVisible(bool(self._clips))
+
+    def set_live(self, live: bool) -> None:
+        """Hide from a camera, come back for a replay; after `set_clips`."""
+        self.setVisible(not live)
+        for action in self.playback_actions():
+            action.setEnabled(not live and (action not in self._jumps or bool(self._clips)))
 
     def set_clip(self, clip: int) -> None:
         """Show which clip is playing."""
@@ -108,8 +119,10 @@ class Transport(QToolBar):
         return action
 
     def _add_choosers(self) -> None:
+        before = len(self.actions())
         self._subjects = self._chooser("Subject", "Ctrl+PgUp, Ctrl+PgDown", 8)
         self._labels = self._chooser("Scan", "PgUp, PgDown", 20)
+        self._clip_choosers = self.actions()[before:]
         self._speeds = self._chooser("Speed", "-, +", 6)
         _fill(self._speeds, [f"{speed:g}×" for speed in SPEEDS])
         self._speeds.setCurrentIndex(SPEEDS.index(1.0))

@@ -1,0 +1,176 @@
+"""Recordings: what is read from them, and what is said of damaged ones."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from camera_doubles import FACE_M, SIZE, record, write_pictures, write_video
+
+from app.sources.base import SourceError
+from app.sources.choice import opened_source, source_named
+from app.sources.pictures import PictureSource, find_pairs, read_camera
+from app.sources.recording import RecordingSource
+from app.sources.replay import ReplaySource
+from app.sources.video import VideoSource
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fercore.structures import RGBDFrame
+
+
+def frames_of(path: Path) -> list[RGBDFrame]:
+    source = opened_source(str(path))
+    frames = []
+    while (frame := source.read(5)) is not None:
+        frames.append(frame)
+    source.close()
+    return frames
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recorded") / "face.db3"
+    record(str(path), 12)
+    return path
+
+
+def test_every_recorded_frame_is_played_with_its_depth(recorded: Path) -> None:
+    frames = frames_of(recorded)
+    # The first frame comes as two single ones, while the SDK learns of the streams.
+    assert len(frames) == 11
+    assert all(frame.depth_m is not None for frame in frames)
+    depth_m = frames[5].depth_m
+    assert depth_m is not None
+    assert np.nanmedian(depth_m) == pytest.approx(FACE_M, abs=0.003)
+    assert frames[0].intrinsics is not None and frames[0].intrinsics.width == SIZE[0]
+    assert frames[-1].timestamp_s == pytest.approx(10 / 30, abs=0.1)
+
+
+def test_a_recording_plays_alike_each_time(recorded: Path) -> None:
+    first, second = frames_of(recorded), frames_of(recorded)
+    assert len(first) == len(second)
+    for one, other in zip(first, second, strict=True):
+        assert (one.rgb == other.rgb).all() and one.timestamp_s == other.timestamp_s
+
+
+def test_a_paused_recording_can_be_closed(recorded: Path) -> None:
+    source = opened_source(str(recorded))
+    assert source.read(5) is not None
+    source.close()
+
+
+def test_content_decides_not_the_name(recorded: Path, tmp_path: Path) -> None:
+    renamed = tmp_path / "face.mp4"
+    renamed.write_bytes(recorded.read_bytes())
+    assert isinstance(source_named(str(renamed)), RecordingSource)
+    (tmp_path / "b.wrl").write_bytes(b"#ROSBAG V2.0\n" + bytes(99))
+    assert isinstance(source_named(str(tmp_path / "b.wrl")), RecordingSource)
+    assert isinstance(source_named(str(write_video(tmp_path / "v.db3", 2))), VideoSource)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+@pytest.mark.parametrize("head", [b"#ROSBAG V2.0\n", b"SQLite format 3\0"])
+def test_damaged_recordings_are_one_sentence(
+    recorded: Path, tmp_path: Path, head: bytes, share: float
+) -> None:
+    content = recorded.read_bytes()
+    damaged = tmp_path / "damaged.db3"
+    damaged.write_bytes(head + content[len(head) : max(100, int(share * len(content)))])
+    with pytest.raises(SourceError, match=r"damaged\.db3 is no recording.*record it again"):
+        opened_source(str(damaged))
+
+
+def test_a_video_is_colour_alone_in_the_right_order(tmp_path: Path) -> None:
+    frames = frames_of(write_video(tmp_path / "v.mp4", 8))
+    assert len(frames) == 8
+    assert all(frame.depth_m is None for frame in frames)
+    red, _, blue = frames[7].rgb[10, 40]
+    assert red > 120 > 60 > blue
+    assert [f.timestamp_s for f in frames] == pytest.approx([i / 30 for i in range(8)], abs=0.002)
+
+
+def test_a_shortened_video_plays_to_its_end(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", 60)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(0.8 * len(content))])
+    assert 0 < len(frames_of(path)) <= 60
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", bytes(3000)])
+def test_what_is_no_video_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "v.mp4"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"v\.mp4 is nothing that can be played; convert"):
+        opened_source(str(path))
+    with pytest.raises(SourceError, match=r"v\.mp4 is no video that can be played"):
+        VideoSource(path).open()
+
+
+def test_pictures_with_depth_by_the_cameras_own_unit(tmp_path: Path) -> None:
+    frames = frames_of(write_pictures(tmp_path / "p", 3))
+    assert [frame.origin for frame in frames] == ["000.png", "001.png", "002.png"]
+    depth_m = frames[2].depth_m
+    assert depth_m is not None and np.isnan(depth_m[0]).all()
+    assert depth_m[1:] == pytest.approx(1002 * 0.0005)
+    assert frames[0].intrinsics is not None and frames[0].intrinsics.fx == 30
+
+
+def test_pictures_in_folders_of_their_own_and_without_depth(tmp_path: Path) -> None:
+    flat = write_pictures(tmp_path / "flat", 2)
+    folder = tmp_path / "apart"
+    for name, ending in (("RGB", ".png"), ("depth", "-depth.png")):
+        (folder / name).mkdir(parents=True)
+        for index in range(2):
+            content = (flat / f"{index:03d}{ending}").read_bytes()
+            (folder / name / f"{index:03d}.png").write_bytes(content)
+    (folder / "depth" / "001.png").unlink()
+    frames = frames_of(folder)
+    assert [frame.depth_m is None for frame in frames] == [False, True]
+    assert frames[0].intrinsics is None
+
+
+def test_damaged_pictures_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = write_pictures(tmp_path / "p", 3)
+    (folder / "001.png").write_bytes(b"\x89PNG nonsense")
+    assert [frame.origin for frame in frames_of(folder)] == ["000.png", "002.png"]
+    assert "001.png" in caplog.text
+    for path in folder.glob("00?.png"):
+        path.write_bytes(b"")
+    with pytest.raises(SourceError, match="no colour picture that can be read"):
+        opened_source(str(folder))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[1]", "{", '{"fx": "wide"}', '{"focal": 3}', '{"depth_unit_m": 0}', '{"fx": null}', "\xff"],
+)
+def test_a_wrong_camera_file_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "camera.json").write_text(text, encoding="latin-1")
+    with pytest.raises(SourceError, match=r"camera\.json cannot be used .* depth_unit_m"):
+        read_camera(tmp_path)
+
+
+def test_a_camera_file_may_say_little(tmp_path: Path) -> None:
+    (tmp_path / "camera.json").write_text(json.dumps({"frame_rate_hz": 5}))
+    camera = read_camera(tmp_path)
+    assert camera.frame_rate_hz == 5 and camera.intrinsics(4, 3) is None
+
+
+def test_the_pictures_of_a_scan_are_no_recording(tmp_path: Path) -> None:
+    from app_doubles import write_tree
+
+    root = write_tree(tmp_path, "F9001_HA04WH")
+    assert find_pairs(root / "F9001")
+    assert isinstance(source_named(str(root / "F9001")), ReplaySource)
+    assert isinstance(source_named(str(root)), ReplaySource)
+    assert isinstance(source_named(str(write_pictures(tmp_path / "p", 1))), PictureSource)
+
+
+@pytest.mark.parametrize("word", ["nowhere", "webcam:first", "synthetic:7", "sample:2"])
+def test_a_name_that_names_nothing(word: str) -> None:
+    with pytest.raises(SourceError):
+        source_named(word)
