@@ -24,6 +24,11 @@ COMMANDS = (
     "evaluate",
     "report",
     "stress",
+    "recover",
+    "replay",
+    "export",
+    "study-report",
+    "withdraw",
     "bench",
     "doctor",
 )

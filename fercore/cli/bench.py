@@ -1,8 +1,14 @@
-"""Measure a part of the chain against a known truth."""
+"""Measure a part of the chain: against a known truth, or against the clock.
+
+Packages that build on fercore add benchmarks through the entry point group `fercore.bench`
+(the application adds `live`): modules with NAME, HELP, `add_arguments` and `run`, as the
+sub-commands have them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +20,8 @@ if TYPE_CHECKING:
     from fercore.benchmarks.registration import PairResult
 
 NAME = "bench"
-HELP = "measure a part of the chain against a known truth"
+FURTHER_BENCHMARKS = "fercore.bench"  # entry point group
+HELP = "measure a part of the chain: against a known truth, or against the clock"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,16 +50,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--backbone-weights", default="random", metavar="FILE", help="(random: speed is the same)"
     )
     folds.set_defaults(benchmark=_folds)
+    for entry_point in entry_points(group=FURTHER_BENCHMARKS):
+        further = entry_point.load()
+        sub_parser = benchmarks.add_parser(
+            further.NAME, help=further.HELP, description=further.__doc__
+        )
+        further.add_arguments(sub_parser)
+        sub_parser.set_defaults(benchmark=further.run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure and print; always 0.
+    """Measure and print; return the exit status.
 
     Raises:
-        FercoreError: the tree does not hold what the benchmark needs.
+        FercoreError: what the benchmark needs is missing.
     """
-    arguments.benchmark(arguments)
-    return 0
+    return arguments.benchmark(arguments) or 0
 
 
 def _difficulty(arguments: argparse.Namespace) -> None:

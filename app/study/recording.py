@@ -1,0 +1,258 @@
+"""One run while it is recorded: takes analysed frames and markers, never makes anyone wait.
+
+The files are those of `fercore.study.layout.RunPlace`. At level `derived` no picture is
+ever handed to a writer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import threading
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.study.faces import FaceBlur
+from app.study.lanes import DepthMap, Draft, Picture
+from app.study.run_lanes import Lanes
+from fercore.errors import FercoreError
+from fercore.study.events import MARKER, PROBLEM, RUN_START, RUN_STOP, Event
+from fercore.study.flags import flags_of
+from fercore.study.privacy import Privacy
+from fercore.study.recover import sole_writer
+from fercore.study.run_files import Counts, RunRecord, RunState, finished, write_run_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fercore.structures import Analysis, FaceBox, UInt8Array
+    from fercore.study.clocks import Offset
+    from fercore.study.layout import RunPlace
+
+RESERVE_BYTES = 64_000_000
+"""Recording stops when less is free: enough to close the run, and for the system to live."""
+_FINISH_TIMEOUT_S = 20.0
+_NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a recording stands."""
+
+    active: bool
+    elapsed_s: float
+    bytes_written: int
+    bytes_free: int  # on the disk
+    counts: Counts
+    problem: str  # why it was stopped; empty: it was not, or as intended
+
+
+class Recording:
+    """Records one run, from `start` to `stop`; `add` and `mark` may come from any one thread each.
+
+    `find_faces` is needed at level `blurred` and is called from one thread of its own.
+    `lsl_offset_s` may be set at any time: LSL's clock minus the host's.
+    """
+
+    def __init__(
+        self,
+        place: RunPlace,
+        record: RunRecord,
+        find_faces: Callable[[UInt8Array], Sequence[FaceBox]] | None = None,
+    ) -> None:
+        if record.privacy is Privacy.BLURRED and find_faces is None:
+            raise ValueError("level blurred needs something that finds faces")
+        self.place = place
+        self.lsl_offset_s: float | None = None
+        self._record = record
+        blurred = record.privacy is Privacy.BLURRED
+        self._blur = FaceBlur(find_faces) if find_faces and blurred else None
+        self._closing = threading.Lock()
+        self._held = contextlib.ExitStack()
+        self._active = False
+        self._closed = False
+        self._problem = ""
+        self._duration_s = 0.0
+        self._bytes_free = 0
+        self._lanes: Lanes | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether frames are being taken."""
+        return self._active
+
+    @property
+    def record(self) -> RunRecord:
+        """What stands in `session.json`, at the end with counts."""
+        return self._record
+
+    def start(self) -> None:
+        """Make the files and begin.
+
+        Raises:
+            FercoreError: they cannot be made, or the disk has too little room.
+        """
+        self._held.enter_context(sole_writer(self.place))
+        try:
+            self._require_room()
+            self._begin()
+        except OSError as error:
+            self._held.close()
+            raise self._unwritable(error) from error
+        except FercoreError:
+            self._held.close()
+            raise
+        self._active = True
+        start_s = self._record.clocks.start_host_s
+        self.mark("", "application", RUN_START, start_s, 0.0)
+
+    def add(self, analysis: Analysis, host_s: float | None = None) -> None:
+        """Take a frame and return at once; one thread only.
+
+        `host_s` is when it arrived; without it, this moment less its latency.
+        """
+        lanes = self._lanes
+        if not self._active or lanes is None:
+            return
+        host_s = time.monotonic() - analysis.latency_s if host_s is None else host_s
+        onset_s = host_s - self._record.clocks.start_host_s
+        if onset_s < 0:
+            return  # it arrived before the run began
+        # A row tells which pictures are in the files, so no picture goes without its row.
+        if lanes.rows.lane.full:
+            lanes.rows.lane.drop()
+            return
+        colour_kept, depth_kept = _offer_pictures(lanes, analysis, onset_s)
+        flags, slim = flags_of(analysis), _without_images(analysis)
+        draft = Draft(slim, host_s, onset_s, self._on_lsl(host_s), flags, colour_kept, depth_kept)
+        lanes.rows.lane.offer(draft)
+
+    def mark(
+        self,
+        name: str,
+        source: str,
+        kind: str = MARKER,
+        host_s: float | None = None,
+        uncertainty_s: float | None = None,
+    ) -> Event | None:
+        """Note an event, of this moment unless `host_s` says else; None when not recording."""
+        if not self._active or self._lanes is None:
+            return None
+        host_s = time.monotonic() if host_s is None else host_s
+        event = Event(
+            onset_s=host_s - self._record.clocks.start_host_s,
+            type=kind,
+            name=name,
+            source=source,
+            uncertainty_s=uncertainty_s,
+            host_s=host_s,
+            lsl_s=self._on_lsl(host_s),
+        )
+        return event if self._lanes.events.lane.offer(event) else None
+
+    def log_offset(self, offset: Offset) -> None:
+        """Note how far another clock is from the host's."""
+        if self._active and self._lanes is not None:
+            self._lanes.events.lane.offer(offset)
+
+    def progress(self) -> Progress:
+        """Return how it stands; cheap."""
+        elapsed_s = self._elapsed_s() if self._active else self._duration_s
+        lanes = self._lanes
+        size, counts = (lanes.size, lanes.counts()) if lanes else (0, Counts())
+        return Progress(self._active, elapsed_s, size, self._bytes_free, counts, self._problem)
+
+    def stop(self) -> RunRecord:
+        """End the run, write out what is queued, close all files; safe to call twice."""
+        with self._closing:
+            if not self._closed and self._lanes is not None:
+                self._closed = True
+                self._end(self._lanes)
+        return self._record
+
+    def _begin(self) -> None:
+        now_s = time.monotonic()
+        self._record = replace(
+            self._record,
+            clocks=replace(self._record.clocks, start_host_s=now_s),
+            started_utc=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+        write_run_record(self.place.session, self._record)
+        self._lanes = Lanes(self.place, self._record, self._blur, self._fail, self._require_room)
+        self._lanes.start()
+
+    def _end(self, lanes: Lanes) -> None:
+        self._duration_s = self._elapsed_s()
+        if self._problem:
+            self.mark(self._problem, "application", PROBLEM)
+        self.mark("", "application", RUN_STOP, uncertainty_s=0.0)
+        self._active = False
+        stuck = lanes.finish(_FINISH_TIMEOUT_S)
+        if stuck and not self._problem:
+            self._problem = f"The {stuck} could not be written in time and are incomplete."
+        state = RunState.STOPPED if self._problem else RunState.COMPLETE
+        changes = {"problem": self._problem, "duration_s": self._duration_s}
+        self._record = finished(self._record, state, counts=lanes.counts(), **changes)
+        try:
+            write_run_record(self.place.session, self._record)
+        except OSError as error:
+            logger.error("%s", self._unwritable(error))
+        self.place.lock.unlink(missing_ok=True)
+        self._held.close()
+
+    def _fail(self, error: Exception) -> None:
+        """Note the first problem and have the run closed; called from a lane's thread."""
+        if self._problem:
+            return
+        known = self._unwritable(error) if isinstance(error, OSError) else error
+        self._problem = str(known) if isinstance(known, FercoreError) else f"Failed: {known!r}."
+        logger.error("Recording stopped: %s", self._problem)
+        if not self._closed:
+            # A lane cannot wait for its own end.
+            threading.Thread(target=self.stop, name="recording-stop", daemon=True).start()
+
+    def _require_room(self) -> None:
+        self._bytes_free = shutil.disk_usage(self.place.folder).free
+        if self._bytes_free < RESERVE_BYTES:
+            raise FercoreError(
+                f"The disk of {self.place.folder} is nearly full "
+                f"({self._bytes_free / 1e6:.0f} MB free); free some space, "
+                "what is written so far is valid."
+            )
+
+    def _unwritable(self, error: OSError) -> FercoreError:
+        return FercoreError(
+            f"{self.place.folder} cannot be written ({error.strerror or error}); free some space "
+            "or choose another disk, what is written so far is valid."
+        )
+
+    def _elapsed_s(self) -> float:
+        return time.monotonic() - self._record.clocks.start_host_s
+
+    def _on_lsl(self, host_s: float) -> float | None:
+        return None if self.lsl_offset_s is None else host_s + self.lsl_offset_s
+
+
+def _offer_pictures(lanes: Lanes, analysis: Analysis, onset_s: float) -> tuple[bool, bool]:
+    frame, colour_kept, depth_kept = analysis.frame, False, False
+    if lanes.colour is not None:
+        box = analysis.pair.box if analysis.pair else None
+        colour_kept = lanes.colour.lane.offer(Picture(frame.rgb, box, onset_s))
+    if lanes.depth is not None and frame.depth_m is not None:
+        depth_kept = lanes.depth.lane.offer(DepthMap(frame.depth_m, onset_s))
+    return colour_kept, depth_kept
+
+
+def _without_images(analysis: Analysis) -> Analysis:
+    """Return an analysis that keeps no picture alive while its row waits."""
+    frame = replace(analysis.frame, rgb=_NO_PICTURE, depth_m=None)
+    pair = analysis.pair
+    slim = None if pair is None else replace(pair, rgb=_NO_PICTURE, depth_m=None)
+    return replace(analysis, frame=frame, pair=slim)

@@ -1,0 +1,183 @@
+"""Remote control of a recording: JSON lines over TCP, off unless a `RemoteServer` is made.
+
+Every line either way is one JSON object; docs/user-studies.md lists them. The first must
+be `{"do": "hello", "token": …}`; a connection that does not know the token is closed.
+Whatever else is wrong is answered with `{"ok": false, "error": …}`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import ipaddress
+import json
+import logging
+import socket
+import socketserver
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from app.study.remote_messages import answer
+from fercore.errors import FercoreError
+
+if TYPE_CHECKING:
+    from app.study.remote_messages import Commands
+
+PROTOCOL = 1
+DEFAULT_PORT = 47860
+LOOPBACK = "127.0.0.1"
+MAX_LINE_BYTES = 4096
+MIN_TOKEN = 8
+_MAX_CONNECTIONS, _MAX_BAD_LINES = 8, 10
+_HELLO_TIMEOUT_S, _REFUSAL_PAUSE_S = 5.0, 0.3
+
+logger = logging.getLogger(__name__)
+
+
+class RemoteServer:
+    """Listens on one address from its making to `close`.
+
+    Raises:
+        FercoreError: the address is no number or cannot be used, or the token is too short.
+    """
+
+    def __init__(
+        self, commands: Commands, token: str, interface: str = LOOPBACK, port: int = DEFAULT_PORT
+    ) -> None:
+        if len(token) < MIN_TOKEN:
+            raise FercoreError(f"The token has {len(token)} characters; take at least {MIN_TOKEN}.")
+        self._server = _listening(commands, token, interface, port)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="remote control", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The address and port that clients connect to."""
+        host, port = self._server.server_address[:2]
+        return str(host), int(port)
+
+    def close(self) -> None:
+        """Close all connections and stop listening; safe to call twice."""
+        self._server.shutdown()
+        self._server.drop_connections()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+    commands: Commands
+    token: bytes
+
+    def __init__(self, address: tuple[str, int], family: socket.AddressFamily) -> None:
+        self.address_family = family
+        self.deciding = threading.Lock()
+        self._guard = threading.Lock()
+        self._open: set[socket.socket] = set()
+        super().__init__(address, _Connection)
+
+    def admit(self, connection: socket.socket) -> bool:
+        """Take a connection up unless there are too many."""
+        with self._guard:
+            if len(self._open) >= _MAX_CONNECTIONS:
+                return False
+            self._open.add(connection)
+            return True
+
+    def release(self, connection: socket.socket) -> None:
+        """Forget a connection."""
+        with self._guard:
+            self._open.discard(connection)
+
+    def drop_connections(self) -> None:
+        """Break all connections off."""
+        with self._guard:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log what went wrong with a connection; the server goes on."""
+        logger.debug("A remote connection failed.", exc_info=True)
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    server: _Server
+
+    def handle(self) -> None:
+        """Serve one client until it leaves."""
+        if not self.server.admit(self.request):
+            self._answer({"ok": False, "error": "too many connections; close one first"})
+            return
+        try:
+            self.request.settimeout(_HELLO_TIMEOUT_S)
+            if self._greeted():
+                self.request.settimeout(None)
+                self._serve()
+        except OSError:
+            return  # the client is gone
+        finally:
+            self.server.release(self.request)
+
+    def _greeted(self) -> bool:
+        message = self._read()
+        token = message.get("token") if isinstance(message, dict) else None
+        known = isinstance(token, str) and hmac.compare_digest(token.encode(), self.server.token)
+        if not known or not isinstance(message, dict) or message.get("do") != "hello":
+            time.sleep(_REFUSAL_PAUSE_S)
+            self._answer({"ok": False, "error": "say hello with the right token first"})
+            return False
+        self._answer({"ok": True, "protocol": PROTOCOL})
+        return True
+
+    def _serve(self) -> None:
+        bad = 0
+        while bad < _MAX_BAD_LINES:
+            message = self._read()
+            if message is None:
+                return
+            reply = answer(self.server.commands, message, self.server.deciding)
+            bad += not reply["ok"]
+            self._answer(reply)
+
+    def _read(self) -> object:
+        """Return the next line's value, the line's defect as a text, None at the end."""
+        data = self.rfile.readline(MAX_LINE_BYTES + 1)
+        if not data:
+            return None
+        if len(data) > MAX_LINE_BYTES:
+            self._answer({"ok": False, "error": f"a line has more than {MAX_LINE_BYTES} bytes"})
+            return None  # where its next line begins, nobody can know
+        try:
+            value: object = json.loads(data)
+        except (ValueError, RecursionError):
+            return "no JSON"
+        return "no JSON object" if value is None else value
+
+    def _answer(self, reply: dict[str, Any]) -> None:
+        self.wfile.write(json.dumps(reply).encode() + b"\n")
+
+
+def _listening(commands: Commands, token: str, interface: str, port: int) -> _Server:
+    try:
+        version = ipaddress.ip_address(interface).version
+    except ValueError:
+        # A name would have to be looked up, on a network nobody asked for.
+        raise FercoreError(
+            f"{interface!r} is no IP address; name one, such as 127.0.0.1."
+        ) from None
+    family = socket.AF_INET6 if version == 6 else socket.AF_INET
+    try:
+        server = _Server((interface, port), family)
+    except (OSError, OverflowError) as error:
+        raise FercoreError(
+            f"The remote control cannot listen on {interface} port {port} "
+            f"({getattr(error, 'strerror', None) or error}); take another port or interface."
+        ) from error
+    server.commands, server.token = commands, token.encode()
+    return server

@@ -1,0 +1,89 @@
+"""The lanes that a run needs, started, counted and closed together."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from app.study.lanes import ColourLane, DepthLane, EventLane, RowLane
+from fercore.study.run_files import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.study.faces import FaceBlur
+    from fercore.study.layout import RunPlace
+    from fercore.study.run_files import RunRecord
+
+logger = logging.getLogger(__name__)
+
+
+class Lanes:
+    """All lanes that a run's privacy level allows.
+
+    Raises:
+        OSError: a file cannot be made.
+    """
+
+    def __init__(
+        self,
+        place: RunPlace,
+        record: RunRecord,
+        blur: FaceBlur | None,
+        fail: Callable[[Exception], None],
+        watch: Callable[[], None],
+    ) -> None:
+        self.rows = RowLane(place, record, fail, watch)
+        self.events = EventLane(place, fail)
+        self.colour: ColourLane | None = None
+        self.depth: DepthLane | None = None
+        if record.privacy.keeps_colour:
+            self.colour = ColourLane(place, record.colour_codec, blur, fail)
+        if record.privacy.keeps_depth:
+            self.depth = DepthLane(place, record.depth_unit_m, fail)
+
+    @property
+    def size(self) -> int:
+        """Bytes written."""
+        return sum(lane.size for lane in self._all)
+
+    def start(self) -> None:
+        """Start all threads."""
+        for each in self._all:
+            each.lane.start()
+
+    def finish(self, timeout_s: float) -> str:
+        """Write out what is queued and close; return the name of a lane that could not, or none."""
+        stuck = [each for each in self._all if not each.lane.finish(timeout_s)]
+        for each in self._all:
+            if each not in stuck:
+                _close(each)
+        return stuck[0].lane.name if stuck else ""
+
+    def counts(self) -> Counts:
+        """Return what was written and what was lost so far."""
+        colour, depth = self.colour, self.depth
+        return Counts(
+            frames=self.rows.rows,
+            events=self.events.rows,
+            colour_pictures=colour.pictures if colour else 0,
+            depth_maps=depth.pictures if depth else 0,
+            dropped_rows=self.rows.lane.dropped,
+            dropped_colour=colour.lane.dropped if colour else 0,
+            dropped_depth=depth.lane.dropped if depth else 0,
+            clipped_depth_pixels=depth.clipped_pixels if depth else 0,
+            rounded_depth_maps=depth.rounded_maps if depth else 0,
+        )
+
+    @property
+    def _all(self) -> list[RowLane | EventLane | ColourLane | DepthLane]:
+        lanes = (self.rows, self.events, self.colour, self.depth)
+        return [lane for lane in lanes if lane is not None]
+
+
+def _close(lane: RowLane | EventLane | ColourLane | DepthLane) -> None:
+    try:
+        lane.close()
+    except Exception:
+        # The other files must be closed all the same.
+        logger.exception("The file of the lane %s could not be closed.", lane.lane.name)

@@ -1,0 +1,208 @@
+"""The neutral baseline: what the heads say of a participant's resting face.
+
+The networks know no class "neutral", so each resting face looks a little like
+something. The correction divides that out:
+
+    p'_k = (p_k / b_k) / sum_j (p_j / b_j),   b_k = max(mean neutral p_k, 0.01), each head
+
+so that a face that looks as at rest is given 1/6 each. The limits of what counts as
+a steady, neutral face are conventions of ours, not measured ones.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fercore.errors import FercoreError
+from fercore.expressions import EXPRESSIONS, Expression
+from fercore.files import write_text_whole
+from fercore.results import HEADS
+from fercore.study.verdict_arrays import SHAPE, leading, verdict_array
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from fercore.structures import Analysis
+
+FLOOR = 0.01
+FORMULA = (
+    "p'_k = (p_k / b_k) / sum_j (p_j / b_j), b_k = max(mean probability of expression k in the "
+    f"neutral baseline, {FLOOR}), for each head on its own"
+)
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a baseline must keep to."""
+
+    min_frames: int = 20
+    min_usable_share: float = 0.8  # of frames with a verdict
+    max_spread: float = 0.35  # mean total variation distance of frames from their mean
+    max_drift: float = 0.25  # total variation distance between the halves' means
+    max_motion: float = 0.25  # motion of the face's centre (95th percentile), box widths
+    max_smile: float = 0.5  # mean probability of happiness
+    max_other: float = 0.9  # mean probability of any other expression
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """An accepted baseline."""
+
+    probabilities: tuple[tuple[float | None, ...], ...]  # (3, 6), None for a silent head
+    frames: int
+    duration_s: float
+    spread: float  # see Limits
+    drift: float
+    motion: float
+    formula: str = FORMULA
+    format: int = FORMAT
+
+    def correct(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return corrected probabilities of raw ones (3, 6), NaN where one of both is silent."""
+        neutral = np.array(self.probabilities, dtype=np.float64).reshape(SHAPE)
+        ratio = raw / np.maximum(neutral, FLOOR)
+        return np.asarray(ratio / ratio.sum(axis=1, keepdims=True))
+
+
+class BaselineCollector:
+    """Takes the frames of the guided seconds and judges them."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._arrays: list[NDArray[np.float64]] = []
+        self._centres: list[tuple[float, float]] = []
+        self._widths: list[float] = []
+        self._times_s: list[float] = []
+
+    def add(self, analysis: Analysis, host_s: float) -> None:
+        """Take one frame."""
+        self._times_s.append(host_s)
+        self._arrays.append(verdict_array(analysis.verdicts))
+        if analysis.pair is not None:
+            box = analysis.pair.box
+            self._centres.append(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
+            self._widths.append(box.width)
+
+    @property
+    def duration_s(self) -> float:
+        """Time from the first frame to the last."""
+        return self._times_s[-1] - self._times_s[0] if self._times_s else 0.0
+
+    def result(self) -> Baseline:
+        """Return the baseline.
+
+        Raises:
+            FercoreError: too few frames, an unsteady face, or one that shows an expression;
+                the sentence can be read to the participant.
+        """
+        arrays = np.array(self._arrays).reshape(-1, *SHAPE)
+        judged = leading(arrays)
+        usable = ~np.isnan(judged[:, 0])
+        self._require_enough(usable)
+        spread, drift = steadiness(judged[usable])
+        motion = self._motion()
+        self._require_steady(spread, drift, motion)
+        self._require_neutral(judged[usable].mean(axis=0))
+        return Baseline(_means(arrays), int(usable.sum()), self.duration_s, spread, drift, motion)
+
+    def _require_enough(self, usable: NDArray[np.bool_]) -> None:
+        if usable.sum() < self._limits.min_frames:
+            raise FercoreError(
+                f"The baseline has only {usable.sum()} usable frames and needs "
+                f"{self._limits.min_frames}; face the camera and repeat it."
+            )
+        if usable.mean() < self._limits.min_usable_share:
+            raise FercoreError(
+                f"Only {100 * usable.mean():.0f} % of the baseline's frames show a usable face; "
+                "check light and position, and repeat it."
+            )
+
+    def _require_steady(self, spread: float, drift: float, motion: float) -> None:
+        if motion > self._limits.max_motion:
+            raise FercoreError("The head moved during the baseline; sit still and repeat it.")
+        if spread > self._limits.max_spread or drift > self._limits.max_drift:
+            raise FercoreError("The face changed during the baseline; keep it at rest, repeat it.")
+
+    def _require_neutral(self, mean: NDArray[np.float64]) -> None:
+        smile = mean[Expression.HAPPINESS.position]
+        if smile > self._limits.max_smile:
+            raise FercoreError(
+                f"The face smiles during the baseline (happiness {100 * smile:.0f} %); "
+                "relax it and repeat the baseline."
+            )
+        if mean.max() > self._limits.max_other:
+            name = EXPRESSIONS[int(mean.argmax())].value
+            raise FercoreError(
+                f"The face shows {name} throughout the baseline ({100 * mean.max():.0f} %); "
+                "relax it and repeat the baseline."
+            )
+
+    def _motion(self) -> float:
+        centres = np.array(self._centres)
+        distances = np.linalg.norm(centres - np.median(centres, axis=0), axis=1)
+        return float(np.percentile(distances, 95) / np.median(self._widths))
+
+
+def steadiness(judged: NDArray[np.float64]) -> tuple[float, float]:
+    """Return spread and drift of probabilities (N, 6) as in `Limits`, each 0..1."""
+    spread = 0.5 * np.abs(judged - judged.mean(axis=0)).sum(axis=1).mean()
+    half = len(judged) // 2
+    drift = 0.5 * np.abs(judged[:half].mean(axis=0) - judged[half:].mean(axis=0)).sum()
+    return float(spread), float(drift)
+
+
+def save_baseline(path: Path, baseline: Baseline) -> None:
+    """Write a baseline, replacing an earlier one whole.
+
+    Raises:
+        FercoreError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text_whole(path, json.dumps(asdict(baseline), indent=2) + "\n")
+    except OSError as error:
+        raise FercoreError(f"{path} cannot be written ({error.strerror}); free space.") from error
+
+
+def load_baseline(path: Path) -> Baseline:
+    """Read a baseline.
+
+    Raises:
+        FercoreError: it is missing or damaged.
+    """
+    try:
+        return baseline_from(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise FercoreError(f"{path} does not exist; record the baseline first.") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise FercoreError(f"{path} is no readable baseline ({error!r}).") from error
+
+
+def baseline_from(raw: dict[str, object]) -> Baseline:
+    """Return the baseline that a JSON object describes.
+
+    Raises:
+        ValueError, TypeError: it describes none.
+    """
+    rows = raw["probabilities"]
+    if not isinstance(rows, list) or np.array(rows, dtype=np.float64).shape != SHAPE:
+        raise ValueError("probabilities are not 3 times 6")
+    values = {**raw, "probabilities": tuple(tuple(row) for row in rows)}
+    return Baseline(**values)  # type: ignore[arg-type]
+
+
+def _means(arrays: NDArray[np.float64]) -> tuple[tuple[float | None, ...], ...]:
+    rows: list[tuple[float | None, ...]] = []
+    for head in range(len(HEADS)):
+        spoken = arrays[~np.isnan(arrays[:, head, 0]), head]
+        mean = spoken.mean(axis=0) if len(spoken) else np.full(SHAPE[1], math.nan)
+        rows.append(tuple(None if math.isnan(p) else round(float(p), 6) for p in mean))
+    return tuple(rows)

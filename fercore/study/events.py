@@ -1,0 +1,81 @@
+"""`events.tsv` of a run: markers, and what else happened while it was recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fercore.study.tables import Column, number, read_cells
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN_START, RUN_STOP, RUN_LOST = "run_start", "run_stop", "run_lost"
+MARKER, NOTE, PROBLEM = "marker", "note", "problem"
+
+TYPES = {
+    RUN_START: "Recording began.",
+    RUN_STOP: "Recording was ended as intended.",
+    RUN_LOST: "Recording ended without notice; the time is that of the last row kept.",
+    MARKER: "A marker of the study file or of other software; its name is in `name`.",
+    NOTE: "A remark of the experimenter, such as the reason for an override.",
+    PROBLEM: "Something went wrong; `name` says what.",
+}
+SOURCES = {
+    "key": "A key of the experimenter's keyboard.",
+    "remote": "A message over the remote control.",
+    "lsl": "A sample of a marker stream of Lab Streaming Layer.",
+    "application": "The recording application itself.",
+    "recovery": "`fercore recover`, after the recording had broken off.",
+}
+COLUMNS = (
+    Column("onset", "Time since the start of the run, on the host's monotonic clock.", "s"),
+    Column("duration", "Duration of the event; 0 for an instant.", "s"),
+    Column("type", "Kind of the event.", levels=TYPES, text=True),
+    Column("name", "Name of the marker, or words.", text=True),
+    Column("source", "Where the event came from.", levels=SOURCES, text=True),
+    Column("uncertainty", "Largest error of the onset, n/a where unknown.", "s"),
+    Column("host_s", "The onset on the host's monotonic clock.", "s"),
+    Column("lsl_s", "The onset on the clock of Lab Streaming Layer.", "s"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event; times in seconds."""
+
+    onset_s: float  # since the start of the run
+    type: str  # one of TYPES
+    name: str
+    source: str  # one of SOURCES
+    uncertainty_s: float | None = None  # None: unknown
+    duration_s: float = 0.0
+    host_s: float | None = None
+    lsl_s: float | None = None
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the cells in the order of COLUMNS."""
+        return (
+            *(number(self.onset_s), number(self.duration_s), self.type, self.name, self.source),
+            *(number(self.uncertainty_s), number(self.host_s), number(self.lsl_s)),
+        )
+
+
+def read_events(path: Path) -> list[Event]:
+    """Read a run's events in the order of the file; a cut-off last line is left out.
+
+    Raises:
+        FercoreError: the file is missing or damaged.
+    """
+    cells = read_cells(path, COLUMNS)
+    onsets, durations = cells.numbers("onset").tolist(), cells.numbers("duration").tolist()
+    doubts = [_known(value) for value in cells.numbers("uncertainty").tolist()]
+    hosts = [_known(value) for value in cells.numbers("host_s").tolist()]
+    lsl = [_known(value) for value in cells.numbers("lsl_s").tolist()]
+    words = (cells.texts("type"), cells.texts("name"), cells.texts("source"))
+    rows = zip(onsets, *words, doubts, durations, hosts, lsl, strict=True)
+    return [Event(*row) for row in rows]
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else value

@@ -1,0 +1,77 @@
+"""Why a frame is not fully usable: short codes for the table, words for the reader."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fercore.quality import MIN_VALID_FRACTION
+
+if TYPE_CHECKING:
+    from fercore.structures import Analysis, FaceBox, FacePair
+
+SEPARATOR = ";"
+_DARK, _BRIGHT = 40.0, 225.0  # mean of a face crop, 0..255
+_MIN_FACE_PIXELS = 64.0
+
+
+class Flag(StrEnum):
+    """A defect of a frame; the value stands in the column `flags`."""
+
+    NO_FACE = "NO_FACE"
+    FAILED = "FAILED"
+    NO_DEPTH = "NO_DEPTH"
+    SPARSE_DEPTH = "SPARSE_DEPTH"
+    FACE_CUT = "FACE_CUT"
+    FACE_SMALL = "FACE_SMALL"
+    DARK = "DARK"
+    BRIGHT = "BRIGHT"
+
+    @property
+    def explanation(self) -> str:
+        """What it means, for sidecars and reports."""
+        return _EXPLANATIONS[self]
+
+
+_EXPLANATIONS = {
+    Flag.NO_FACE: "No face was found; there is no verdict.",
+    Flag.FAILED: "The frame could not be analysed; there is no verdict.",
+    Flag.NO_DEPTH: "The source gave no depth; only the colour head speaks.",
+    Flag.SPARSE_DEPTH: (
+        f"Depth was measured in less than {100 * MIN_VALID_FRACTION:.0f} % of the face box; "
+        "only the colour head speaks."
+    ),
+    Flag.FACE_CUT: "The face box reaches over the edge of the picture.",
+    Flag.FACE_SMALL: f"The face box is narrower than {_MIN_FACE_PIXELS:.0f} pixels.",
+    Flag.DARK: f"The face is underexposed (mean below {_DARK:.0f} of 255).",
+    Flag.BRIGHT: f"The face is overexposed (mean above {_BRIGHT:.0f} of 255).",
+}
+
+
+def flags_of(analysis: Analysis) -> tuple[Flag, ...]:
+    """Return all defects of a frame, in the order of `Flag`."""
+    pair = analysis.pair
+    if pair is None:
+        return (Flag.NO_FACE,) if analysis.reason.startswith("no face") else (Flag.FAILED,)
+    height, width = analysis.frame.rgb.shape[:2]
+    brightness = float(np.mean(pair.rgb))
+    found = {
+        Flag.FAILED: analysis.verdicts is None,
+        Flag.NO_DEPTH: pair.depth_m is None,
+        Flag.SPARSE_DEPTH: _sparse(pair),
+        Flag.FACE_CUT: _reaches_over(pair.box, width, height),
+        Flag.FACE_SMALL: pair.box.width < _MIN_FACE_PIXELS,
+        Flag.DARK: brightness < _DARK,
+        Flag.BRIGHT: brightness > _BRIGHT,
+    }
+    return tuple(flag for flag, holds in found.items() if holds)
+
+
+def _sparse(pair: FacePair) -> bool:
+    return pair.depth_m is not None and pair.valid_fraction < MIN_VALID_FRACTION
+
+
+def _reaches_over(box: FaceBox, width: int, height: int) -> bool:
+    return box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height

@@ -1,0 +1,129 @@
+"""Participants: what was asked of them, and their place in the counterbalancing."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from fercore.errors import FercoreError
+from fercore.files import sole_user, write_text_whole
+from fercore.study.layout import PARTICIPANT_FILE, require_new, subject_folder, subjects_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fercore.study.study_file import Field, Study
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One participant, under a label only."""
+
+    label: str  # without `sub-`
+    position: int  # in the counterbalancing, from 0
+    answers: dict[str, str]  # by field name; empty where not given
+    format: int = FORMAT
+
+
+def enrol(folder: Path, study: Study, label: str, answers: Mapping[str, str]) -> Participant:
+    """Add a participant, at the first free place of the counterbalancing.
+
+    Raises:
+        FercoreError: the label is taken or unusable, a required field is empty, or an
+            answer does not fit its field.
+    """
+    checked = check_answers(study, answers)
+    own = subject_folder(folder, label)
+    with sole_user(folder / ".enrolment"):
+        if own.exists():
+            raise FercoreError(f"{own} exists already; take another label for a new participant.")
+        require_new(own, "subject")
+        taken = {participant.position for participant in participants_of(folder)}
+        position = next(place for place in range(len(taken) + 1) if place not in taken)
+        participant = Participant(own.name.removeprefix("sub-"), position, checked)
+        _write(own, participant)
+    return participant
+
+
+def read_participant(folder: Path, label: str) -> Participant:
+    """Return a participant of a study.
+
+    Raises:
+        FercoreError: there is none of this label, or the record is damaged.
+    """
+    path = subject_folder(folder, label) / PARTICIPANT_FILE
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        answers = {str(name): str(answer) for name, answer in raw["answers"].items()}
+        return Participant(str(raw["label"]), int(raw["position"]), answers)
+    except FileNotFoundError:
+        raise FercoreError(f"{path} does not exist; enrol the participant first.") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FercoreError(f"{path} is no readable participant record ({error!r}).") from error
+
+
+def participants_of(folder: Path) -> list[Participant]:
+    """Return all participants of a study, sorted by label.
+
+    Raises:
+        FercoreError: the folder is no study, or a record is damaged.
+    """
+    labels = subjects_of(folder)
+    return [
+        read_participant(folder, label)
+        for label in labels
+        if (subject_folder(folder, label) / PARTICIPANT_FILE).exists()
+    ]
+
+
+def check_answers(study: Study, answers: Mapping[str, str]) -> dict[str, str]:
+    """Return the answers to all fields of a study, in its order.
+
+    Raises:
+        FercoreError: a required one is empty, one does not fit, or one was never asked for.
+    """
+    for name in answers:
+        if name not in {field.name for field in study.fields}:
+            raise FercoreError(f"`{name}` is no field of the study; leave it out.")
+    return {field.name: _checked(field, answers.get(field.name, "")) for field in study.fields}
+
+
+def _checked(field: Field, answer: str) -> str:
+    text = answer.strip()
+    if not text:
+        if field.required:
+            raise FercoreError(f"`{field.name}` is required; fill it in.")
+        return ""
+    if not text.isprintable():
+        raise FercoreError(f"`{field.name}` must be one line of text.")
+    if field.kind == "choice" and text not in field.choices:
+        raise FercoreError(f"`{field.name}` must be one of {', '.join(field.choices)}.")
+    if field.kind in ("integer", "number"):
+        _require_number(field, text)
+    return text
+
+
+def _require_number(field: Field, text: str) -> None:
+    try:
+        fits = math.isfinite(float(text) if field.kind == "number" else int(text))
+    except (ValueError, OverflowError):
+        fits = False
+    if not fits:
+        what = "a whole number" if field.kind == "integer" else "a number"
+        raise FercoreError(f"`{field.name}` must be {what}, not {text!r}.")
+
+
+def _write(own: Path, participant: Participant) -> None:
+    text = json.dumps(asdict(participant), indent=2, ensure_ascii=False) + "\n"
+    try:
+        own.mkdir()
+        write_text_whole(own / PARTICIPANT_FILE, text)
+    except OSError as error:
+        raise FercoreError(
+            f"{own} cannot be written ({error.strerror}); check the disk and permissions."
+        ) from error

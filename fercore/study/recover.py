@@ -1,0 +1,155 @@
+"""Closing a run whose recording broke off: SIGKILL, power failure, a full disk.
+
+Half a last line is cut off, videos get length and index, and the end of the run is
+written to `events.tsv` and `session.json`. May be given twice; a run that ended well is
+left as it is.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from fercore.errors import FercoreError
+from fercore.study import clocks, events, predictions
+from fercore.study.events import RUN_LOST, RUN_STOP, Event
+from fercore.study.media import close_video
+from fercore.study.predictions import read_predictions
+from fercore.study.run_files import (
+    Counts,
+    RunRecord,
+    RunState,
+    finished,
+    read_run_record,
+    write_run_record,
+)
+from fercore.study.tables import Column, header_line, line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from fercore.study.layout import RunPlace
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was found and done."""
+
+    needed: bool  # False: the run had ended well, nothing was changed
+    cut_bytes: int  # of half lines
+    counts: Counts
+    duration_s: float  # from the start of the run to the last row or event
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for the user."""
+        if not self.needed:
+            return "The run had ended well; nothing was changed."
+        counts = self.counts
+        return (
+            f"Recovered {counts.frames} frames, {counts.events} events, "
+            f"{counts.colour_pictures} colour pictures and {counts.depth_maps} depth maps over "
+            f"{self.duration_s:.1f} s; {self.cut_bytes} bytes of half-written lines were cut off."
+        )
+
+
+def recover(place: RunPlace) -> Recovery:
+    """Close a run.
+
+    Raises:
+        FercoreError: it is being recorded at present, its `session.json` is unreadable, or
+            it cannot be written.
+    """
+    with sole_writer(place):
+        record = read_run_record(place.session)
+        if record.state in (RunState.COMPLETE, RunState.RECOVERED):
+            return Recovery(False, 0, record.counts, record.duration_s)
+        try:
+            recovery = _close(place, record)
+        except OSError as error:
+            raise FercoreError(
+                f"{place.folder} cannot be written ({error.strerror or error}); free some space "
+                "and run `fercore recover` again."
+            ) from error
+    place.lock.unlink(missing_ok=True)
+    return recovery
+
+
+@contextmanager
+def sole_writer(place: RunPlace) -> Iterator[None]:
+    """Keep a run to one process: the one that records it, or one that closes or deletes it.
+
+    Raises:
+        FercoreError: another process has it, or the folder cannot be written.
+    """
+    try:
+        lock = place.lock.open("ab")
+    except OSError as error:
+        raise FercoreError(
+            f"{place.folder} cannot be written ({error.strerror}); check the permissions."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FercoreError(
+                f"{place.folder} is being recorded at present; stop the recording first."
+            ) from None
+        yield
+
+
+def _close(place: RunPlace, record: RunRecord) -> Recovery:
+    tables: tuple[tuple[Path, Sequence[Column]], ...] = (
+        (place.predictions, predictions.COLUMNS),
+        (place.events, events.COLUMNS),
+        (place.clocks, clocks.COLUMNS),
+    )
+    cut = sum(_cut_half_line(path, columns) for path, columns in tables)
+    for leftover in place.folder.glob("*.part"):
+        leftover.unlink()
+    duration_s = _end_s(place)
+    _append_loss(place, record, duration_s)
+    counts = _counts(place, record)
+    how = record.problem or "The recording broke off without notice."
+    changes = {"counts": counts, "duration_s": duration_s, "problem": how}
+    write_run_record(place.session, finished(record, RunState.RECOVERED, **changes))
+    return Recovery(True, cut, counts, duration_s)
+
+
+def _cut_half_line(path: Path, columns: Sequence[Column]) -> int:
+    """Cut off what follows the last line break; a file without a header gets one."""
+    data = path.read_bytes() if path.exists() else b""
+    whole = data.rfind(b"\n") + 1
+    if not whole:
+        path.write_bytes(header_line(columns))
+    elif whole < len(data):
+        with path.open("r+b") as file:
+            file.truncate(whole)
+    return len(data) - whole
+
+
+def _end_s(place: RunPlace) -> float:
+    rows, marks = read_predictions(place.predictions), events.read_events(place.events)
+    last_row = float(rows.time_s[-1]) if len(rows) else 0.0
+    return max(last_row, *(event.onset_s for event in marks), 0.0)
+
+
+def _append_loss(place: RunPlace, record: RunRecord, end_s: float) -> None:
+    if any(event.type in (RUN_STOP, RUN_LOST) for event in events.read_events(place.events)):
+        return
+    host_s = record.clocks.start_host_s + end_s
+    lost = Event(end_s, RUN_LOST, record.problem, "recovery", None, host_s=host_s)
+    with place.events.open("ab") as file:
+        file.write(line(lost.cells()))
+
+
+def _counts(place: RunPlace, record: RunRecord) -> Counts:
+    known = asdict(record.counts)
+    known["frames"] = len(read_predictions(place.predictions))
+    known["events"] = len(events.read_events(place.events))
+    known["colour_pictures"] = close_video(place.colour) if place.colour.exists() else 0
+    known["depth_maps"] = close_video(place.depth) if place.depth.exists() else 0
+    return Counts(**known)

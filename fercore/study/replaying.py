@@ -1,0 +1,194 @@
+"""Running a recorded run through the networks again, to see whether they say the same.
+
+At level `full` the whole pipeline runs anew, face detection included. At level `depth`
+there is no colour to find the face in, so the logged box is used and only the depth head
+is compared. Where neither was kept there is nothing to replay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from fercore.errors import FercoreError
+from fercore.results import HEADS
+from fercore.structures import FaceBox, RGBDFrame
+from fercore.study.media import colour_pictures, depth_maps
+from fercore.study.predictions import Predictions, read_predictions
+from fercore.study.privacy import Privacy
+from fercore.study.verdict_arrays import verdict_array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from fercore.structures import Analysis, FacePair, FloatArray, UInt8Array, Verdicts
+    from fercore.study.layout import RunPlace
+    from fercore.study.run_files import RunRecord
+
+TOLERANCE = 1e-3
+
+
+class Judge(Protocol):
+    """What judges frames again: `fercore.predictor.Predictor`."""
+
+    def analyse(self, frame: RGBDFrame) -> Analysis:
+        """Detect, crop and judge."""
+        ...
+
+    def judge(self, pair: FacePair) -> tuple[Verdicts | None, str]:
+        """Judge a crop."""
+        ...
+
+
+class CropFace(Protocol):
+    """Cuts a face out of a frame with a box that is square already."""
+
+    def __call__(self, frame: RGBDFrame, box: FaceBox) -> FacePair:
+        """Return the crop."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeadDeviation:
+    """How far one head's replayed probabilities are from the logged ones."""
+
+    head: str
+    frames: int  # compared
+    silent: int  # spoke in only one of both
+    largest: float  # of all probabilities, NaN when nothing was compared
+    mean: float  # over frames, of the largest of each
+    beyond: int  # frames beyond TOLERANCE
+    flipped: int  # frames whose most probable expression changed
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A replayed run."""
+
+    lossless: bool  # whether the kept images are those that were judged
+    rows: int
+    replayed: int  # rows whose images were kept
+    source_frames: NDArray[np.float64]  # (replayed,)
+    deviations: NDArray[np.float64]  # (replayed, 3): largest of each head, NaN: not compared
+    heads: tuple[HeadDeviation, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every compared head said the same on every frame."""
+        return all(h.beyond == 0 and h.silent == 0 for h in self.heads)
+
+
+def replayable_heads(privacy: Privacy) -> tuple[str, ...]:
+    """Return the heads whose input a privacy level keeps."""
+    return {Privacy.FULL: HEADS, Privacy.DEPTH: ("depth",)}.get(privacy, ())
+
+
+def replay(place: RunPlace, record: RunRecord, judge: Judge, crop: CropFace) -> Replayed:
+    """Judge all frames whose images were kept, and compare.
+
+    Raises:
+        FercoreError: the run kept no image that a head could see again, or is damaged.
+    """
+    heads = replayable_heads(record.privacy)
+    if not heads:
+        raise FercoreError(
+            f"{place.folder} was recorded at level {record.privacy.value}, which keeps no image "
+            "that a network could judge again; only full and depth can be replayed."
+        )
+    rows = read_predictions(place.predictions)
+    numbers, again = [], []
+    for number, frame in _frames(place, record, rows):
+        numbers.append(number)
+        again.append(_judged(record, rows, number, frame, judge, crop))
+    logged = rows.raw[numbers].reshape(-1, *rows.raw.shape[1:])
+    anew = np.array(again).reshape(logged.shape)
+    deviations = np.abs(anew - logged).max(axis=2)
+    deviations[:, [head not in heads for head in HEADS]] = np.nan
+    colour = record.privacy is Privacy.DEPTH or record.colour_codec == "ffv1"
+    depth = not (record.counts.rounded_depth_maps or record.counts.clipped_depth_pixels)
+    compared = tuple(_compare(head, logged, anew) for head in heads)
+    return Replayed(
+        colour and depth, len(rows), len(numbers), rows.source_frames[numbers], deviations, compared
+    )
+
+
+def _judged(
+    record: RunRecord,
+    rows: Predictions,
+    number: int,
+    frame: RGBDFrame,
+    judge: Judge,
+    crop: CropFace,
+) -> NDArray[np.float64]:
+    if record.privacy is Privacy.FULL:
+        return verdict_array(judge.analyse(frame).verdicts)
+    box = rows.boxes[number]
+    if np.isnan(box).any():
+        return verdict_array(None)
+    verdicts, _ = judge.judge(crop(frame, FaceBox(*box.tolist())))
+    return verdict_array(verdicts)
+
+
+def _frames(
+    place: RunPlace, record: RunRecord, rows: Predictions
+) -> Iterator[tuple[int, RGBDFrame]]:
+    """Yield the rows whose images were kept, until a video ends early."""
+    colour = colour_pictures(place.colour) if record.privacy.keeps_colour else None
+    depth = depth_maps(place.depth, record.depth_unit_m) if rows.depth_kept.any() else None
+    for number in range(len(rows)):
+        rgb = depth_m = None
+        if colour is not None and rows.colour_kept[number]:
+            rgb = next(colour, (0.0, None))[1]
+        if depth is not None and rows.depth_kept[number]:
+            depth_m = next(depth, (0.0, None))[1]
+        frame = _frame(rows, number, rgb, depth_m)
+        if _whole(record, rows, number, rgb, depth_m):
+            yield number, frame
+
+
+def _whole(
+    record: RunRecord,
+    rows: Predictions,
+    number: int,
+    rgb: UInt8Array | None,
+    depth_m: FloatArray | None,
+) -> bool:
+    """Whether all that was judged at a row is there again."""
+    if record.privacy is Privacy.DEPTH:
+        return depth_m is not None
+    had_depth = not np.isnan(rows.raw[number, [0, 2], 0]).any()
+    return rgb is not None and (depth_m is not None or not had_depth)
+
+
+def _frame(
+    rows: Predictions, number: int, rgb: UInt8Array | None, depth_m: FloatArray | None
+) -> RGBDFrame:
+    if rgb is None:
+        height, width = depth_m.shape if depth_m is not None else (0, 0)
+        rgb = np.zeros((height, width, 3), np.uint8)
+    if depth_m is not None:
+        # Lossy colour of odd size has lost its last row or column.
+        depth_m = depth_m[: rgb.shape[0], : rgb.shape[1]]
+    return RGBDFrame(rgb, depth_m, None, float(rows.device_s[number]), number)
+
+
+def _compare(head: str, logged: NDArray[np.float64], anew: NDArray[np.float64]) -> HeadDeviation:
+    place = HEADS.index(head)
+    before, after = logged[:, place], anew[:, place]
+    spoke, speaks = ~np.isnan(before[:, 0]), ~np.isnan(after[:, 0])
+    both = spoke & speaks
+    largest = np.abs(before[both] - after[both]).max(axis=1)
+    flipped = before[both].argmax(axis=1) != after[both].argmax(axis=1)
+    return HeadDeviation(
+        head=head,
+        frames=int(both.sum()),
+        silent=int((spoke != speaks).sum()),
+        largest=float(largest.max()) if both.any() else float("nan"),
+        mean=float(largest.mean()) if both.any() else float("nan"),
+        beyond=int((largest > TOLERANCE).sum()),
+        flipped=int(flipped.sum()),
+    )

@@ -1,0 +1,178 @@
+"""Tables of a study's report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fercore.expressions import EXPRESSIONS
+from fercore.report.table import NOTHING, Table, percent
+from fercore.study.flags import Flag
+from fercore.study.report_data import PAIRS, agreement, flag_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fercore.report.table import Cell
+    from fercore.study.report_data import Course, Interval, Key, RunData
+
+_KEYS = ("participant", "condition")
+
+
+def means_table(means: Mapping[Key, Interval], setting: str) -> Table:
+    """Return mean probabilities of each participant and condition."""
+    shown, records = _empty()
+    for (subject, condition), interval in means.items():
+        cells = [_span(interval, place) for place in range(len(EXPRESSIONS))]
+        shown.append((subject, condition, *cells))
+        record: dict[str, Cell] = {"participant": subject, "condition": condition}
+        for e in EXPRESSIONS:
+            record[e.value] = float(interval.mean[e.position])
+            record[f"{e.value}_low"] = float(interval.low[e.position])
+            record[f"{e.value}_high"] = float(interval.high[e.position])
+        records.append(record)
+    note = (
+        "Percent, with the 95 % interval of a bootstrap over blocks of two seconds: it tells how "
+        "sure the mean over this recording is, not how the person is on other days."
+    )
+    header = (*_KEYS, *(e.value for e in EXPRESSIONS))
+    return _table("means", "Mean probabilities", setting, note, header, shown, records)
+
+
+def groups_table(groups: Mapping[str, Interval], people: Mapping[str, int], setting: str) -> Table:
+    """Return mean probabilities of each condition over participants."""
+    shown, records = _empty()
+    for condition, interval in groups.items():
+        cells = [_span(interval, place) for place in range(len(EXPRESSIONS))]
+        shown.append((condition, str(people[condition]), *cells))
+        record: dict[str, Cell] = {"condition": condition, "participants": people[condition]}
+        for e in EXPRESSIONS:
+            record[e.value] = float(interval.mean[e.position])
+            record[f"{e.value}_low"] = float(interval.low[e.position])
+            record[f"{e.value}_high"] = float(interval.high[e.position])
+        records.append(record)
+    note = "Percent: mean of participants' means, 95 % interval of a bootstrap over participants."
+    header = ("condition", "participants", *(e.value for e in EXPRESSIONS))
+    return _table("conditions", "Conditions", setting, note, header, shown, records)
+
+
+def courses_table(courses: Sequence[Course], setting: str) -> Table:
+    """Return the time courses around markers, as a file."""
+    records: list[dict[str, Cell]] = []
+    for course in courses:
+        for place, time_s in enumerate(course.times_s.tolist()):
+            record: dict[str, Cell] = {
+                "marker": course.marker,
+                "condition": course.condition,
+                "participants": course.participants,
+                "occurrences": course.occurrences,
+                "time_s": time_s,
+            }
+            for e in EXPRESSIONS:
+                record[e.value] = float(course.mean[place, e.position])
+            records.append(record)
+    header = ("marker", "condition", "participants", "occurrences", "time_s")
+    return _table("courses", "Time courses around markers", setting, "", header, [], records)
+
+
+def quality_table(groups: Mapping[Key, Sequence[RunData]], setting: str) -> Table:
+    """Return the share of usable frames and of each defect."""
+    shown, records = _empty()
+    for (subject, condition), runs in groups.items():
+        frames = sum(len(data.rows) for data in runs)
+        usable = usable_share(runs)
+        counts = flag_counts(runs)
+        shares = {flag.value: counts[flag.value] / max(1, frames) for flag in Flag}
+        cells = (percent(share) if frames else NOTHING for share in shares.values())
+        shown.append((subject, condition, str(frames), percent(usable), *cells))
+        record: dict[str, Cell] = {"participant": subject, "condition": condition}
+        record |= {"frames": frames, "usable": usable}
+        record.update(shares)
+        records.append(record)
+    words = " ".join(f"`{flag.value}`: {flag.explanation}" for flag in Flag)
+    note = f"Percent of frames; a frame may have several defects. {words}".replace("`", "")
+    header = (*_KEYS, "frames", "usable", *(flag.value for flag in Flag))
+    return _table("quality", "Usable frames and defects", setting, note, header, shown, records)
+
+
+def drops_table(runs: Sequence[RunData], setting: str) -> Table:
+    """Return what each run lost."""
+    shown, records = _empty()
+    for data in runs:
+        record, counts = data.run.record, data.run.record.counts
+        values: dict[str, Cell] = {
+            "run": data.run.name.stem,
+            "condition": record.condition,
+            "state": record.state.value,
+            "seconds": round(record.duration_s, 1),
+            "frames": len(data.rows),
+            "never judged": data.never_judged,
+            "rows dropped": counts.dropped_rows,
+            "colour dropped": counts.dropped_colour,
+            "depth dropped": counts.dropped_depth,
+            "longest gap, s": round(data.longest_gap_s, 3),
+            "problem": record.problem,
+        }
+        records.append(values)
+        shown.append(tuple(str(value) or NOTHING for value in values.values()))
+    note = (
+        "Never judged: gaps in the source's own frame numbers, frames that came while another "
+        "was judged. Dropped: judged, but not written in time."
+    )
+    header = tuple(records[0]) if records else ()
+    return _table("drops", "Runs and losses", setting, note, header, shown, records)
+
+
+def agreement_table(groups: Mapping[Key, Sequence[RunData]], setting: str) -> Table:
+    """Return how often the heads name the same expression."""
+    shown, records = _empty()
+    for (subject, condition), runs in groups.items():
+        found = agreement(runs)
+        cells = []
+        for first, second in PAIRS:
+            kappa = found[f"{first}~{second}"]
+            words = NOTHING if np.isnan(kappa) else f"{kappa:.2f}".replace("-", "−")
+            cells += [percent(found[f"{first}={second}"]), words]
+        shown.append((subject, condition, f"{found['frames']:.0f}", percent(found["all"]), *cells))
+        record: dict[str, Cell] = {"participant": subject, "condition": condition}
+        record.update(found)
+        records.append(record)
+    note = (
+        "Percent of the frames in which all three heads spoke that name the same expression, "
+        "and Cohen's kappa, which is 0 for agreement by chance."
+    )
+    pairs = (name for a, b in PAIRS for name in (f"{a} = {b}", "kappa"))
+    header = (*_KEYS, "frames", "all three", *pairs)
+    return _table("agreement", "Agreement of the heads", setting, note, header, shown, records)
+
+
+def usable_share(runs: Sequence[RunData]) -> float:
+    """Return the share of frames with a verdict, NaN without frames."""
+    usable = np.concatenate([data.rows.usable for data in runs])
+    return float(usable.mean()) if len(usable) else float("nan")
+
+
+def _empty() -> tuple[list[tuple[str, ...]], list[dict[str, Cell]]]:
+    return [], []
+
+
+def _span(interval: Interval, place: int) -> str:
+    mean, low, high = interval.mean[place], interval.low[place], interval.high[place]
+    if np.isnan(mean):
+        return NOTHING
+    if np.isnan(low):
+        return percent(float(mean))
+    return f"{percent(float(mean))} ({percent(float(low))}–{percent(float(high))})"
+
+
+def _table(
+    name: str,
+    title: str,
+    setting: str,
+    note: str,
+    header: tuple[str, ...],
+    shown: Sequence[tuple[str, ...]],
+    records: Sequence[dict[str, Cell]],
+) -> Table:
+    return Table(name, title, setting, note, header, tuple(shown), tuple(records))

@@ -1,0 +1,68 @@
+"""BIDS sidecars: what every column of a table means."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from fercore.study.clocks import read_offsets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fercore.study.run_files import RunRecord
+    from fercore.study.run_tables import Run
+    from fercore.study.study_file import Field
+    from fercore.study.tables import Column
+
+BIDS_VERSION = "1.10.0"
+# What could point to a person, a place or a time stays in the run's own folder.
+_NOT_PUBLISHED = ("started_utc", "camera", "subject", "session", "checklist", "problem")
+
+
+def describe_columns(columns: Sequence[Column]) -> dict[str, Any]:
+    """Return the sidecar entries of a table's columns."""
+    entries: dict[str, Any] = {}
+    for column in columns:
+        entry: dict[str, Any] = {"Description": column.description}
+        if column.unit:
+            entry["Units"] = column.unit
+        if column.levels:
+            entry["Levels"] = dict(column.levels)
+        entries[column.name] = entry
+    return entries
+
+
+def describe_run(run: Run, columns: Sequence[Column]) -> dict[str, Any]:
+    """Return the sidecar of a run's predictions: task, columns, recording, clocks."""
+    return {
+        "TaskName": run.name.task,
+        "Condition": run.record.condition,
+        **describe_columns(columns),
+        "Recording": _published(run.record),
+        "ClockOffsets": [
+            asdict(offset)
+            for offset in read_offsets(run.place.clocks)
+            if offset.clock != "unix"  # it would tell the date
+        ],
+    }
+
+
+def describe_fields(fields: Sequence[Field]) -> dict[str, Any]:
+    """Return the sidecar of participants.tsv."""
+    entries: dict[str, Any] = {
+        "participant_id": {"Description": "Label of the participant."},
+        "position": {"Description": "Place in the counterbalancing, from 0."},
+    }
+    for field in fields:
+        entry: dict[str, Any] = {"Description": field.description or f"Answer to {field.name}."}
+        if field.choices:
+            entry["Levels"] = {choice: choice for choice in field.choices}
+        entries[field.name] = entry
+    return entries
+
+
+def _published(record: RunRecord) -> dict[str, Any]:
+    values = asdict(record)
+    values["privacy_statement"] = record.privacy.statement
+    return {key: value for key, value in values.items() if key not in _NOT_PUBLISHED}

@@ -1,0 +1,225 @@
+"""The study file: what a study records, in which order, and how much of a person it keeps.
+
+A TOML file, described in docs/user-studies.md. Every mistake in it is one sentence
+that names the file and the key.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from fercore.errors import FercoreError
+from fercore.study.layout import STUDY_FILE, require_label
+from fercore.study.privacy import Privacy
+from fercore.study.toml_table import TomlTable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COLOUR_CODECS = ("h264", "mjpeg", "ffv1")
+FIELD_KINDS = ("text", "integer", "number", "choice")
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_RESERVED_FIELDS = ("participant_id", "position")
+_MARKER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. -]{0,63}")
+
+
+class Order(StrEnum):
+    """In which order a participant meets the conditions."""
+
+    FIXED = "fixed"
+    LATIN_SQUARE = "latin-square"
+    BALANCED = "balanced-latin-square"
+    RANDOM = "random"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a participant does in one run."""
+
+    label: str  # letters and digits
+    instruction: str  # shown on the run sheet; may be empty
+    duration_s: float  # planned length; 0: until stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Under which conditions every task is done."""
+
+    names: tuple[str, ...]  # letters and digits
+    order: Order
+    repetitions: int  # how often the whole order is gone through
+    seed: int  # of the random order
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What is asked of a participant."""
+
+    name: str  # column of participants.tsv
+    kind: str  # one of FIELD_KINDS
+    required: bool
+    choices: tuple[str, ...]  # of a choice, else empty
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """An event that the experimenter or the stimulus software marks."""
+
+    name: str
+    key: str  # such as F5; empty: by remote control or LSL only
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class BaselinePlan:
+    """The neutral baseline at the start of a session."""
+
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study as its file describes it."""
+
+    title: str
+    privacy: Privacy
+    tasks: tuple[Task, ...]
+    conditions: Conditions
+    fields: tuple[Field, ...]
+    markers: tuple[Marker, ...]
+    baseline: BaselinePlan | None
+    smoothing_s: float  # time constant; 0: none
+    colour_codec: str  # one of COLOUR_CODECS
+
+
+def load_study(folder: Path) -> Study:
+    """Read the study file in a study's folder.
+
+    Raises:
+        FercoreError: it is missing, no TOML, or a key is missing, unknown or unusable.
+    """
+    return read_study_file(folder / STUDY_FILE)
+
+
+def read_study_file(path: Path) -> Study:
+    """Read a study file.
+
+    Raises:
+        FercoreError: it is missing, no TOML, or a key is missing, unknown or unusable.
+    """
+    try:
+        values = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        raise FercoreError(f"{path} does not exist; write a study file first.") from None
+    except OSError as error:
+        raise FercoreError(f"{path} cannot be read ({error.strerror}); check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FercoreError(f"{path} is no TOML file ({error}); correct it there.") from None
+    return _study(TomlTable(path, values))
+
+
+def _study(table: TomlTable) -> Study:
+    study = Study(
+        title=table.text("title"),
+        privacy=Privacy(table.choice("privacy", [level.value for level in Privacy])),
+        tasks=_tasks(table),
+        conditions=_conditions(table.table("conditions")),
+        fields=_fields(table),
+        markers=_markers(table),
+        baseline=_baseline(table),
+        smoothing_s=table.number("smoothing_s", 0.0, 0, 10),
+        colour_codec=table.choice("colour_codec", COLOUR_CODECS, "h264"),
+    )
+    table.finish()
+    return study
+
+
+def _tasks(table: TomlTable) -> tuple[Task, ...]:
+    tasks = []
+    for entry in table.tables("task"):
+        label = _label(entry, "label", "task")
+        instruction = entry.text("instruction", "")
+        tasks.append(Task(label, instruction, entry.number("duration_s", 0, 0, 86400)))
+        entry.finish()
+    if not tasks:
+        raise table.problem("task", "is missing; describe at least one [[task]]")
+    _require_different(table, "task", [task.label for task in tasks])
+    return tuple(tasks)
+
+
+def _conditions(table: TomlTable) -> Conditions:
+    names = table.texts("names", ("all",))
+    for name in names:
+        _require(table, "names", name, "condition")
+    if not names:
+        raise table.problem("names", "must name at least one condition")
+    _require_different(table, "names", names)
+    conditions = Conditions(
+        names=names,
+        order=Order(table.choice("order", [order.value for order in Order], Order.FIXED.value)),
+        repetitions=table.whole("repetitions", 1, 1, 100),
+        seed=table.whole("seed", 0, 0, 2**31 - 1),
+    )
+    table.finish()
+    return conditions
+
+
+def _fields(table: TomlTable) -> tuple[Field, ...]:
+    fields = tuple(_field(entry) for entry in table.tables("field"))
+    _require_different(table, "field", [field.name for field in fields])
+    return fields
+
+
+def _field(entry: TomlTable) -> Field:
+    name = entry.text("name")
+    if not _FIELD_NAME.fullmatch(name) or name in _RESERVED_FIELDS:
+        raise entry.problem("name", f"cannot be {name!r}; use small letters, digits and _")
+    kind = entry.choice("kind", FIELD_KINDS, "text")
+    choices = entry.texts("choices", ())
+    if (kind == "choice") != bool(choices):
+        raise entry.problem("choices", 'goes with kind = "choice", and only with it')
+    required, description = entry.flag("required", True), entry.text("description", "")
+    entry.finish()
+    return Field(name, kind, required, choices, description)
+
+
+def _markers(table: TomlTable) -> tuple[Marker, ...]:
+    markers = []
+    for entry in table.tables("marker"):
+        name = entry.text("name")
+        if not _MARKER_NAME.fullmatch(name):
+            raise entry.problem("name", f"cannot be {name!r}; use letters, digits, _ . and -")
+        markers.append(Marker(name, entry.text("key", ""), entry.text("description", "")))
+        entry.finish()
+    _require_different(table, "marker", [marker.name for marker in markers])
+    keys = [marker.key.casefold() for marker in markers if marker.key]
+    _require_different(table, "marker", keys)
+    return tuple(markers)
+
+
+def _baseline(table: TomlTable) -> BaselinePlan | None:
+    duration_s = table.number("baseline_s", 5.0, 2, 60)
+    return BaselinePlan(duration_s) if table.flag("baseline", False) else None
+
+
+def _label(entry: TomlTable, key: str, what: str) -> str:
+    return _require(entry, key, entry.text(key), what)
+
+
+def _require(table: TomlTable, key: str, label: str, what: str) -> str:
+    try:
+        return require_label(label, what)
+    except FercoreError:
+        raise table.problem(key, f"cannot be {label!r}; use letters and digits only") from None
+
+
+def _require_different(table: TomlTable, key: str, names: list[str] | tuple[str, ...]) -> None:
+    folded = [name.casefold() for name in names]
+    for place, name in enumerate(folded):
+        if name in folded[:place]:
+            raise table.problem(key, f"holds {names[place]!r} twice")

@@ -1,0 +1,137 @@
+"""Tab-separated tables as BIDS wants them: a header, `n/a` where unknown, one row a line."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fercore.errors import FercoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+UNKNOWN = "n/a"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column and what its cells mean; becomes an entry of the BIDS sidecar."""
+
+    name: str
+    description: str
+    unit: str = ""  # empty: no physical unit
+    levels: Mapping[str, str] | None = None  # of a column with a few known values
+    text: bool = False  # whether its cells are words, not numbers
+
+
+class Cells:
+    """The cells of a table, column by column."""
+
+    def __init__(self, path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        self.path = path
+        cells = list(zip(*rows, strict=True)) or [()] * len(columns)
+        self._cells: dict[str, tuple[str, ...]] = dict(zip(columns, cells, strict=True))
+        self._length = len(rows)
+
+    def __len__(self) -> int:
+        """Return the number of rows below the header."""
+        return self._length
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return all rows, cells as they stand in the file."""
+        return list(zip(*self._cells.values(), strict=True))
+
+    def texts(self, column: str) -> list[str]:
+        """Return a column of texts, `n/a` as an empty one."""
+        return ["" if cell == UNKNOWN else cell for cell in self._cells[column]]
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """Return a column (N,) of numbers, NaN where unknown.
+
+        Raises:
+            FercoreError: a cell is neither a number nor `n/a`.
+        """
+        cells = self._cells[column]
+        try:
+            return np.array([math.nan if c == UNKNOWN else float(c) for c in cells], np.float64)
+        except ValueError:
+            wrong = next(line for line, cell in enumerate(cells, start=2) if not _is_number(cell))
+            raise FercoreError(
+                f"{self.path} is damaged (line {wrong} has no number as {column}); "
+                "correct that cell or put n/a there."
+            ) from None
+
+
+def header_line(columns: Sequence[Column]) -> bytes:
+    """Return a table's first line."""
+    return line(column.name for column in columns)
+
+
+def line(cells: Iterable[object]) -> bytes:
+    """Return a row as it stands in the file; tabs and line breaks in a cell become spaces."""
+    return ("\t".join(_clean(cell) for cell in cells) + "\n").encode()
+
+
+def number(value: float | None, digits: int = 6) -> str:
+    """Return a number as a cell."""
+    return UNKNOWN if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def read_cells(path: Path, columns: Sequence[Column]) -> Cells:
+    """Read a table; a last line that was cut off is left out.
+
+    Raises:
+        FercoreError: it is missing, no text, without header, of other columns, or a line
+            other than the last has too few or too many cells.
+    """
+    names = [column.name for column in columns]
+    lines = read_lines(path)
+    if not lines or lines[0].split("\t") != names:
+        raise FercoreError(
+            f"{path} does not begin with the names of its {len(names)} columns; "
+            "it was made by another version, or try `fercore recover` on its run."
+        )
+    rows = [text.split("\t") for text in lines[1:]]
+    for place, row in enumerate(rows, start=2):
+        if len(row) != len(names):
+            raise FercoreError(
+                f"{path} is damaged (line {place} has {len(row)} cells, not {len(names)}); "
+                "correct or remove that line."
+            )
+    return Cells(path, names, rows)
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the complete lines of a text file.
+
+    Raises:
+        FercoreError: it is missing, cannot be read or is no text.
+    """
+    try:
+        data = path.read_bytes()
+        return data[: data.rfind(b"\n") + 1].decode("utf-8").split("\n")[:-1]
+    except FileNotFoundError:
+        raise FercoreError(f"{path} is missing; its run cannot be used without it.") from None
+    except UnicodeDecodeError:
+        raise FercoreError(f"{path} is damaged (it is no text); restore it from a copy.") from None
+    except OSError as error:
+        raise FercoreError(f"{path} cannot be read ({error.strerror}); check the disk.") from error
+
+
+def _clean(cell: object) -> str:
+    text = " ".join(str(cell).split("\t"))
+    return " ".join(text.splitlines()) or UNKNOWN
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return cell == UNKNOWN
+    return True

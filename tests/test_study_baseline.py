@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from study_fixtures import evenly, neutral, unseen
+
+from fercore.errors import FercoreError
+from fercore.expressions import EXPRESSIONS, Expression
+from fercore.study.baseline import Baseline, BaselineCollector, load_baseline, save_baseline
+
+RESTING = np.array([0.1, 0.1, 0.2, 0.02, 0.53, 0.05])
+
+
+def showing(expression: Expression, share: float) -> np.ndarray:
+    probabilities = np.full(len(EXPRESSIONS), (1 - share) / 5)
+    probabilities[expression.position] = share
+    return probabilities
+
+
+def collected(frames: list[np.ndarray], step_pixels: float = 0.0) -> BaselineCollector:
+    collector = BaselineCollector()
+    for index, probabilities in enumerate(frames):
+        collector.add(neutral(index, probabilities, index * step_pixels), index / 30)
+    return collector
+
+
+def baseline() -> Baseline:
+    return collected([RESTING] * 40).result()
+
+
+def test_a_resting_face_is_accepted_even_if_it_looks_sad() -> None:
+    found = baseline()
+    assert found.frames == 40
+    assert found.duration_s == pytest.approx(39 / 30)
+    assert np.allclose(np.array(found.probabilities, float), RESTING, atol=1e-6)
+    assert (found.spread, found.drift, found.motion) == pytest.approx((0, 0, 0), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("frames", "step_pixels", "complaint"),
+    [
+        ([showing(Expression.HAPPINESS, 0.8)] * 40, 0, "smiles during the baseline"),
+        ([showing(Expression.SURPRISE, 0.95)] * 40, 0, "shows surprise throughout"),
+        ([RESTING] * 10, 0, "only 10 usable frames and needs 20"),
+        ([RESTING] * 20 + [showing(Expression.ANGER, 0.8)] * 20, 0, "face changed"),
+        ([showing(EXPRESSIONS[i % 6], 0.8) for i in range(40)], 0, "face changed"),
+        ([RESTING] * 40, 2, "head moved"),
+    ],
+)
+def test_what_is_no_steady_neutral_face_is_refused(
+    frames: list[np.ndarray], step_pixels: float, complaint: str
+) -> None:
+    with pytest.raises(FercoreError, match=complaint):
+        collected(frames, step_pixels).result()
+
+
+def test_frames_without_a_face_are_no_baseline() -> None:
+    collector = collected([RESTING] * 30)
+    for index in range(30):
+        collector.add(unseen(index), 1 + index / 30)
+    with pytest.raises(FercoreError, match="Only 50 % of the baseline's frames"):
+        collector.result()
+    with pytest.raises(FercoreError, match="only 0 usable frames"):
+        BaselineCollector().result()
+
+
+def test_the_resting_face_becomes_even_and_what_differs_stands_out() -> None:
+    found = baseline()
+    assert np.allclose(found.correct(np.array([RESTING] * 3)), evenly())
+    smiling = np.array([0.08, 0.08, 0.16, 0.22, 0.42, 0.04])
+    corrected = found.correct(np.array([smiling] * 3))
+    assert corrected.argmax(axis=1).tolist() == [Expression.HAPPINESS.position] * 3
+    assert np.allclose(corrected.sum(axis=1), 1)
+
+
+def test_a_silent_head_stays_silent() -> None:
+    raw = np.array([RESTING, np.full(6, np.nan), RESTING])
+    corrected = baseline().correct(raw)
+    assert np.isnan(corrected[1]).all()
+    assert np.isfinite(corrected[[0, 2]]).all()
+
+
+def test_it_is_kept_and_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "ses-1" / "baseline.json"
+    save_baseline(path, baseline())
+    assert load_baseline(path) == baseline()
+    path.write_text('{"probabilities": [[1]], "frames": 3}')
+    with pytest.raises(FercoreError, match="no readable baseline"):
+        load_baseline(path)
+    path.unlink()
+    with pytest.raises(FercoreError, match="record the baseline first"):
+        load_baseline(path)

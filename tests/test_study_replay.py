@@ -1,0 +1,166 @@
+"""A recorded run, judged again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from study_fixtures import record_run, write_study
+from test_study_recording import textured_frame
+
+from fercore.checkpoints import load_card, shipped_checkpoint
+from fercore.cli import main
+from fercore.cropping import crop_face
+from fercore.errors import FercoreError
+from fercore.preprocessing import Preprocessing
+from fercore.structures import Analysis, FaceBox, Prediction, Verdicts
+from fercore.study.replaying import replay
+from fercore.study.run_files import Weights, read_run_record, write_run_record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fercore.structures import FacePair, RGBDFrame
+    from fercore.study.layout import RunPlace
+
+BOX = FaceBox(30, 20, 110, 100, 0.9)
+PARAMETERS = Preprocessing(rgb_size=32, depth_size=32, box_scale=1.0)
+
+
+class Weigher:
+    """Judges a face by its mean colour and depth, so that every pixel matters a little."""
+
+    def analyse(self, frame: RGBDFrame) -> Analysis:
+        pair = crop_face(frame, BOX, PARAMETERS)
+        return Analysis(frame, pair, self.judge(pair)[0], "", 0.001)
+
+    def judge(self, pair: FacePair) -> tuple[Verdicts | None, str]:
+        colour = _spread(float(pair.rgb.mean()) / 255)
+        depth = None if pair.depth_m is None else _spread(float(np.nanmean(pair.depth_m)))
+        said = [None if v is None else Prediction(v, pair.timestamp_s) for v in (colour, depth)]
+        return Verdicts(said[0] if said[1] else None, said[0], said[1]), ""
+
+
+def _spread(value: float) -> np.ndarray:
+    logits = np.sin(np.arange(1, 7) * 7 * value)
+    shares: np.ndarray = np.exp(logits) / np.exp(logits).sum()
+    return shares.astype(np.float32)
+
+
+def crop(frame: RGBDFrame, box: FaceBox) -> FacePair:
+    return crop_face(frame, box, PARAMETERS)
+
+
+def in_steps(frame: RGBDFrame) -> RGBDFrame:
+    """Return a frame as a camera that measures in tenths of a millimetre gives it."""
+    assert frame.depth_m is not None
+    steps = np.round(frame.depth_m / np.float32(1e-4)).astype(np.float32)
+    return replace(frame, depth_m=steps * np.float32(1e-4))
+
+
+def recorded(folder: Path, privacy: str, codec: str = "ffv1", frames: int = 6) -> RunPlace:
+    judge = Weigher()
+    analyses = [judge.analyse(in_steps(textured_frame(index))) for index in range(frames)]
+    return record_run(write_study(folder / "s", privacy, codec), analyses=analyses)
+
+
+def test_lossless_images_give_the_same_verdicts(tmp_path: Path) -> None:
+    place = recorded(tmp_path, "full")
+    found = replay(place, read_run_record(place.session), Weigher(), crop)
+    assert (found.rows, found.replayed, found.lossless) == (6, 6, True)
+    assert [head.head for head in found.heads] == ["fusion", "rgb", "depth"]
+    assert all(head.frames == 6 and head.largest < 1e-3 for head in found.heads)
+    assert found.agrees
+
+
+def test_depth_that_was_rounded_is_not_called_lossless(tmp_path: Path) -> None:
+    analyses = [Weigher().analyse(textured_frame(index)) for index in range(3)]
+    place = record_run(write_study(tmp_path / "s", "full"), analyses=analyses)
+    record = read_run_record(place.session)
+    assert record.counts.rounded_depth_maps == 3
+    assert not replay(place, record, Weigher(), crop).lossless
+
+
+def test_lossy_colour_deviates_and_depth_does_not(tmp_path: Path) -> None:
+    place = recorded(tmp_path, "full", "h264")
+    found = replay(place, read_run_record(place.session), Weigher(), crop)
+    assert not found.lossless
+    deviations = {head.head: head.largest for head in found.heads}
+    assert deviations["rgb"] > 1e-6
+    assert deviations["depth"] < 1e-3
+
+
+def test_at_level_depth_the_depth_head_alone_is_compared(tmp_path: Path) -> None:
+    place = recorded(tmp_path, "depth")
+    found = replay(place, read_run_record(place.session), Weigher(), crop)
+    assert [(head.head, head.frames) for head in found.heads] == [("depth", 6)]
+    assert found.agrees
+    assert np.isnan(found.deviations[:, :2]).all()
+
+
+@pytest.mark.parametrize("privacy", ["derived", "blurred"])
+def test_without_what_the_networks_saw_there_is_nothing_to_replay(
+    privacy: str, tmp_path: Path
+) -> None:
+    place = recorded(tmp_path, privacy)
+    with pytest.raises(FercoreError, match=f"level {privacy}, which keeps no image"):
+        replay(place, read_run_record(place.session), Weigher(), crop)
+
+
+def test_a_changed_network_is_noticed(tmp_path: Path) -> None:
+    class Other(Weigher):
+        def judge(self, pair: FacePair) -> tuple[Verdicts | None, str]:
+            verdicts, _ = super().judge(pair)
+            assert verdicts is not None
+            said = Prediction(np.roll(verdicts.rgb.probabilities, 1), 0.0) if verdicts.rgb else None
+            return replace(verdicts, rgb=said, depth=None), ""
+
+    place = recorded(tmp_path, "full")
+    found = replay(place, read_run_record(place.session), Other(), crop)
+    _, rgb, depth = found.heads
+    assert rgb.beyond == 6
+    assert rgb.flipped == 6
+    assert (depth.frames, depth.silent) == (0, 6)
+    assert np.isnan(depth.largest)
+    assert not found.agrees
+
+
+def test_rows_whose_video_is_shorter_are_left_out(tmp_path: Path) -> None:
+    place = recorded(tmp_path, "full")
+    shorter = recorded(tmp_path / "other", "full", frames=4)
+    place.colour.write_bytes(shorter.colour.read_bytes())
+    found = replay(place, read_run_record(place.session), Weigher(), crop)
+    assert (found.rows, found.replayed) == (6, 4)
+    assert found.agrees
+
+
+def test_the_shipped_network_says_the_same_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from app.sources.choice import opened_source
+    from fercore.predictor import Predictor
+
+    source = opened_source("sample")
+    predictor = Predictor.from_pipeline("fusion-resnet50")
+    try:
+        frames = [source.read(10) for _ in range(4)]
+        analyses = [predictor.analyse(in_steps(frame)) for frame in frames if frame is not None]
+    finally:
+        predictor.close()
+        source.close()
+    place = record_run(write_study(tmp_path / "s", "full"), analyses=analyses)
+    assert main(["replay", str(place.folder)]) == 2
+    assert "are not those of the run" in capsys.readouterr().err
+    card = load_card(shipped_checkpoint("fusion-resnet50"))
+    record = read_run_record(place.session)
+    weights = (Weights(card.pipeline, card.sha256),)
+    write_run_record(place.session, replace(record, weights=weights))
+    output = tmp_path / "deviations.tsv"
+    assert main(["replay", str(place.folder), "--output", str(output)]) == 0
+    shown = capsys.readouterr().out
+    assert "Lossless images; 4 of 4 rows have theirs." in shown
+    lines = output.read_text().splitlines()
+    assert len(lines) == 5
+    assert all(float(cell) < 1e-3 for line in lines[1:] for cell in line.split("\t")[1:])
