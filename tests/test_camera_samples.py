@@ -60,9 +60,9 @@ class TestPlan:
         first, second = ([p.label for p in plans(recipe, 25, n)] for n in (1, 2))
         assert first != second
 
-    def test_face_models_take_turns(self, recipe, tmp_path):
+    def test_face_models_take_turns_in_pairs_of_subjects(self, recipe, tmp_path):
         both = replace(recipe, face_models=(tmp_path / "a", tmp_path / "b"))
-        assert [both.model_of(n).name for n in (1, 2, 3)] == ["a", "b", "a"]
+        assert [both.model_of(n).name for n in range(1, 6)] == ["a", "a", "b", "b", "a"]
 
 
 def of_camera(recipe, camera):
