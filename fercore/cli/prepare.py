@@ -2,6 +2,7 @@
 
 `synthetic` takes face models instead of a data set: synthetic people are rendered before
 simulated depth cameras, and their faces found and cut out as in live use. Nobody was recorded.
+`fer2013` takes the challenge's training pictures, which have no depth.
 An interrupted command, given again, goes on where it stopped.
 """
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 NAME = "prepare"
 HELP = "cut the registered faces out of a data set, into a cache to train from"
 
-BU3DFE, BU4DFE, BOSPHORUS, SYNTHETIC = "bu3dfe", "bu4dfe", "bosphorus", "synthetic"
+BU3DFE, BU4DFE, BOSPHORUS = "bu3dfe", "bu4dfe", "bosphorus"
+FER2013, SYNTHETIC = "fer2013", "synthetic"
 
 LONGEST_LIST = 20
 """Rows without a face, and things passed over, that are named; the rest is only counted."""
@@ -34,7 +36,7 @@ LONGEST_LIST = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    kinds = (BU3DFE, BU4DFE, BOSPHORUS, SYNTHETIC)
+    kinds = (BU3DFE, BU4DFE, BOSPHORUS, FER2013, SYNTHETIC)
     parser.add_argument("kind", choices=kinds, help="the data set's layout, or synthetic")
     parser.add_argument(
         "roots", type=Path, nargs="+", metavar="ROOT", help="the data set's folder; or face models"
@@ -69,7 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
         synthetic_samples.prepare(arguments)
     else:
         synthetic_samples.refuse(arguments)
-        _prepare_dataset(arguments)
+        prepare = _prepare_pictures if arguments.kind == FER2013 else _prepare_dataset
+        prepare(arguments)
     cache = open_cache(arguments.output)
     print(f"{arguments.output}: {cache.description}\n")
     print(_summary(cache.rows))
@@ -81,7 +84,7 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if value < least:
             raise FercoreError(f"--{name} {value} makes no sense; give at least {least}.")
-    if arguments.kind == SYNTHETIC and arguments.views:
+    if arguments.kind in (FER2013, SYNTHETIC) and arguments.views:
         raise FercoreError("--views belongs to data sets of scans; leave it out.")
     if arguments.kind != SYNTHETIC and len(arguments.roots) > 1:
         raise FercoreError(f"{arguments.kind} takes one folder, not {len(arguments.roots)}.")
@@ -100,6 +103,20 @@ def _prepare_dataset(arguments: argparse.Namespace) -> None:
     _print_problems(dataset.problems)
     recipe = Recipe(arguments.views, arguments.seed, Preprocessing())
     _prepare(dataset, recipe, arguments.output, arguments.workers)
+
+
+def _prepare_pictures(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from fercore.datasets.fer2013 import Fer2013
+    from fercore.picture_cache import prepare_pictures, training_samples
+    from fercore.preprocessing import Preprocessing
+
+    dataset = Fer2013(arguments.roots[0])
+    _print_problems(dataset.problems)
+    with tqdm(total=len(training_samples(dataset)), unit="picture", disable=None) as progress:
+        for rows in prepare_pictures(arguments.output, dataset, Preprocessing(), arguments.workers):
+            progress.update(rows - progress.n)
 
 
 def _opened(kind: str, root: Path, apex_frames: int | None) -> MeshDataset:

@@ -30,12 +30,20 @@ BU4DFE = Terms(
 BOSPHORUS = Terms(
     "Bosphorus", "Bosphorus, licensed by Boğaziçi University for research; not to be passed on"
 )
+FER2013 = Terms(
+    "FER2013",
+    "FER2013, terms of its Kaggle challenge: research use, the pictures are not passed on",
+)
 SYNTHETIC = Terms(
     "synthetic",
     "synthetic, no person was recorded; made with ICT-FaceKit (MIT licence) or MakeHuman (CC0)",
 )
 
-_BY_CODE = ((re.compile(r"[FM]\d{3}"), BU4DFE), (re.compile(r"bs\d{3}"), BOSPHORUS))
+_BY_CODE = (
+    (re.compile(r"[FM]\d{3}"), BU4DFE),
+    (re.compile(r"bs\d{3}"), BOSPHORUS),
+    (re.compile(r"fer[0-9a-f]{12}"), FER2013),
+)
 
 
 def terms_of(subjects: Sequence[str]) -> Terms:

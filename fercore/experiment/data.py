@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentData:
-    """The usable frontal faces of a cache at the protocol's levels."""
+    """The usable faces of a cache at the protocol's levels: the frontal ones, if it has such."""
 
     faces: LabelledFaces
     rows: NDArray[np.int64]  # (N,), the faces' rows in the cache
@@ -47,16 +47,18 @@ def read_data(path: Path, levels: tuple[int, ...]) -> ExperimentData:
     """Read what an evaluation needs from a prepared cache.
 
     Raises:
-        DatasetError: the cache is damaged or holds no frontal face of these levels.
+        DatasetError: the cache is damaged or holds no face of these levels.
     """
     from fercore.datasets.cache import open_cache
     from fercore.datasets.cache_records import FRONTAL_VIEWS
 
     cache = open_cache(path)
     rows = cache.select(levels=levels, views=FRONTAL_VIEWS, expressive=True)
+    # Samples of cameras have no frontal view, so all are taken.
+    rows = rows or cache.select(levels=levels, expressive=True)
     if not rows:
         shown = ", ".join(map(str, levels))
-        raise DatasetError(f"{path} holds no frontal face of levels {shown}; prepare more scans.")
+        raise DatasetError(f"{path} holds no face of levels {shown}; prepare more scans.")
     return ExperimentData(
         take_faces(cache, rows),
         np.array([row.row for row in rows]),
