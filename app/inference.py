@@ -7,10 +7,11 @@ are used by no other thread.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from app.logs import log_failure
 from fercore.structures import Analysis
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
     from app.latest import Latest
     from app.sources.base import Arrival
     from fercore.structures import RGBDFrame
+    from fercore.tracking import TrackedFace
 
 _PATIENCE_S = 0.2
+_SWITCH_S = 0.001
+"""How long the drawing thread may keep the interpreter while this one waits for it. A frame
+is some fifty calls into libraries, each of which waits anew; on two busy cores Python's own
+5 ms cost a tenth of all verdicts."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +45,30 @@ class Analyser(Protocol):
         ...
 
 
+@runtime_checkable
+class FaceFollower(Protocol):
+    """An analyser that can keep to one face of a stream."""
+
+    @property
+    def faces(self) -> tuple[TrackedFace, ...]:
+        """The faces in the last frame, the judged one first."""
+        ...
+
+    def follow_faces(self) -> None:
+        """Take the coming frames for one stream."""
+        ...
+
+    def select_face(self, x: float, y: float) -> None:
+        """Judge the face at this pixel from the next frame on; called by any thread."""
+        ...
+
+
 class Judged(NamedTuple):
     """What was found out about a frame, and where the frame came from."""
 
     arrival: Arrival
     analysis: Analysis
+    faces: tuple[TrackedFace, ...] = ()  # all that were seen, the judged one first
 
 
 class Inference(threading.Thread):
@@ -61,6 +86,7 @@ class Inference(threading.Thread):
         self._results = results
         self._stopping = threading.Event()
         self._last_problem = ""
+        self._follower: FaceFollower | None = None
         self.ready = False  # the networks are loaded
         self.failed = False  # they cannot be; this thread has ended
 
@@ -69,14 +95,23 @@ class Inference(threading.Thread):
         self._stopping.set()
         self._frames.close()
 
+    def select_face(self, x: float, y: float) -> None:
+        """Judge the face at this pixel of the colour picture from now on, if there is one."""
+        if self._follower is not None:
+            self._follower.select_face(x, y)
+
     def run(self) -> None:
         """Load, then judge until stopped; whatever goes wrong ends in the log."""
+        sys.setswitchinterval(_SWITCH_S)
         try:
             analyser = self._load()
         except Exception as error:
             self.failed = True
             log_failure(logger, "The networks cannot be loaded", error)
             return
+        if isinstance(analyser, FaceFollower):
+            analyser.follow_faces()
+            self._follower = analyser
         self.ready = True
         try:
             while not self._stopping.is_set():
@@ -93,7 +128,8 @@ class Inference(threading.Thread):
             analysis = self._judge(analyser, arrival.frame)
             # The analyser does not know how long the frame waited for it.
             latency_s = time.monotonic() - arrival.arrived_s
-            self._results.put(Judged(arrival, replace(analysis, latency_s=latency_s)))
+            faces = self._follower.faces if self._follower else ()
+            self._results.put(Judged(arrival, replace(analysis, latency_s=latency_s), faces))
 
     def _judge(self, analyser: Analyser, frame: RGBDFrame) -> Analysis:
         try:

@@ -30,7 +30,7 @@ def crop_face(frame: RGBDFrame, box: FaceBox, parameters: Preprocessing) -> Face
         ValueError: the box lies outside the picture or is empty.
     """
     square = square_box(box, parameters.box_scale)
-    rgb = _cut(torch.from_numpy(frame.rgb).permute(2, 0, 1).float(), square, "replicate")
+    rgb = _cut(torch.from_numpy(frame.rgb).permute(2, 0, 1), square, "replicate")
     rgb_small = _resize(rgb, parameters.rgb_size).round().clamp(0, 255).to(torch.uint8)
     depth_m, valid_fraction = _crop_depth(frame.depth_m, square, parameters.depth_size)
     return FacePair(
@@ -65,10 +65,10 @@ def _crop_depth(
 
 
 def _cut(image: torch.Tensor, square: FaceBox, border: str) -> torch.Tensor:
-    """Cut the square out of (C, H, W), filling what lies outside the picture."""
+    """Cut the square out of (C, H, W) as float32, filling what lies outside the picture."""
     height, width = image.shape[1:]
     x0, y0, x1, y1 = (int(v) for v in (square.x0, square.y0, square.x1, square.y1))
-    inner = image[:, max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+    inner = image[:, max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)].float()
     if inner.numel() == 0:
         raise ValueError(f"face box {square} lies outside the {width}x{height} picture")
     padding = (max(-x0, 0), max(x1 - width, 0), max(-y0, 0), max(y1 - height, 0))

@@ -101,7 +101,7 @@ def cut_picture(
     side = rgb.shape[0] * _ENLARGED
     margin = round(_MARGIN * side)
     large = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_CUBIC)
-    framed = cv2.copyMakeBorder(large, *[margin] * 4, cv2.BORDER_REPLICATE)
+    framed = np.pad(large, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
     boxes = detector.detect(np.ascontiguousarray(framed))
     found = boxes[0] if boxes else FaceBox(margin, margin, margin + side, margin + side, 0.0)
     whole = replace(parameters, box_scale=1.0)

@@ -35,11 +35,16 @@ class Preprocessing:
 def rgb_input(rgb: UInt8Array, size: int) -> torch.Tensor:
     """Normalise colour crops (N, S, S, 3) for a pretrained network: (N, 3, size, size) float32."""
     scaled = torch.from_numpy(rgb).permute(0, 3, 1, 2).float() / 255
-    if scaled.shape[-1] != size:
-        scaled = functional.interpolate(
-            scaled, (size, size), mode="bilinear", antialias=True, align_corners=False
-        )
-    return normalise_rgb(scaled)
+    return normalise_rgb(resized(scaled, size))
+
+
+def resized(rgb: torch.Tensor, size: int) -> torch.Tensor:
+    """Resize RGB (N, 3, S, S) to (N, 3, size, size); of the right size, it comes back as it is."""
+    if rgb.shape[-1] == size:
+        return rgb
+    return functional.interpolate(
+        rgb, (size, size), mode="bilinear", antialias=True, align_corners=False
+    )
 
 
 def normalise_rgb(rgb: torch.Tensor) -> torch.Tensor:

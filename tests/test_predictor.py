@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from fercore.branches import Pipeline
 from fercore.checkpoints import ModelCard
-from fercore.models import build
-from fercore.predictor import NO_FACE, Predictor
+from fercore.engines import TorchEngine
+from fercore.engines.base import DEPTH_NET, FUSION, RGB_NET
+from fercore.pipelines import build
+from fercore.predictor import CROP, DETECT, INPUTS, NETWORKS, NO_FACE, Predictor
 from fercore.preprocessing import Preprocessing
 from fercore.structures import FaceBox, FloatArray, RGBDFrame, UInt8Array
 from fercore.training.faces import LabelledFaces
@@ -32,9 +35,14 @@ class FixedDetector:
 
 
 @pytest.fixture(scope="module")
-def predictor() -> Predictor:
+def network() -> Pipeline:
     torch.manual_seed(0)
-    return Predictor(build("fusion-resnet50"), CARD, FixedDetector(FaceBox(20, 20, 80, 80, 0.9)))
+    return build("fusion-resnet50").eval()
+
+
+@pytest.fixture(scope="module")
+def predictor(network: Pipeline) -> Predictor:
+    return Predictor(TorchEngine(network), CARD, FixedDetector(FaceBox(20, 20, 80, 80, 0.9)))
 
 
 def frame(depth_m: FloatArray | None) -> RGBDFrame:
@@ -72,7 +80,9 @@ def test_without_depth_only_rgb_speaks_and_says_why(
 
 
 def test_a_depth_pipeline_without_depth_has_no_verdict() -> None:
-    predictor = Predictor(build("depth"), CARD, FixedDetector(FaceBox(20, 20, 80, 80, 0.9)))
+    predictor = Predictor(
+        TorchEngine(build("depth")), CARD, FixedDetector(FaceBox(20, 20, 80, 80, 0.9))
+    )
     analysis = predictor.analyse(frame(None))
     assert analysis.verdicts is None
     assert analysis.reason == "no depth from this source"
@@ -80,14 +90,16 @@ def test_a_depth_pipeline_without_depth_has_no_verdict() -> None:
 
 def test_no_face_is_said_and_nothing_is_cropped() -> None:
     detector = FixedDetector()
-    predictor = Predictor(build("depth"), CARD, detector)
+    predictor = Predictor(TorchEngine(build("depth")), CARD, detector)
     analysis = predictor.analyse(frame(relief()))
     assert (analysis.pair, analysis.verdicts, analysis.reason) == (None, None, NO_FACE)
     predictor.close()
     assert detector.closed == 1
 
 
-def test_training_and_live_use_give_the_same_logits(predictor: Predictor) -> None:
+def test_training_and_live_use_give_the_same_logits(
+    predictor: Predictor, network: Pipeline
+) -> None:
     pair = predictor.analyse(frame(relief())).pair
     assert pair is not None
     assert pair.depth_m is not None
@@ -96,8 +108,34 @@ def test_training_and_live_use_give_the_same_logits(predictor: Predictor) -> Non
         *(np.array(["F9001"]), np.ones(1, np.int64), np.array(["f2d"])),
     )
     live = predictor.logits([pair])
-    trained = logits_of(predictor._network, faces, PARAMETERS)
+    trained = logits_of(network, faces, PARAMETERS)
     for one, other in zip(live, trained, strict=True):
         assert one is not None
         assert other is not None
         assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_a_stream_keeps_to_one_face(network: Pipeline) -> None:
+    detector = FixedDetector(FaceBox(20, 20, 80, 80, 0.9))
+    predictor = Predictor(TorchEngine(network), CARD, detector)
+    assert predictor.faces == ()
+    predictor.select_face(30, 30)  # without a stream there is nothing to choose from
+    predictor.follow_faces()
+    boxes = [predictor.analyse(frame(relief())).pair for _ in range(3)]
+    assert all(pair is not None and pair.box.width == 63 for pair in boxes)
+    (face,) = predictor.faces
+    assert face.followed
+    assert face.distance_m == pytest.approx(0.5, abs=0.02)
+    detector.boxes = []
+    gone = RGBDFrame(np.zeros((100, 100, 3), np.uint8), None, None, 2.1, 1)
+    assert predictor.analyse(gone).reason == NO_FACE
+    predictor.close()
+    assert detector.closed == 1
+
+
+def test_the_stages_of_a_frame_are_timed(network: Pipeline) -> None:
+    detector = FixedDetector(FaceBox(20, 20, 80, 80, 0.9))
+    predictor = Predictor(TorchEngine(network, measured=True), CARD, detector)
+    predictor.analyse(frame(relief()))
+    for stage in (DETECT, CROP, INPUTS, NETWORKS, RGB_NET, DEPTH_NET, FUSION):
+        assert predictor.stopwatch.mean_ms(stage) > 0, stage

@@ -24,6 +24,7 @@ COMMANDS = (
     "evaluate",
     "report",
     "stress",
+    "benchmark-weights",
     "recover",
     "replay",
     "export",

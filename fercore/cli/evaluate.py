@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split-seed", type=int, default=0, metavar="S", help="who tests")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of training")
     parser.add_argument(
-        "--pipelines", default="all", metavar="SLUGS", help="such as depth,rgb-vgg19; default: all of Table 1"
+        "--pipelines", default="all", metavar="SLUGS", help="such as depth,rgb-vgg19 (Table 1's)"
     )
     recipe = parser.add_argument_group("instead of what the paper's recipes say")
     recipe.add_argument(

@@ -63,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("none", "last-stage", "all"),
         help="how much of the backbone is trained along",
     )
+    recipe.add_argument(
+        "--rgb-size", type=int, metavar="PIXELS", help="of the colour input, at most as prepared"
+    )
     recipe.add_argument("--learning-rate", type=float, metavar="RATE")
     recipe.add_argument("--schedule", choices=("constant", "cosine"), help="of the learning rate")
     recipe.add_argument("--epochs", type=int, metavar="N", help="at most")
@@ -90,12 +93,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, score and save."""
+    from dataclasses import replace
+
     from fercore.checkpoints import save_checkpoint
     from fercore.training.faces import read_all_faces
     from fercore.training.trainer import train
 
     config = _config(arguments)
     faces, parameters = read_all_faces(arguments.data, arguments.levels)
+    parameters = replace(parameters, rgb_size=config.rgb_size or parameters.rgb_size)
     if config.pipeline == "depth":
         faces = faces.where(~faces.lacks_depth)
     _require_same_validation(arguments.data, faces, config)

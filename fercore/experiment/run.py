@@ -61,8 +61,8 @@ class Evaluation:
     def __post_init__(self) -> None:
         if len({config.validation_subjects for config in self.configs}) != 1:
             raise FercoreError("all recipes of an evaluation need the same validation_subjects.")
-        if any(config.copies or config.branches for config in self.configs):
-            raise FercoreError("an evaluation trains without copies and branches; set neither.")
+        if any(c.copies or c.branches or c.rgb_size for c in self.configs):
+            raise FercoreError("an evaluation takes no copies, branches or rgb_size; set none.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class TrainingConfig:
     epochs: int = 1000  # section 5.1: at most
     batch_size: int = 32  # not stated
     patience: int = 10  # epochs without a better validation loss before stopping; not stated
+    rgb_size: int = 0  # pixels, side of the colour input; 0: of the crops as prepared
     balanced: bool = False  # rare expressions count more, see `losses.balancing_weights`
     modality_dropout: float = 0.0  # share of faces that lose colour or depth; not stated
     copies: int = 0  # augmented copies of every face; 0: the faces as they are; not stated
@@ -68,7 +69,7 @@ class TrainingConfig:
             "must be at least 0 and less than 1",
         )
         # Batch normalisation needs a batch.
-        for name, least in (("batch_size", 2), ("copies", 0), ("seed", 0)):
+        for name, least in (("batch_size", 2), ("copies", 0), ("seed", 0), ("rgb_size", 0)):
             value = getattr(self, name)
             _require(value >= least, name, value, f"must be at least {least}")
         for name in ("epochs", "patience", "validation_subjects"):

@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from fercore.errors import FercoreError
-from fercore.preprocessing import depth_input, normalise_rgb
+from fercore.preprocessing import depth_input, normalise_rgb, resized
 from fercore.training.augmentation import augment
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def _inputs(
     if augmentation_seed is not None:
         generator = _generator(*augmentation_seed, rows.start)
         rgb, depth_m = augment(rgb, depth_m, generator)
+    rgb = resized(rgb, parameters.rgb_size)
     return normalise_rgb(rgb), depth_input(depth_m[:, 0].numpy(), parameters.depth_window_m)
 
 

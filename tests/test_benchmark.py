@@ -1,0 +1,339 @@
+"""The live benchmark: its sources, its figures, and one short run of everything."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from app import benchmark, benchmark_run
+from app.benchmark_camera import ALIGN, MeasuredCamera
+from app.benchmark_figures import STAGES, Figures, Sample, drift_of
+from app.benchmark_machine import matrix_peak_gflops, network_gflop
+from app.benchmark_source import CAPTURE, PreparedSource, Raw, prepared_frames, to_and_fro
+from app.sources.base import SourceError
+from fercore.branches import DEPTH_SIZE
+from fercore.checkpoints import ModelCard, save_checkpoint
+from fercore.cli import bench, main
+from fercore.engines import choice
+from fercore.errors import FercoreError
+from fercore.pipelines import build
+from fercore.preprocessing import Preprocessing
+from fercore.stopwatch import Stopwatch
+from fercore.structures import FaceBox, RGBDFrame
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PySide6.QtWidgets import QApplication
+
+    from fercore.structures import UInt8Array
+
+KEYS = {
+    *("verdicts_per_s", "drawn_per_s", "latency_ms", "stages_ms", "dropped"),
+    *("rss_mb", "peak_gflops", "peak_share"),
+}
+
+
+def raw_frames(count: int = 4, depth: bool = True) -> list[Raw]:
+    draws = np.random.default_rng(0)
+    return [
+        Raw(
+            draws.integers(0, 255, (120, 160, 3), np.uint8),
+            draws.integers(450, 460, (120, 160), np.uint16) if depth else None,
+            None,
+        )
+        for _ in range(count)
+    ]
+
+
+class OneFace:
+    """A detector that always finds the same face."""
+
+    def detect(self, rgb: UInt8Array) -> list[FaceBox]:
+        return [FaceBox(40, 20, 120, 100, 0.9)]
+
+    def close(self) -> None:
+        pass
+
+
+class ShortSource:
+    """Gives a few frames, then ends."""
+
+    name = "short"
+
+    def __init__(self, frames: int, depth: bool = True) -> None:
+        self._left = frames
+        self._depth_m = np.full((120, 160), 0.4567, np.float32) if depth else None
+        if self._depth_m is not None:
+            self._depth_m[0, 0] = np.nan
+
+    def open(self) -> None:
+        pass
+
+    def read(self, timeout_s: float) -> RGBDFrame | None:
+        self._left -= 1
+        if self._left < 0:
+            return None
+        draws = np.random.default_rng(self._left)
+        rgb = draws.integers(0, 255, (120, 160, 3), np.uint8)
+        return RGBDFrame(rgb, self._depth_m, None, 0.0, 0)
+
+    def close(self) -> None:
+        pass
+
+
+def test_frames_are_prepared_in_millimetres_and_unknown_stays_unknown() -> None:
+    first, second = prepared_frames(ShortSource(2))
+    assert first.depth is not None
+    assert (first.depth[0, 0], first.depth[1, 1]) == (0, 457)
+    assert first.size_bytes == 120 * 160 * 5
+    source = PreparedSource([first, second], Stopwatch())
+    source.open()
+    frame = source.read(1)
+    assert frame is not None and frame.depth_m is not None
+    assert np.isnan(frame.depth_m[0, 0])
+    assert frame.depth_m[1, 1] == pytest.approx(0.457)
+    frame.rgb[:] = 0
+    assert first.rgb.any()
+
+
+def test_a_source_without_frames_is_refused() -> None:
+    with pytest.raises(SourceError, match="gives no frames"):
+        prepared_frames(ShortSource(0))
+
+
+def test_frames_go_to_and_fro() -> None:
+    frames = raw_frames(4)
+    order = [next(i for i, f in enumerate(frames) if f is raw) for raw in to_and_fro(frames)]
+    assert order == [0, 1, 2, 3, 2, 1]
+    assert len(to_and_fro(frames[:1])) == 1
+
+
+def test_frames_come_when_they_are_due_and_a_late_reader_has_missed_some() -> None:
+    watch = Stopwatch()
+    source = PreparedSource(raw_frames(depth=False), watch)
+    source.open()
+    began_s = time.monotonic()
+    for _ in range(4):
+        frame = source.read(1)
+    assert frame is not None
+    assert frame.index >= 3
+    assert time.monotonic() - began_s >= 0.09
+    assert time.monotonic() >= source.captured_s(frame.index)
+    missed = source.missed
+    time.sleep(0.15)
+    late = source.read(1)
+    assert late is not None
+    assert source.missed >= missed + 3
+    assert late.index == frame.index + 1 + source.missed - missed
+    assert len(watch.durations_s(CAPTURE)) == 5
+    closer = threading.Timer(0.01, source.close)
+    closer.start()
+    while source.read(1) is not None:
+        pass
+    closer.join()
+
+
+def test_prepared_frames_pass_through_the_cameras_sdk() -> None:
+    watch = Stopwatch()
+    camera = MeasuredCamera(raw_frames(), watch)
+    camera.open()
+    try:
+        frames = [camera.read(2) for _ in range(12)]
+        with_depth = [f for f in frames if f is not None and f.depth_m is not None]
+        assert len(with_depth) >= 8
+        last = with_depth[-1]
+        assert last.depth_m is not None
+        assert np.nanmedian(last.depth_m) == pytest.approx(0.455, abs=0.006)
+        assert 0 <= time.monotonic() - camera.captured_s(last.index) < 1
+        assert watch.mean_ms(ALIGN) > 0
+        assert watch.mean_ms(CAPTURE) > 0
+        assert camera.missed >= 0
+    finally:
+        camera.close()
+        camera.close()
+
+
+def figures(**changed: object) -> Figures:
+    stages = dict.fromkeys(STAGES, 1.0) | {"depth net": 2.0, "RGB net": 17.0}
+    values: dict[str, object] = {
+        "verdicts_per_s": 29.987,
+        "drawn_per_s": 29.9,
+        "latency_ms": [40.0] * 90 + [80.0] * 10,
+        "stages_ms": stages,
+        "dropped": 3,
+        "rss_mb": 700.0,
+        "peak_gflops": 175.0,
+        "network_gflop": 1.75,
+        "description": "depth on torch",
+    }
+    return Figures(**(values | changed))  # type: ignore[arg-type]
+
+
+def test_json_has_exactly_the_agreed_keys() -> None:
+    content = json.loads(figures().as_json())
+    assert set(content) == KEYS
+    assert content["latency_ms"] == {"p50": 40.0, "p95": 80.0}
+    assert list(content["stages_ms"]) == list(STAGES)
+    assert content["verdicts_per_s"] == 29.99
+    assert content["peak_share"] == 0.5  # 1.75 GFLOP in 20 ms of 175 GFLOP/s
+
+
+def test_the_table_names_every_stage() -> None:
+    text = figures().as_text()
+    for stage in STAGES:
+        assert f"{stage} " in text
+    assert "30.0 verdicts/s" in text
+    assert "the networks 50% of that" in text
+
+
+def test_nothing_drawn_is_no_latency() -> None:
+    assert json.loads(figures(latency_ms=[]).as_json())["latency_ms"] == {"p50": None, "p95": None}
+
+
+def test_drift_counts_from_the_second_minute() -> None:
+    samples = [
+        Sample(t, 900 - t if t < 120 else 700 + t / 360, 20, math.nan if t == 150 else 40.0)
+        for t in range(0, 1200, 10)
+    ]
+    drift = drift_of(samples)
+    assert drift.rss_mb_per_hour == pytest.approx(10)
+    assert drift.latency_ms_per_hour == pytest.approx(0, abs=1e-6)
+    content = json.loads(figures(drift=drift).as_json())
+    assert set(content) == KEYS | {"soak"}
+    assert content["soak"]["threads"] == [20, 20]
+    assert "memory +10.0 MB an hour" in figures(drift=drift).as_text()
+
+
+def test_a_short_soak_claims_nothing() -> None:
+    drift = drift_of([Sample(0, 700, 20, 40), Sample(60, 710, 20, 40)])
+    assert drift.rss_mb_per_hour is None
+    assert "too short to tell" in figures(drift=drift).as_text()
+    assert json.loads(figures(drift=drift).as_json())["soak"]["rss_mb_per_hour"] is None
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.safetensors"
+    words = ("random", "none", "none", "untrained", "none")
+    card = ModelCard("depth", "v1.5", Preprocessing(rgb_size=32), *words, 0, {})
+    save_checkpoint(path, build("depth").eval(), card)
+    return path
+
+
+def test_the_machines_peak_and_the_networks_share_are_measured(checkpoint: Path) -> None:
+    assert matrix_peak_gflops(2) > 0.1
+    # 115 million multiplications and additions in the convolutions, see fercore.branches.
+    assert DEPTH_SIZE == 64
+    assert network_gflop(checkpoint) == pytest.approx(0.231, abs=0.003)
+
+
+@pytest.fixture
+def live(
+    qapp: QApplication, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> argparse.Namespace:
+    """Return arguments of a run on small frames, a detector that costs nothing, a tiny network."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(choice, "_has_gpu", lambda: False)
+    monkeypatch.setattr(benchmark_run, "create_application", lambda headless: qapp)
+    monkeypatch.setattr(benchmark_run, "opened_source", lambda name: ShortSource(6))
+    monkeypatch.setattr(benchmark_run, "WARM_UP", 3)
+    monkeypatch.setattr("fercore.detection.MediapipeFaceDetector", OneFace)
+    parser = argparse.ArgumentParser()
+    benchmark.add_arguments(parser)
+    return parser.parse_args(["--checkpoint", str(checkpoint), "--seconds", "0.7"])
+
+
+def test_a_run_of_everything(
+    live: argparse.Namespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = set(threading.enumerate())
+    live.json = str(tmp_path / "figures.json")
+    assert benchmark.run(live) == 0
+    shown = capsys.readouterr().out
+    assert "depth on OpenVINO" in shown
+    content = json.loads((tmp_path / "figures.json").read_text())
+    assert set(content) == KEYS
+    assert content["verdicts_per_s"] > 1
+    assert content["drawn_per_s"] > 1
+    assert 0 < content["latency_ms"]["p50"] <= content["latency_ms"]["p95"]
+    for stage in ("capture", "align", "detect", "preprocess", "depth net", "draw"):
+        assert content["stages_ms"][stage] > 0, stage
+    assert content["stages_ms"]["RGB net"] == content["stages_ms"]["fusion"] == 0
+    assert content["rss_mb"] > 50
+    left = {t.name for t in set(threading.enumerate()) - before if "tqdm" not in t.name}
+    assert not left
+
+
+def test_a_soak_is_interrupted_cleanly(
+    live: argparse.Namespace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import signal
+
+    live.soak, live.json = 20.0, "-"
+    begin = benchmark_run.LiveRun._begin_when_warm
+
+    def begin_and_interrupt(run: benchmark_run.LiveRun, now_s: float) -> None:
+        begin(run, now_s)
+        if run._first is not None:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(benchmark_run.LiveRun, "_begin_when_warm", begin_and_interrupt)
+    assert benchmark.run(live) == 130
+    content = json.loads(capsys.readouterr().out)
+    assert content["soak"]["rss_mb_per_hour"] is None
+
+
+def test_without_a_face_there_is_nothing_to_measure(
+    live: argparse.Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OneFace, "detect", lambda self, rgb: [])
+    monkeypatch.setattr(benchmark_run, "PATIENCE_S", 0.5)
+    with pytest.raises(FercoreError, match="no face was judged"):
+        benchmark.run(live)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("seconds", 0.0, "need a length above 0"),
+        ("soak", -1.0, "need a length above 0"),
+        ("threads", 0, "give at least 1"),
+        ("engine", "tpu", "there is no engine 'tpu'"),
+        ("json", "/nowhere/figures.json", "cannot be written"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_one_sentence(
+    live: argparse.Namespace, name: str, value: object, words: str
+) -> None:
+    setattr(live, name, value)
+    with pytest.raises(FercoreError, match=words) as raised:
+        benchmark.run(live)
+    assert "\n" not in str(raised.value)
+
+
+class _EntryPoint:
+    """Stands in for what an installed package declares."""
+
+    def load(self) -> object:
+        return benchmark
+
+
+def test_the_command_finds_the_benchmarks_of_other_packages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench, "entry_points", lambda group: [_EntryPoint()])
+    monkeypatch.setattr(benchmark, "run", lambda arguments: 130)
+    assert main(["bench", "live", "--seconds", "1"]) == 130
+    with pytest.raises(SystemExit):
+        main(["bench", "--help"])
+    assert "live" in capsys.readouterr().out
