@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import nn
 
+from fercore.branches import Absent
 from fercore.checkpoints import ModelCard, save_checkpoint
 from fercore.engines import TorchEngine, choice, load_engine
 from fercore.engines.base import DEPTH_NET, FUSION, RGB_NET
 from fercore.engines.openvino_engine import OpenVINOEngine, compile_network
 from fercore.errors import CheckpointError, FercoreError
-from fercore.models import PIPELINES
+from fercore.models import PIPELINES, FusionPipeline
 from fercore.pipelines import build
 from fercore.preprocessing import Preprocessing
 
@@ -95,6 +96,22 @@ def test_without_depth_only_colour_is_judged_and_the_same_as_with_it() -> None:
     assert alone.fusion is alone.depth is None
     assert alone.rgb is not None and both.rgb is not None
     assert torch.allclose(alone.rgb, both.rgb, atol=1e-5)
+
+
+@pytest.mark.parametrize("pipeline", ["fusion-resnet50", "gated-resnet50", "attention-resnet50"])
+def test_a_fusion_that_learned_to_does_without_depth_alike_in_all_engines(pipeline: str) -> None:
+    network = untrained(pipeline)
+    if isinstance(network, FusionPipeline):
+        nn.init.normal_(network.no_depth)
+    rgb, depth = inputs()
+    alone = TorchEngine(network, fuses_without_depth=True).logits(rgb, None)
+    with torch.inference_mode():
+        told = network(rgb, depth, Absent(torch.zeros(2, dtype=torch.bool), torch.ones(2) > 0))
+    assert alone.depth is None
+    assert_same(alone, told._replace(depth=None))
+    compiled = OpenVINOEngine(compile_network(network, SIZE), fuses_without_depth=True)
+    assert_same(compiled.logits(rgb, None), alone)
+    assert_same(compiled.logits(rgb, depth), TorchEngine(network).logits(rgb, depth))
 
 
 def test_engines_that_measure_tell_the_parts_of_a_pass() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 KEPT = 4
 """Models kept: each takes as much disk as the network's float32 weights, about 100 MB."""
 
-_CONVERSION = "2"  # counted up whenever `fercore.engines.conversion` gives another model
+_CONVERSION = "3"  # counted up whenever `fercore.engines.conversion` gives another model
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _SUFFIX = ".compiled"
 

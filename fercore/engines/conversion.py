@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fercore.branches import DEPTH_SIZE
+from fercore.branches import DEPTH_SIZE, Absent
 from fercore.engines.parts import DEPTH_FEATURES, head_names, split_depth
 
 if TYPE_CHECKING:
     from fercore.branches import Pipeline
 
-RGB, DEPTH, HAS_DEPTH = "rgb", "depth", "has_depth"
+RGB, DEPTH, HAS_DEPTH, NO_DEPTH = "rgb", "depth", "has_depth", "no_depth"
 OUTPUT_SUFFIX = "_logits"
 
 
@@ -47,7 +47,8 @@ def openvino_model(network: Pipeline, rgb_size: int) -> Any:
     if depth_net is None:
         model = _converted(_Heads(rest), rgb=rgb, depth=depth)
     else:
-        model = _converted(_Heads(rest), rgb=rgb, depth=torch.zeros(1, *DEPTH_FEATURES))
+        features, has_none = torch.zeros(1, *DEPTH_FEATURES), torch.zeros(1, dtype=torch.bool)
+        model = _converted(_FusedHeads(rest), rgb=rgb, depth=features, no_depth=has_none)
         _insert_depth_net(model, _converted(depth_net, input=depth))
     for name, output in zip(head_names(network), model.outputs, strict=True):
         output.get_tensor().set_names({name + OUTPUT_SUFFIX})
@@ -65,6 +66,19 @@ class _Heads(torch.nn.Module):
         return tuple(scores for scores in self.network(rgb, depth) if scores is not None)
 
 
+class _FusedHeads(torch.nn.Module):
+    """Gives a fusion's three scores; (N,) bool tells it which faces lack depth."""
+
+    def __init__(self, network: Pipeline) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, rgb: torch.Tensor, depth: torch.Tensor, no_depth: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        return tuple(self.network(rgb, depth, Absent(torch.zeros_like(no_depth), no_depth)))
+
+
 def _converted(network: torch.nn.Module, **inputs: torch.Tensor) -> Any:
     """Return a module as a model that takes inputs of exactly these shapes."""
     openvino = import_openvino()
@@ -77,7 +91,7 @@ def _converted(network: torch.nn.Module, **inputs: torch.Tensor) -> Any:
 
 
 def _insert_depth_net(model: Any, depth_net: Any) -> None:
-    """Let `depth_net` make what `model` expects as `depth`, or zeros where there is none."""
+    """Let `depth_net` make what `model` expects as `depth`, and tell it where there is none."""
     openvino = import_openvino()
     ops = openvino.opset13
     has_depth = ops.parameter([], np.bool_, name=HAS_DEPTH)
@@ -91,10 +105,16 @@ def _insert_depth_net(model: Any, depth_net: Any) -> None:
     choice.set_else_body(openvino.Model([zeros], [unused], "without_depth"))
     choice.set_input(depth.output(0), depth_net.get_parameters()[0], unused)
     features = choice.set_output(depth_net.get_results()[0], zeros)
-    expected = next(p for p in model.get_parameters() if DEPTH in p.output(0).get_names())
-    for reader in expected.output(0).get_target_inputs():
-        reader.replace_source_output(features)
-    model.remove_parameter(expected)
+    _feed(model, DEPTH, features)
+    _feed(model, NO_DEPTH, ops.reshape(ops.logical_not(has_depth), [1], False).output(0))
     depth.output(0).set_names({DEPTH})
     model.add_parameters([has_depth, depth])
     model.validate_nodes_and_infer_types()
+
+
+def _feed(model: Any, name: str, source: Any) -> None:
+    """Give a node's output to all who read an input of the model, and drop the input."""
+    expected = next(p for p in model.get_parameters() if name in p.output(0).get_names())
+    for reader in expected.output(0).get_target_inputs():
+        reader.replace_source_output(source)
+    model.remove_parameter(expected)

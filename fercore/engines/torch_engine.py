@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fercore.branches import Logits, TwoBranchPipeline
+from fercore.branches import Absent, Logits, TwoBranchPipeline
 from fercore.engines.base import DEPTH_NET, FUSION, RGB_NET
 from fercore.engines.parts import DEPTH_FEATURES, head_names, split_depth
 
@@ -21,12 +21,21 @@ class TorchEngine:
     """Runs a pipeline as it was trained.
 
     `measured` times the parts of every pass; a GPU then waits after each of them.
+    `fuses_without_depth` is for fusions that learned to.
     """
 
-    def __init__(self, network: Pipeline, device: str = "cpu", *, measured: bool = False) -> None:
+    def __init__(
+        self,
+        network: Pipeline,
+        device: str = "cpu",
+        *,
+        measured: bool = False,
+        fuses_without_depth: bool = False,
+    ) -> None:
         self._device = torch.device(device)
         self._network: Pipeline | None = network.eval().to(self._device)
         self._heads = head_names(network)
+        self._fuses_without_depth = fuses_without_depth
         self._laps = _Laps(network, self._device) if measured else None
 
     @property
@@ -66,7 +75,9 @@ class TorchEngine:
             return full
         without_depth, _ = split_depth(network)
         nothing = rgb.new_zeros(len(rgb), *DEPTH_FEATURES)
-        return Logits(None, without_depth(rgb, nothing).rgb, None)
+        absent = Absent(*torch.tensor([[False], [True]], device=rgb.device).expand(2, len(rgb)))
+        logits: Logits = without_depth(rgb, nothing, absent)
+        return Logits(logits.fusion if self._fuses_without_depth else None, logits.rgb, None)
 
 
 class _Laps:
