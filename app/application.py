@@ -5,6 +5,7 @@ rgbd-fer --source BU_3DFE/F0001                     one subject
 rgbd-fer --source realsense                         a depth camera, live
 rgbd-fer --source webcam:0                          a webcam: colour alone judges
 rgbd-fer --source RECORDING.db3                     a recording, a video, a folder of pictures
+rgbd-fer --study STUDY.toml --output FOLDER         record a user study into a folder
 rgbd-fer --checkpoint MINE.safetensors              networks of one's own
 rgbd-fer --headless --output OUT --max-frames 60    no window, files instead
 """
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from app.logs import Troubles
     from app.settings import Settings
     from app.sources.base import FrameSource
+    from fercore.study.run_files import Weights
 
 _INTERRUPTED = 130  # as shells have it for Ctrl-C
 
@@ -79,16 +81,26 @@ def run_window(
     name: str,
     settings: Settings,
     troubles: Troubles,
+    weights: Callable[[], tuple[Weights, ...]] = tuple,
+    study: Path | None = None,
 ) -> int:
-    """Play an opened source in the window until that is closed; return the exit status."""
+    """Play an opened source in the window until that is closed; return the exit status.
+
+    `weights` returns what judges; `study` is the folder of a study to open.
+    """
     import signal
 
     from app.main_window import MainWindow
     from app.session import Session
+    from app.study_window.mode import StudyMode
     from app.widgets.theme import apply_theme
 
     apply_theme(application, settings.theme)
-    window = MainWindow(Session(load_analyser), settings, troubles)
+    session = Session(load_analyser)
+    window = MainWindow(session, settings, troubles)
+    mode = StudyMode(window, session, weights)
+    if study is not None:
+        mode.open(study)
     window.begin(lambda: source, name)
     window.show()
     # The window's timers let Python see the signal.
@@ -110,7 +122,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_network_options(parser)
     parser.add_argument("--headless", action="store_true", help="no window; write files instead")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where --headless writes")
+    parser.add_argument(
+        "--study",
+        type=Path,
+        metavar="STUDY.toml",
+        help="record a user study: its study file, or the folder of one (docs/user-studies.md)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="where --headless writes, or --study records (default: the study file's folder)",
+    )
     parser.add_argument(
         "--max-frames", type=_positive, metavar="N", help="--headless ends after N frames"
     )
@@ -139,8 +162,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.headless and options.output is None:
         parser.error("--headless needs --output DIR")
-    if not options.headless and (options.output or options.max_frames):
-        parser.error("--output and --max-frames belong to --headless")
+    if options.headless and options.study:
+        parser.error("--study needs the window; leave --headless out")
+    if not options.headless and options.max_frames:
+        parser.error("--max-frames belongs to --headless")
+    if options.output and not (options.headless or options.study):
+        parser.error("--output belongs to --headless or --study")
     return options
 
 
@@ -187,11 +214,22 @@ def _run_window(options: argparse.Namespace) -> int:
 
     troubles, settings = Troubles(), Settings()
     start_logging(troubles)
+    study = _study(options)
     application = create_application(headless=False)
     source, name = _first_source(options.source, settings)
     sys.excepthook = _log_uncaught
     loader = _loader(options.pipeline, options.checkpoint)
-    return run_window(application, loader, source, name, settings, troubles)
+    weights = _weights(options.pipeline, options.checkpoint)
+    return run_window(application, loader, source, name, settings, troubles, weights, study)
+
+
+def _study(options: argparse.Namespace) -> Path | None:
+    """Return the folder of the study asked for, None without one."""
+    if options.study is None:
+        return None
+    from app.study_window.study_folder import study_folder
+
+    return study_folder(options.study, options.output)
 
 
 def _first_source(wanted: str | None, settings: Settings) -> tuple[FrameSource, str]:
@@ -227,6 +265,17 @@ def _loader(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Analy
         return Predictor.from_pipeline(pipeline)
 
     return load
+
+
+def _weights(pipeline: str, checkpoint: Path | None = None) -> Callable[[], tuple[Weights, ...]]:
+    def find() -> tuple[Weights, ...]:
+        from fercore.checkpoints import load_card, shipped_checkpoint
+        from fercore.study.run_files import Weights
+
+        card = load_card(checkpoint or shipped_checkpoint(pipeline))
+        return (Weights(card.pipeline, card.sha256),)
+
+    return find
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: object) -> None:

@@ -79,13 +79,15 @@ class Inference(threading.Thread):
         load: Callable[[], Analyser],
         frames: Latest[Arrival],
         results: Latest[Judged],
+        listener: Callable[[Judged], None] | None = None,
     ) -> None:
         super().__init__(name="inference", daemon=True)
         self._load = load
         self._frames = frames
         self._results = results
+        self.listener = listener  # called in this thread with every result, must be quick
         self._stopping = threading.Event()
-        self._last_problem = ""
+        self._last_problems: dict[str, str] = {}  # by what failed
         self._follower: FaceFollower | None = None
         self.ready = False  # the networks are loaded
         self.failed = False  # they cannot be; this thread has ended
@@ -129,17 +131,29 @@ class Inference(threading.Thread):
             # The analyser does not know how long the frame waited for it.
             latency_s = time.monotonic() - arrival.arrived_s
             faces = self._follower.faces if self._follower else ()
-            self._results.put(Judged(arrival, replace(analysis, latency_s=latency_s), faces))
+            judged = Judged(arrival, replace(analysis, latency_s=latency_s), faces)
+            self._results.put(judged)
+            self._tell(judged)
+
+    def _tell(self, judged: Judged) -> None:
+        """Hand a result to the listener, whose failures are its own affair."""
+        listener = self.listener
+        if listener is None:
+            return
+        try:
+            listener(judged)
+        except Exception as error:
+            self._log_once("A verdict could not be passed on", error)
 
     def _judge(self, analyser: Analyser, frame: RGBDFrame) -> Analysis:
         try:
             return analyser.analyse(frame)
         except Exception as error:
-            self._log_once(error)
+            self._log_once("The analysis of a frame failed", error)
             return Analysis(frame, None, None, f"analysis failed: {error}", 0.0)
 
-    def _log_once(self, error: Exception) -> None:
+    def _log_once(self, what: str, error: Exception) -> None:
         """Thirty tracebacks a second would bury the log: repetitions are left out."""
-        if str(error) != self._last_problem:
-            self._last_problem = str(error)
-            log_failure(logger, "The analysis of a frame failed", error)
+        if self._last_problems.get(what) != str(error):
+            self._last_problems[what] = str(error)
+            log_failure(logger, what, error)

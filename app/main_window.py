@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QStandardPaths, Qt, QTimer
 from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QApplication,
@@ -19,10 +20,13 @@ from PySide6.QtWidgets import (
 
 from app.camera_panel import CAMERAS, FILE_KINDS, CameraPanel
 from app.overlay import HEADS, by_head
-from app.settings import THEMES, Settings, Theme
+from app.settings import SMOOTHNESSES, THEMES, Settings, Theme
+from app.snapshot import Snapshot, save_snapshot
 from app.sources.base import Replay
 from app.sources.choice import SAMPLE, full_name, opened_source
+from app.view_panel import ViewPanel
 from app.widgets.banner import Banner
+from app.widgets.cloud_view import CloudDock
 from app.widgets.key_help import KeyHelp
 from app.widgets.picture_view import ColourView, DepthView
 from app.widgets.probability_chart import ProbabilityChart
@@ -30,9 +34,10 @@ from app.widgets.status_line import StatusLine
 from app.widgets.theme import apply_theme, is_dark
 from app.widgets.timeline import Timeline
 from app.widgets.transport import Transport
+from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from PySide6.QtGui import QCloseEvent
 
@@ -40,6 +45,8 @@ if TYPE_CHECKING:
     from app.session import Session
     from app.sources.base import FrameSource
     from fercore.structures import Analysis
+
+Word = TypeVar("Word", bound=str)
 
 TITLE = "rgbd-fer"
 DEFAULT_SIZE = (1280, 800)
@@ -98,17 +105,25 @@ class MainWindow(QMainWindow):
         for chart in self.charts:
             chart.clear()
         self.timeline.clear()
+        self.cloud.view.clear()
+        self.panel.clear()
 
     def present(self, analysis: Analysis) -> None:
         """Show one analysed frame everywhere."""
-        self.colour_view.show_analysis(analysis)
-        self.depth_view.show_analysis(analysis)
-        self.banner.show_analysis(analysis, self._knows_truth)
-        truth = analysis.frame.truth
-        predictions = by_head(analysis.verdicts)
-        for chart, prediction in zip(self.charts, predictions, strict=True):
+        judged = self._session.judged
+        if judged is not None and judged.analysis is not analysis:
+            judged = None  # it comes from elsewhere
+        shown = self.panel.take(analysis, judged, self._source)
+        faces, arrived_s = (judged.faces, judged.arrival.arrived_s) if judged else ((), None)
+        self.colour_view.show_analysis(shown, faces, arrived_s)
+        self.depth_view.show_analysis(shown)
+        self.cloud.view.show_analysis(shown)
+        self.banner.show_analysis(shown, self._knows_truth)
+        truth = shown.frame.truth
+        for chart, prediction in zip(self.charts, by_head(shown.verdicts), strict=True):
             chart.show_prediction(prediction, truth)
-        self.timeline.add(analysis.frame.timestamp_s, predictions[0], truth)
+        best = shown.verdicts.best() if shown.verdicts else None
+        self.timeline.add(shown.frame.timestamp_s, best, truth)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the window's place and end every thread."""
@@ -128,7 +143,10 @@ class MainWindow(QMainWindow):
         self.timeline = Timeline()
         self.status = StatusLine()
         self.camera = CameraPanel(self.banner, self.transport)
+        self.panel = ViewPanel(self._settings)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.camera.options)
+        self.cloud = CloudDock()
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.cloud)
         self.addToolBar(self.transport)
         self.setStatusBar(self.status)
         centre = QWidget()
@@ -136,6 +154,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(10, 8, 10, 4)
         column.setSpacing(8)
         column.addWidget(self.banner)
+        column.addWidget(self.panel.bar)
         column.addLayout(_row(self.colour_view, self.depth_view), 6)
         column.addLayout(_row(*self.charts), 2)
         column.addWidget(self.timeline, 2)
@@ -146,6 +165,7 @@ class MainWindow(QMainWindow):
         self.transport.step_pressed.connect(self._session.step)
         self.transport.speed_chosen.connect(self._session.set_speed)
         self.transport.clip_chosen.connect(self._session.jump)
+        self.colour_view.clicked.connect(self._session.select_face)
         hints = QGuiApplication.styleHints()
         hints.colorSchemeChanged.connect(self._follow_desktop)
 
@@ -158,14 +178,25 @@ class MainWindow(QMainWindow):
         for text, key, word in CAMERAS:
             self._add(source, text, key, partial(self._open_named, word))
         source.addSeparator()
+        self._add(source, "Take a sna&pshot", "Ctrl+S", self._take_snapshot)
         self._add(source, "&Quit", "Ctrl+Q", self.close)
         self.menuBar().addMenu("&Playback").addActions(self.transport.playback_actions())
         self.addActions(self.transport.playback_actions())
         view = self.menuBar().addMenu("&View")
         self._add(view, "&Switch dark and light", "Ctrl+D", self._switch_theme)
-        self._add_themes(view.addMenu("&Theme"))
+        self._themes = self._add_choice(
+            view.addMenu("&Theme"), THEMES, self._settings.theme, self._set_theme
+        )
+        self._add_choice(
+            view.addMenu("S&moothing"),
+            SMOOTHNESSES,
+            self.panel.smoothness,
+            self.panel.set_smoothness,
+        )
         self._add(view, "&Full screen", "F11", self._toggle_full_screen)
         view.addAction(self.camera.options.toggleViewAction())
+        view.addAction(self.cloud.toggleViewAction())
+        self.addAction(self.cloud.toggleViewAction())
         self._add(self.menuBar().addMenu("&Help"), "&Keys", "F1", self._show_keys)
 
     def _add(self, menu: QMenu, text: str, key: str, then: Callable[[], object]) -> None:
@@ -175,15 +206,18 @@ class MainWindow(QMainWindow):
         menu.addAction(action)
         self.addAction(action)
 
-    def _add_themes(self, menu: QMenu) -> None:
-        self._themes = QActionGroup(self)
-        for theme in THEMES:
-            action = self._themes.addAction(theme.capitalize())
+    def _add_choice(
+        self, menu: QMenu, words: Sequence[Word], chosen: Word, then: Callable[[Word], None]
+    ) -> QActionGroup:
+        group = QActionGroup(self)
+        for word in words:
+            action = group.addAction(word.capitalize())
             action.setCheckable(True)
-            action.setData(theme)
-            action.setChecked(theme == self._settings.theme)
+            action.setData(word)
+            action.setChecked(word == chosen)
             menu.addAction(action)
-        self._themes.triggered.connect(lambda action: self._set_theme(action.data()))
+        group.triggered.connect(lambda action: then(action.data()))
+        return group
 
     def _every(self, milliseconds: int, then: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -215,6 +249,8 @@ class MainWindow(QMainWindow):
 
     def _show_figures(self) -> None:
         self.status.show_figures(*self._session.statistics())
+        if self._session.condition is not None:
+            self.colour_view.grow_older()
 
     def _toggle_play(self) -> None:
         if self._session.will_play:
@@ -236,6 +272,21 @@ class MainWindow(QMainWindow):
         name = full_name(text)
         self.open_source(lambda: opened_source(name), name)
 
+    def _take_snapshot(self) -> None:
+        analysis, source = self.panel.analysis, self._source
+        if analysis is None or source is None:
+            self.status.show_trouble("There is no picture yet to take a snapshot of.")
+            return
+        view = self.grab().toImage()
+        try:
+            folder = save_snapshot(
+                Snapshot(view, analysis, self.panel.quality, source.name), _snapshots()
+            )
+        except FercoreError as error:
+            self.status.show_trouble(str(error))
+        else:
+            self.status.show_trouble(f"Snapshot: {folder}")
+
     def _switch_theme(self) -> None:
         self._set_theme("light" if is_dark(self) else "dark")
 
@@ -253,6 +304,12 @@ class MainWindow(QMainWindow):
 
     def _show_keys(self) -> None:
         KeyHelp(self.actions(), self).show()
+
+
+def _snapshots() -> Path:
+    """Return the folder that snapshots are written to."""
+    pictures = QStandardPaths.StandardLocation.PicturesLocation
+    return Path(QStandardPaths.writableLocation(pictures)) / TITLE
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:

@@ -1,4 +1,4 @@
-"""What is drawn onto a colour picture: face box, three verdicts, truth, or why there is none.
+"""What is drawn onto a colour picture: faces, three verdicts, truth, or why there is none.
 
 One implementation for the window and for the video. It paints in the picture's
 own coordinates; whoever scales the painter gets sharp text at any size.
@@ -12,13 +12,18 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from app.colours import EXPRESSION_COLOURS, NEUTRAL_COLOUR
+from fercore.quality import is_sure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fercore.expressions import Expression
     from fercore.structures import Analysis, FaceBox, Prediction, Verdicts
+    from fercore.tracking import TrackedFace
 
 CORRECT, WRONG = "✓", "✗"
 HEADS = ("Fusion", "RGB", "Depth")
+NOT_SURE = "not sure"
 _TEXT_PIXELS = 15  # height of text on a picture of 480 rows
 _LEAST_PIXELS = 9.5  # and at least so much on the screen
 _PLATE = QColor(16, 18, 22, 190)
@@ -32,6 +37,26 @@ def verdict_text(prediction: Prediction | None, truth: Expression | None = None)
         return "–"
     mark = mark_of(prediction, truth)
     return f"{prediction.expression} {percent(prediction.confidence)} {mark}".rstrip()
+
+
+def shown_text(prediction: Prediction | None, truth: Expression | None = None) -> str:
+    """Return a verdict as it is shown live; one that is not sure says so, and is never right."""
+    if prediction is None or is_sure(prediction):
+        return verdict_text(prediction, truth)
+    return f"{NOT_SURE} ({verdict_text(prediction)})"
+
+
+def colour_of(prediction: Prediction | None) -> QColor:
+    """Return the colour of a verdict's expression, a neutral one where none is sure."""
+    known = prediction is not None and is_sure(prediction)
+    return QColor(
+        EXPRESSION_COLOURS[prediction.expression] if prediction and known else NEUTRAL_COLOUR
+    )
+
+
+def age_text(age_s: float) -> str:
+    """Return how old a verdict is, such as `48 ms old`, or `1.2 s old`."""
+    return f"{1000 * age_s:.0f} ms old" if age_s < 1 else f"{age_s:.1f} s old"
 
 
 def mark_of(prediction: Prediction | None, truth: Expression | None) -> str:
@@ -53,18 +78,30 @@ def by_head(verdicts: Verdicts | None) -> tuple[Prediction | None, ...]:
     return (verdicts.fusion, verdicts.rgb, verdicts.depth)
 
 
-def draw_overlay(painter: QPainter, analysis: Analysis) -> None:
-    """Draw what is known about a frame in the coordinates of its colour picture."""
+def draw_overlay(
+    painter: QPainter,
+    analysis: Analysis,
+    faces: Sequence[TrackedFace] = (),
+    age_s: float | None = None,
+) -> None:
+    """Draw what is known about a frame in the coordinates of its colour picture.
+
+    `faces` are all that were seen, `age_s` is the time since the frame was captured.
+    """
     height, width = analysis.frame.rgb.shape[:2]
     scale = painter.transform().m11()
     unit = max(height / 480, _LEAST_PIXELS / (_TEXT_PIXELS * scale))
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setFont(_font(_TEXT_PIXELS * unit))
+    for face in faces:
+        if not face.followed:
+            _draw_box(painter, face.box, QColor(NEUTRAL_COLOUR), 1.2 * unit)
     if analysis.pair is not None:
-        _draw_box(painter, analysis.pair.box, analysis.verdicts, unit)
+        best = analysis.verdicts.best() if analysis.verdicts else None
+        _draw_box(painter, analysis.pair.box, colour_of(best), 2.5 * unit)
     if analysis.verdicts is not None:
-        _draw_verdicts(painter, analysis, unit)
+        _draw_verdicts(painter, analysis, age_s, unit)
     if analysis.reason:
         _draw_note(painter, analysis.reason, QPointF(width / 2, height - 22 * unit), unit)
     painter.restore()
@@ -76,44 +113,48 @@ def _font(pixels: float) -> QFont:
     return font
 
 
-def _draw_box(painter: QPainter, box: FaceBox, verdicts: Verdicts | None, unit: float) -> None:
-    best = verdicts.best() if verdicts else None
-    colour = QColor(EXPRESSION_COLOURS[best.expression] if best else NEUTRAL_COLOUR)
+def _draw_box(painter: QPainter, box: FaceBox, colour: QColor, width: float) -> None:
     frame = QRectF(box.x0, box.y0, box.width, box.height)
     # A dark line beneath keeps the box visible on skin of its own colour.
-    for pen in (QPen(QColor(0, 0, 0, 130), 5 * unit), QPen(colour, 2.5 * unit)):
+    for pen in (QPen(QColor(0, 0, 0, 130), 2 * width), QPen(colour, width)):
         painter.setPen(pen)
-        painter.drawRoundedRect(frame, 6 * unit, 6 * unit)
+        painter.drawRoundedRect(frame, 2.4 * width, 2.4 * width)
 
 
-def _draw_verdicts(painter: QPainter, analysis: Analysis, unit: float) -> None:
+def _draw_verdicts(painter: QPainter, analysis: Analysis, age_s: float | None, unit: float) -> None:
     row, pad = 23 * unit, 8 * unit
-    truth = analysis.frame.truth
-    lines = list(zip(HEADS, by_head(analysis.verdicts), strict=True))
-    rows = len(lines) + (truth is not None)
-    plate = QRectF(pad, pad, 236 * unit, rows * row + pad)
+    lines = _lines(analysis, age_s)
+    plate = QRectF(pad, pad, 256 * unit, len(lines) * row + pad)
     _draw_plate(painter, plate, unit)
-    top = plate.top() + pad / 2
-    for index, (head, prediction) in enumerate(lines):
-        area = QRectF(plate.left() + pad, top + index * row, plate.width() - 2 * pad, row)
-        _draw_row(painter, area, head, verdict_text(prediction, truth), _colour(prediction), unit)
+    for index, (label, text, colour) in enumerate(lines):
+        top = plate.top() + pad / 2 + index * row
+        area = QRectF(plate.left() + pad, top, plate.width() - 2 * pad, row)
+        _draw_row(painter, area, label, text, colour, unit)
+
+
+def _lines(analysis: Analysis, age_s: float | None) -> list[tuple[str, str, QColor | None]]:
+    """Return the plate's lines: label, text, and the colour of the swatch between them."""
+    truth = analysis.frame.truth
+    lines: list[tuple[str, str, QColor | None]] = [
+        (head, shown_text(prediction, truth), colour_of(prediction))
+        for head, prediction in zip(HEADS, by_head(analysis.verdicts), strict=True)
+    ]
     if truth is not None:
-        area = QRectF(plate.left() + pad, top + 3 * row, plate.width() - 2 * pad, row)
-        _draw_row(painter, area, "True", str(truth), QColor(EXPRESSION_COLOURS[truth]), unit)
-
-
-def _colour(prediction: Prediction | None) -> QColor:
-    return QColor(EXPRESSION_COLOURS[prediction.expression] if prediction else NEUTRAL_COLOUR)
+        lines.append(("True", str(truth), QColor(EXPRESSION_COLOURS[truth])))
+    if age_s is not None:
+        lines.append(("Age", age_text(age_s), None))
+    return lines
 
 
 def _draw_row(
-    painter: QPainter, area: QRectF, label: str, text: str, colour: QColor, unit: float
+    painter: QPainter, area: QRectF, label: str, text: str, colour: QColor | None, unit: float
 ) -> None:
     middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
     painter.setPen(_MUTED)
     painter.drawText(area, middle, label)
     swatch = QRectF(area.left() + 60 * unit, area.center().y() - 5 * unit, 10 * unit, 10 * unit)
-    painter.fillRect(swatch, colour)
+    if colour is not None:
+        painter.fillRect(swatch, colour)
     painter.setPen(_WHITE)
     painter.drawText(area.adjusted(78 * unit, 0, 0, 0), middle, text)
 

@@ -72,6 +72,7 @@ class Session:
         self._dropped_before = 0
         self._preview: Arrival | None = None
         self._clip = 0
+        self._judged: Judged | None = None
 
     @property
     def state(self) -> State:
@@ -114,6 +115,19 @@ class Session:
         """Index of the clip that the last frame from `poll` belongs to."""
         return self._clip
 
+    @property
+    def judged(self) -> Judged | None:
+        """The last result of `poll` with its arrival and all faces, None before the first."""
+        return self._judged
+
+    def select_face(self, x: float, y: float) -> None:
+        """Judge the face at this pixel of the colour picture from the next frame on."""
+        self._inference.select_face(x, y)
+
+    def set_listener(self, listener: Callable[[Judged], None] | None) -> None:
+        """Have every result passed on, in the judging thread: `listener` must be quick."""
+        self._inference.listener = listener
+
     def start(self) -> None:
         """Begin to load the networks."""
         self._inference.start()
@@ -137,7 +151,7 @@ class Session:
         # The frame that was being judged while the source changed comes late.
         if judged is None or judged.arrival.source is not self.source:
             return None
-        self._clip = judged.arrival.clip
+        self._judged, self._clip = judged, judged.arrival.clip
         self._latency_s = judged.analysis.latency_s
         self._shown_s.append(time.monotonic())
         return judged.analysis
@@ -216,7 +230,7 @@ class Session:
         self._frames.clear()
         self._dropped_before = self._frames.dropped
         self._shown_s.clear()
-        self._latency_s, self._clip, self._preview = 0.0, 0, None
+        self._latency_s, self._clip, self._preview, self._judged = 0.0, 0, None, None
         self._capture = capture
         capture.set_speed(self._speed)
         if self.condition is None:

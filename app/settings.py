@@ -11,6 +11,8 @@ from PySide6.QtCore import QByteArray, QSettings
 
 Theme = Literal["system", "light", "dark"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
+Smoothness = Literal["off", "light", "strong"]
+SMOOTHNESSES: tuple[Smoothness, ...] = get_args(Smoothness)
 
 
 class Settings:
@@ -48,6 +50,16 @@ class Settings:
     @theme.setter
     def theme(self, value: Theme) -> None:
         self._store.setValue("window/theme", value)
+
+    @property
+    def smoothness(self) -> Smoothness:
+        """How calm the shown verdicts are; what is recorded is never smoothed."""
+        value = self._read("view/smoothing")
+        return next((known for known in SMOOTHNESSES if known == value), "off")
+
+    @smoothness.setter
+    def smoothness(self, value: Smoothness) -> None:
+        self._store.setValue("view/smoothing", value)
 
     def _read(self, key: str) -> object:
         # A damaged file makes QSettings raise from within its own decoding.

@@ -55,12 +55,17 @@ def check_packages() -> Check:
 
 
 def check_compute() -> Check:
-    """Report what the networks are trained and run on."""
+    """Report what the networks are trained and run on, once they have started."""
     import torch
 
+    from fercore.checkpoints import shipped_checkpoint
+    from fercore.engines import load_engine
+
     training = torch.cuda.get_device_name() if torch.cuda.is_available() else "the CPU"
-    threads = torch.get_num_threads()
-    return Check("compute", True, f"training on {training}, inference on {threads} CPU threads")
+    engine, _ = load_engine(shipped_checkpoint("fusion-resnet50"))
+    running = engine.description
+    engine.close()
+    return Check("compute", True, f"training on {training}, inference with {running}")
 
 
 def check_renderer() -> Check:

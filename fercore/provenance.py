@@ -8,7 +8,10 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("fercore", "torch", "torchvision", "numpy", "mediapipe", "open3d", "SimpleITK", "scipy")
+PACKAGES = (
+    *("fercore", "torch", "torchvision", "openvino", "numpy", "mediapipe", "open3d"),
+    *("SimpleITK", "scipy"),
+)
 
 
 def versions() -> dict[str, str]:

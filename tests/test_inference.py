@@ -15,6 +15,10 @@ from fercore.structures import FaceBox
 from fercore.tracking import TrackedFace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
     from fercore.structures import Analysis, RGBDFrame
 
 FACE = TrackedFace(4, FaceBox(1, 2, 3, 4, 0.5), 0.6, followed=True)
@@ -41,10 +45,14 @@ class FollowingAnalyser(FakeAnalyser):
         return super().analyse(frame)
 
 
-def judged_by(analyser: FakeAnalyser, click: tuple[float, float] | None = None) -> Judged:
+def judged_by(
+    analyser: FakeAnalyser,
+    click: tuple[float, float] | None = None,
+    listener: Callable[[Judged], None] | None = None,
+) -> Judged:
     frames: Latest[Arrival] = Latest()
     results: Latest[Judged] = Latest()
-    inference = Inference(lambda: analyser, frames, results)
+    inference = Inference(lambda: analyser, frames, results, listener)
     inference.select_face(0, 0)  # while the networks load: nobody is there to be chosen
     inference.start()
     frames.put(Arrival(sample_frame(), TickSource(), 0, time.monotonic()))
@@ -65,3 +73,27 @@ def test_a_stream_is_followed_and_its_faces_come_with_the_verdict() -> None:
 
 def test_an_analyser_without_faces_is_used_as_it_is() -> None:
     assert judged_by(FakeAnalyser(), (7.0, 8.0)).faces == ()
+
+
+def test_a_listener_gets_what_the_window_gets() -> None:
+    heard: list[Judged] = []
+    assert judged_by(FakeAnalyser(), listener=heard.append) is heard[0]
+
+
+def test_a_failing_listener_is_logged_once_and_stops_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_judged: Judged) -> None:
+        raise RuntimeError("the disk is gone")
+
+    frames: Latest[Arrival] = Latest()
+    results: Latest[Judged] = Latest()
+    inference = Inference(FakeAnalyser, frames, results, fail)
+    inference.start()
+    for index in range(3):
+        frames.put(Arrival(sample_frame(index), TickSource(), 0, time.monotonic()))
+        judged = results.take(PATIENCE_S)
+        assert judged is not None and judged.arrival.frame.index == index
+    inference.stop()
+    inference.join()
+    assert caplog.text.count("A verdict could not be passed on: the disk is gone") == 1

@@ -70,6 +70,22 @@ class Desk:
         self._streams: Streams | None = None
         self._remote: RemoteServer | None = None
         self._clocks_due_s = 0.0
+        self.checklist: tuple[Check, ...] = ()  # what a start by remote control goes by
+
+    @property
+    def lsl_on(self) -> bool:
+        """Whether Lab Streaming Layer is on."""
+        return self._streams is not None
+
+    @property
+    def lsl_missing(self) -> list[str]:
+        """Names of the marker streams that are listened to and not there."""
+        return self._streams.missing if self._streams is not None else []
+
+    @property
+    def remote_on(self) -> bool:
+        """Whether the remote control listens."""
+        return self._remote is not None
 
     @property
     def recording(self) -> bool:

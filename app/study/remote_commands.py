@@ -18,7 +18,8 @@ class RemoteCommands:
 
     def start(self, subject: str, session: str, task: str, condition: str) -> str:
         """Start a run and return its name."""
-        return self._desk.start(subject, session, task, condition).stem
+        desk = self._desk
+        return desk.start(subject, session, task, condition, desk.checklist).stem
 
     def stop(self) -> str:
         """Stop the run and return its state."""

@@ -11,8 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocumentFragment
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from app.overlay import CORRECT, mark_of, percent
+from app.overlay import CORRECT, mark_of, shown_text
 from fercore.expressions import NEUTRAL
+from fercore.quality import is_sure
 
 if TYPE_CHECKING:
     from fercore.structures import Analysis
@@ -60,7 +61,8 @@ class Banner(QWidget):
         self._truth.setText("" if is_pointless else f"True expression: <b>{true_text}</b>")
         self._verdict.setText(_verdict(analysis))
         best = analysis.verdicts.best() if analysis.verdicts else None
-        self._show_mark(mark_of(best, truth))
+        # Who is not sure is neither right nor wrong.
+        self._show_mark(mark_of(best, truth) if best and is_sure(best) else "")
 
     def show_camera(self, tone: Tone, word: str, reason: str) -> None:
         """Show how the camera is doing, and why; an empty word where there is none."""
@@ -139,5 +141,5 @@ def _verdict(analysis: Analysis) -> str:
     if verdicts is None or best is None:
         return analysis.reason
     head = "Fusion" if best is verdicts.fusion else "RGB" if best is verdicts.rgb else "Depth"
-    text = f"{head}: <b>{best.expression} {percent(best.confidence)}</b>"
+    text = f"{head}: <b>{shown_text(best)}</b>"
     return f"{text} ({analysis.reason})" if analysis.reason else text

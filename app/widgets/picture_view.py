@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.colours import DepthScale, depth_colours, fitted_scale, viridis
-from app.overlay import HEADS, by_head, draw_overlay, verdict_text
+from app.overlay import HEADS, by_head, draw_overlay, shown_text
 from app.qimage import to_qimage
 from app.widgets.theme import muted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fercore.structures import Analysis
+    from fercore.tracking import TrackedFace
 
 _GAP = 8
 _BAR_WIDTH = 14
@@ -87,25 +91,59 @@ class PictureView(QWidget):
 
 
 class ColourView(PictureView):
-    """The colour picture with face box and verdicts."""
+    """The colour picture with face boxes and verdicts; a click on it picks a face."""
+
+    clicked = Signal(float, float)  # column and row of the picture
 
     def __init__(self) -> None:
         super().__init__("Colour picture", "No picture yet")
         self._analysis: Analysis | None = None
+        self._faces: Sequence[TrackedFace] = ()
+        self._arrived_s: float | None = None
+        self._age_s: float | None = None
 
-    def show_analysis(self, analysis: Analysis) -> None:
-        """Show a frame and what is known about it."""
-        self._analysis = analysis
+    def show_analysis(
+        self,
+        analysis: Analysis,
+        faces: Sequence[TrackedFace] = (),
+        arrived_s: float | None = None,
+    ) -> None:
+        """Show a frame, all its faces, and its age, should it be known when it was captured.
+
+        `arrived_s` is by time.monotonic(). The age is taken when the frame is first painted.
+        """
+        self._analysis, self._faces = analysis, faces
+        self._arrived_s, self._age_s = arrived_s, None
         self._image = to_qimage(analysis.frame.rgb)
         self.setAccessibleDescription(description(analysis))
+        several = len(faces) > 1
+        self.setToolTip("Click on a face to have it judged" if several else "")
+        self.setCursor(Qt.CursorShape.PointingHandCursor if several else Qt.CursorShape.ArrowCursor)
         self.update()
+
+    def grow_older(self) -> None:
+        """Paint the age as it is now: a camera may have stopped to deliver."""
+        self._age_s = None
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Say which pixel of the picture was clicked."""
+        if self._image is None or event.button() is not Qt.MouseButton.LeftButton:
+            return
+        target = self._target(self._image)
+        place = event.position() - target.topLeft()
+        x = place.x() * self._image.width() / target.width()
+        y = place.y() * self._image.height() / target.height()
+        self.clicked.emit(x, y)
 
     def _paint_over(self, painter: QPainter, target: QRectF) -> None:
         if self._analysis is None or self._image is None:
             return
+        if self._age_s is None and self._arrived_s is not None:
+            self._age_s = time.monotonic() - self._arrived_s
         painter.translate(target.topLeft())
         painter.scale(target.width() / self._image.width(), target.height() / self._image.height())
-        draw_overlay(painter, self._analysis)
+        draw_overlay(painter, self._analysis, self._faces, self._age_s)
 
 
 class DepthView(PictureView):
@@ -162,7 +200,7 @@ def description(analysis: Analysis) -> str:
     """Return a frame's verdicts, truth and trouble in one line, for a screen reader."""
     truth = analysis.frame.truth
     parts = [
-        f"{head}: {verdict_text(prediction, truth)}"
+        f"{head}: {shown_text(prediction, truth)}"
         for head, prediction in zip(HEADS, by_head(analysis.verdicts), strict=True)
     ]
     if truth is not None:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QP
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.colours import EXPRESSION_COLOURS
-from app.overlay import percent, verdict_text
+from app.overlay import percent, shown_text
 from app.widgets.theme import muted
 from fercore.expressions import EXPRESSIONS
 
@@ -43,7 +43,7 @@ class ProbabilityChart(QWidget):
     def show_prediction(self, prediction: Prediction | None, truth: Expression | None) -> None:
         """Show a verdict, or empty bars."""
         self._prediction, self._truth = prediction, truth
-        self.setAccessibleDescription(verdict_text(prediction, truth))
+        self.setAccessibleDescription(shown_text(prediction, truth))
         self.update()
 
     def clear(self) -> None:
@@ -70,7 +70,7 @@ class ProbabilityChart(QWidget):
         painter.setFont(self._bold)
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         painter.drawText(area, _LEFT, self._title)
-        text = verdict_text(self._prediction, self._truth) if self._prediction else "no verdict"
+        text = shown_text(self._prediction, self._truth) if self._prediction else "no verdict"
         if self._prediction is None:
             painter.setPen(muted(self))
         painter.drawText(area, _RIGHT, text)

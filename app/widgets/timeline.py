@@ -1,4 +1,4 @@
-"""The fusion probabilities of the last seconds, with the truth above them."""
+"""The probabilities of the last seconds, with the truth above them."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ class Timeline(QWidget):
         self._redraw_timer.setInterval(_REDRAW_MS)
         self._redraw_timer.timeout.connect(self.redraw)
         self._adopt_palette()
-        self.setAccessibleName("Timeline of the fusion probabilities")
+        self.setAccessibleName("Timeline of the probabilities")
         self.setMinimumHeight(90)
 
-    def add(self, time_s: float, fusion: Prediction | None, truth: Expression | None) -> None:
-        """Append one frame; without a verdict the curves have a gap."""
+    def add(self, time_s: float, best: Prediction | None, truth: Expression | None) -> None:
+        """Append a frame's best verdict; without one the curves have a gap."""
         if self._times_s and time_s < self._times_s[-1]:
             self.clear()
         self._times_s.append(time_s)
-        self._probabilities.append(_UNKNOWN if fusion is None else fusion.probabilities)
+        self._probabilities.append(_UNKNOWN if best is None else best.probabilities)
         self._truths.append(_truth_levels(truth))
         while self._times_s[0] < time_s - SPAN_S:
             self._forget_oldest()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fercore.structures import Analysis, FaceBox, FacePair
 
 SEPARATOR = ";"
-_DARK, _BRIGHT = 40.0, 225.0  # mean of a face crop, 0..255
+DARK_BELOW, BRIGHT_ABOVE = 40.0, 225.0  # mean of a face crop, 0..255
 _MIN_FACE_PIXELS = 64.0
 
 
@@ -45,8 +45,8 @@ _EXPLANATIONS = {
     ),
     Flag.FACE_CUT: "The face box reaches over the edge of the picture.",
     Flag.FACE_SMALL: f"The face box is narrower than {_MIN_FACE_PIXELS:.0f} pixels.",
-    Flag.DARK: f"The face is underexposed (mean below {_DARK:.0f} of 255).",
-    Flag.BRIGHT: f"The face is overexposed (mean above {_BRIGHT:.0f} of 255).",
+    Flag.DARK: f"The face is underexposed (mean below {DARK_BELOW:.0f} of 255).",
+    Flag.BRIGHT: f"The face is overexposed (mean above {BRIGHT_ABOVE:.0f} of 255).",
 }
 
 
@@ -63,8 +63,8 @@ def flags_of(analysis: Analysis) -> tuple[Flag, ...]:
         Flag.SPARSE_DEPTH: _sparse(pair),
         Flag.FACE_CUT: _reaches_over(pair.box, width, height),
         Flag.FACE_SMALL: pair.box.width < _MIN_FACE_PIXELS,
-        Flag.DARK: brightness < _DARK,
-        Flag.BRIGHT: brightness > _BRIGHT,
+        Flag.DARK: brightness < DARK_BELOW,
+        Flag.BRIGHT: brightness > BRIGHT_ABOVE,
     }
     return tuple(flag for flag, holds in found.items() if holds)
 
