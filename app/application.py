@@ -99,6 +99,7 @@ def run_window(
     session = Session(load_analyser)
     window = MainWindow(session, settings, troubles)
     mode = StudyMode(window, session, weights)
+    window.panel.snapshot_refusal = mode.snapshot_refusal
     if study is not None:
         mode.open(study)
     window.begin(lambda: source, name)

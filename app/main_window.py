@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QStandardPaths, Qt, QTimer
-from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QKeySequence
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
-    QApplication,
     QFileDialog,
     QHBoxLayout,
     QMainWindow,
@@ -20,24 +17,23 @@ from PySide6.QtWidgets import (
 
 from app.camera_panel import CAMERAS, FILE_KINDS, CameraPanel
 from app.overlay import HEADS, by_head
-from app.settings import SMOOTHNESSES, THEMES, Settings, Theme
-from app.snapshot import Snapshot, save_snapshot
+from app.settings import SMOOTHNESSES, Settings
 from app.sources.base import Replay
 from app.sources.choice import SAMPLE, full_name, opened_source
 from app.view_panel import ViewPanel
 from app.widgets.banner import Banner
 from app.widgets.cloud_view import CloudDock
 from app.widgets.key_help import KeyHelp
+from app.widgets.menus import add_choice, add_entry
 from app.widgets.picture_view import ColourView, DepthView
 from app.widgets.probability_chart import ProbabilityChart
 from app.widgets.status_line import StatusLine
-from app.widgets.theme import apply_theme, is_dark
+from app.widgets.theme_menu import ThemeMenu
 from app.widgets.timeline import Timeline
 from app.widgets.transport import Transport
-from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from PySide6.QtGui import QCloseEvent
 
@@ -45,8 +41,6 @@ if TYPE_CHECKING:
     from app.session import Session
     from app.sources.base import FrameSource
     from fercore.structures import Analysis
-
-Word = TypeVar("Word", bound=str)
 
 TITLE = "rgbd-fer"
 DEFAULT_SIZE = (1280, 800)
@@ -166,58 +160,37 @@ class MainWindow(QMainWindow):
         self.transport.speed_chosen.connect(self._session.set_speed)
         self.transport.clip_chosen.connect(self._session.jump)
         self.colour_view.clicked.connect(self._session.select_face)
-        hints = QGuiApplication.styleHints()
-        hints.colorSchemeChanged.connect(self._follow_desktop)
 
     def _build_menus(self) -> None:
-        source = self.menuBar().addMenu("&Source")
-        self._add(source, "&Open folder…", "Ctrl+O", self._choose_folder)
-        self._add(source, "Open &file…", "Ctrl+Shift+O", self._choose_file)
-        self._add(source, "&Bundled sample", "Ctrl+B", lambda: self._open_named(SAMPLE))
-        source.addSeparator()
-        for text, key, word in CAMERAS:
-            self._add(source, text, key, partial(self._open_named, word))
-        source.addSeparator()
-        self._add(source, "Take a sna&pshot", "Ctrl+S", self._take_snapshot)
-        self._add(source, "&Quit", "Ctrl+Q", self.close)
+        self._build_source_menu(self.menuBar().addMenu("&Source"))
         self.menuBar().addMenu("&Playback").addActions(self.transport.playback_actions())
         self.addActions(self.transport.playback_actions())
-        view = self.menuBar().addMenu("&View")
-        self._add(view, "&Switch dark and light", "Ctrl+D", self._switch_theme)
-        self._themes = self._add_choice(
-            view.addMenu("&Theme"), THEMES, self._settings.theme, self._set_theme
-        )
-        self._add_choice(
-            view.addMenu("S&moothing"),
-            SMOOTHNESSES,
-            self.panel.smoothness,
-            self.panel.set_smoothness,
-        )
-        self._add(view, "&Full screen", "F11", self._toggle_full_screen)
-        view.addAction(self.camera.options.toggleViewAction())
-        view.addAction(self.cloud.toggleViewAction())
+        self._build_view_menu(self.menuBar().addMenu("&View"))
+        add_entry(self, self.menuBar().addMenu("&Help"), "&Keys", "F1", self._show_keys)
+
+    def _build_source_menu(self, menu: QMenu) -> None:
+        add = partial(add_entry, self, menu)
+        add("&Open folder…", "Ctrl+O", self._choose_folder)
+        add("Open &file…", "Ctrl+Shift+O", self._choose_file)
+        add("&Bundled sample", "Ctrl+B", lambda: self._open_named(SAMPLE))
+        menu.addSeparator()
+        for text, key, word in CAMERAS:
+            add(text, key, partial(self._open_named, word))
+        menu.addSeparator()
+        add("Take a sna&pshot", "Ctrl+S", self._take_snapshot)
+        add("&Quit", "Ctrl+Q", self.close)
+
+    def _build_view_menu(self, menu: QMenu) -> None:
+        themes = ThemeMenu(self._settings, self)
+        add_entry(self, menu, "&Switch dark and light", "Ctrl+D", themes.switch)
+        menu.addMenu(themes)
+        smoothing, panel = menu.addMenu("S&moothing"), self.panel
+        add_choice(smoothing, SMOOTHNESSES, panel.smoothness, panel.set_smoothness)
+        add_entry(self, menu, "&Judge another face", "Ctrl+J", self._judge_another)
+        add_entry(self, menu, "&Full screen", "F11", self._toggle_full_screen)
+        menu.addAction(self.camera.options.toggleViewAction())
+        menu.addAction(self.cloud.toggleViewAction())
         self.addAction(self.cloud.toggleViewAction())
-        self._add(self.menuBar().addMenu("&Help"), "&Keys", "F1", self._show_keys)
-
-    def _add(self, menu: QMenu, text: str, key: str, then: Callable[[], object]) -> None:
-        action = QAction(text, self)
-        action.setShortcut(QKeySequence(key))
-        action.triggered.connect(lambda _checked=False: then())
-        menu.addAction(action)
-        self.addAction(action)
-
-    def _add_choice(
-        self, menu: QMenu, words: Sequence[Word], chosen: Word, then: Callable[[Word], None]
-    ) -> QActionGroup:
-        group = QActionGroup(self)
-        for word in words:
-            action = group.addAction(word.capitalize())
-            action.setCheckable(True)
-            action.setData(word)
-            action.setChecked(word == chosen)
-            menu.addAction(action)
-        group.triggered.connect(lambda action: then(action.data()))
-        return group
 
     def _every(self, milliseconds: int, then: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -234,7 +207,7 @@ class MainWindow(QMainWindow):
             self.transport.set_clip(self._session.clip)
         self.transport.set_playing(self._session.will_play)
         self.camera.follow(self._session.condition, self.clear)
-        self.status.show_state(self._session.state)
+        self.status.show_state(self._session.state + self.panel.remark)
         trouble = self._troubles.take()
         if trouble is not None:
             self.status.show_trouble(trouble)
@@ -272,44 +245,24 @@ class MainWindow(QMainWindow):
         name = full_name(text)
         self.open_source(lambda: opened_source(name), name)
 
+    def _judge_another(self) -> None:
+        """Go through the faces in the order in which they were first seen."""
+        judged = self._session.judged
+        faces = sorted(judged.faces, key=lambda face: face.identity) if judged else []
+        followed = next((n for n, face in enumerate(faces) if face.followed), -1)
+        if len(faces) > 1:
+            box = faces[(followed + 1) % len(faces)].box
+            self._session.select_face((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+
     def _take_snapshot(self) -> None:
-        analysis, source = self.panel.analysis, self._source
-        if analysis is None or source is None:
-            self.status.show_trouble("There is no picture yet to take a snapshot of.")
-            return
         view = self.grab().toImage()
-        try:
-            folder = save_snapshot(
-                Snapshot(view, analysis, self.panel.quality, source.name), _snapshots()
-            )
-        except FercoreError as error:
-            self.status.show_trouble(str(error))
-        else:
-            self.status.show_trouble(f"Snapshot: {folder}")
-
-    def _switch_theme(self) -> None:
-        self._set_theme("light" if is_dark(self) else "dark")
-
-    def _set_theme(self, theme: Theme) -> None:
-        self._settings.theme = theme
-        for action in self._themes.actions():
-            action.setChecked(action.data() == theme)
-        self._follow_desktop()
-
-    def _follow_desktop(self) -> None:
-        apply_theme(cast("QApplication", QApplication.instance()), self._settings.theme)
+        self.status.show_trouble(self.panel.snapshot(view, self._source))
 
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def _show_keys(self) -> None:
         KeyHelp(self.actions(), self).show()
-
-
-def _snapshots() -> Path:
-    """Return the folder that snapshots are written to."""
-    pictures = QStandardPaths.StandardLocation.PicturesLocation
-    return Path(QStandardPaths.writableLocation(pictures)) / TITLE
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:

@@ -26,6 +26,8 @@ HEADS = ("Fusion", "RGB", "Depth")
 NOT_SURE = "not sure"
 _TEXT_PIXELS = 15  # height of text on a picture of 480 rows
 _LEAST_PIXELS = 9.5  # and at least so much on the screen
+_TEXT_AT = 78  # units from the plate's labels to its texts
+_WIDEST = f"{NOT_SURE} (happiness 49 %)"
 _PLATE = QColor(16, 18, 22, 190)
 _WHITE = QColor(245, 246, 248)
 _MUTED = QColor(190, 194, 202)
@@ -124,7 +126,9 @@ def _draw_box(painter: QPainter, box: FaceBox, colour: QColor, width: float) -> 
 def _draw_verdicts(painter: QPainter, analysis: Analysis, age_s: float | None, unit: float) -> None:
     row, pad = 23 * unit, 8 * unit
     lines = _lines(analysis, age_s)
-    plate = QRectF(pad, pad, 256 * unit, len(lines) * row + pad)
+    # As wide as the widest verdict, so that it does not jump.
+    widest = QFontMetricsF(painter.font()).horizontalAdvance(_WIDEST)
+    plate = QRectF(pad, pad, _TEXT_AT * unit + widest + 2 * pad, len(lines) * row + pad)
     _draw_plate(painter, plate, unit)
     for index, (label, text, colour) in enumerate(lines):
         top = plate.top() + pad / 2 + index * row
@@ -156,7 +160,7 @@ def _draw_row(
     if colour is not None:
         painter.fillRect(swatch, colour)
     painter.setPen(_WHITE)
-    painter.drawText(area.adjusted(78 * unit, 0, 0, 0), middle, text)
+    painter.drawText(area.adjusted(_TEXT_AT * unit, 0, 0, 0), middle, text)
 
 
 def _draw_note(painter: QPainter, text: str, centre: QPointF, unit: float) -> None:

@@ -149,11 +149,11 @@ def _distance(metres: float | None) -> Indicator:
 
 
 def _depth(fraction: float | None) -> Indicator:
-    wanted = f"at least {MIN_VALID_FRACTION:.0%} of the face's box"
+    wanted = f"at least {100 * MIN_VALID_FRACTION:.0f} % of the face's box"
     if fraction is None:
         return _unknown("Depth", wanted)
     word = "too little" if 0 < fraction < MIN_VALID_FRACTION else "" if fraction else "none"
-    return _graded("Depth", word, f"{fraction:.0%}", wanted)
+    return _graded("Depth", word, f"{100 * fraction:.0f} %", wanted)
 
 
 def _sharpness(ratio: float | None) -> Indicator:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from app_doubles import FakeAnalyser, TickSource, write_tree
 from PySide6.QtCore import QSettings, QTimer
+from study_fixtures import write_study
 
 from app import application
 from app.application import main
@@ -68,6 +69,10 @@ def test_python_dash_m_is_the_same_command() -> None:
         (["--output", "somewhere"], "--headless"),
         (["--headless", "--output", "x", "--max-frames", "0"], "positive"),
         (["--headless", "--output", "x", "--max-frames", "many"], "positive"),
+        (["--output", "somewhere"], "--study"),
+        (["--max-frames", "3"], "--headless"),
+        (["--headless", "--output", "x", "--study", "s.toml"], "needs the window"),
+        (["--study", "nowhere.toml"], "nowhere.toml does not exist; write a study file first"),
         (["--pipeline", "resnet"], "fusion-resnet50"),
         (["--checkpoint", "nowhere.safetensors"], "nowhere.safetensors"),
         (["--checkpoint", __file__, "--pipeline", "depth"], "not allowed with"),
@@ -199,6 +204,35 @@ def test_the_window_runs_until_it_is_closed(qapp: QApplication, tmp_path: Path) 
     qapp.setPalette(palette)
     assert status == 0
     assert settings.source == "ticks"
+
+
+def test_a_study_is_opened_with_the_window(qapp: QApplication, tmp_path: Path) -> None:
+    from PySide6.QtWidgets import QDockWidget
+
+    settings = Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+    palette, titles = qapp.palette(), []
+
+    def close_when_playing() -> None:
+        windows = [w for w in qapp.topLevelWidgets() if isinstance(w, MainWindow)]
+        if settings.source is None:
+            QTimer.singleShot(50, close_when_playing)
+            return
+        for window in windows:
+            titles.extend(dock.windowTitle() for dock in window.findChildren(QDockWidget))
+            window.close()
+
+    QTimer.singleShot(50, close_when_playing)
+    folder = write_study(tmp_path / "study")
+    status = application.run_window(
+        qapp, FakeAnalyser, TickSource(), "ticks", settings, Troubles(), study=folder
+    )
+    qapp.setPalette(palette)
+    assert status == 0 and "Study: Reading faces" in titles
+
+
+def test_a_run_is_told_which_weights_judge() -> None:
+    (weights,) = application._weights("fusion-resnet50")()
+    assert weights.pipeline == "fusion-resnet50" and len(weights.sha256) == 64
 
 
 def test_the_last_source_comes_again_and_a_lost_one_gives_way_to_the_sample(

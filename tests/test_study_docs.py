@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.study.remote import DEFAULT_PORT, MAX_LINE_BYTES
+from app.study_window import checks
 from fercore.cli import build_parser
-from fercore.study.flags import Flag
+from fercore.quality import MIN_VALID_FRACTION
+from fercore.study.flags import BRIGHT_ABOVE, DARK_BELOW, Flag
 from fercore.study.predictions import COLUMNS
 from fercore.study.study_file import Order, read_study_file
 
@@ -45,6 +47,18 @@ def test_it_names_flags_columns_and_limits() -> None:
             assert f"`{name}`" in CHAPTER, name
     assert f"port\n{DEFAULT_PORT}" in CHAPTER
     assert f"{MAX_LINE_BYTES} bytes" in CHAPTER
+
+
+def test_it_names_the_limits_of_the_checklist() -> None:
+    wanted = (
+        f"{checks.NEAREST_M:g} to {checks.FARTHEST_M:g} m",
+        f"{DARK_BELOW:.0f} to {BRIGHT_ABOVE:.0f} of 255",
+        f"{100 * MIN_VALID_FRACTION:.0f} % of the face",
+        f"{checks.MIN_FRAMES_PER_SECOND:.0f} frames a second",
+        f"{checks.MIN_FREE_BYTES[False] / 1e9:.0f} GB is free",
+        f"{checks.MIN_FREE_BYTES[True] / 1e9:.0f} GB where videos are kept",
+    )
+    assert [text for text in wanted if text not in CHAPTER] == []
 
 
 def test_the_example_uses_the_client_as_it_is() -> None:

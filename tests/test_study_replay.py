@@ -75,6 +75,18 @@ def test_lossless_images_give_the_same_verdicts(tmp_path: Path) -> None:
     assert found.agrees
 
 
+def test_a_face_that_was_followed_is_cut_out_where_it_was(tmp_path: Path) -> None:
+    """Live, boxes depend on earlier frames: none is where a detector would put it."""
+    analyses = []
+    for index in range(4):
+        frame = in_steps(textured_frame(index))
+        pair = crop(frame, FaceBox(10 + 7 * index, 5, 90 + 7 * index, 85, 0.9))
+        analyses.append(Analysis(frame, pair, Weigher().judge(pair)[0], "", 0.001))
+    place = record_run(write_study(tmp_path / "s", "full"), analyses=analyses)
+    found = replay(place, read_run_record(place.session), Weigher(), crop)
+    assert found.lossless and found.agrees
+
+
 def test_depth_that_was_rounded_is_not_called_lossless(tmp_path: Path) -> None:
     analyses = [Weigher().analyse(textured_frame(index)) for index in range(3)]
     place = record_run(write_study(tmp_path / "s", "full"), analyses=analyses)

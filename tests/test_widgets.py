@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from app_doubles import analysis_of, prediction, sample_frame
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
@@ -17,19 +19,24 @@ from app.colours import (
     fitted_scale,
     viridis,
 )
-from app.overlay import draw_overlay, verdict_text
+from app.overlay import age_text, draw_overlay, shown_text, verdict_text
 from app.qimage import to_array, to_qimage
 from app.widgets.banner import Banner
 from app.widgets.picture_view import ColourView, DepthView
 from app.widgets.probability_chart import ProbabilityChart
+from app.widgets.quality_bar import QualityBar
 from app.widgets.status_line import StatusLine
 from app.widgets.theme import apply_theme, is_dark
 from app.widgets.timeline import SPAN_S, Timeline
 from app.widgets.transport import Transport
 from fercore.expressions import EXPRESSIONS, Expression
-from fercore.structures import Analysis, FaceBox
+from fercore.quality import UNKNOWN_QUALITY, Quality
+from fercore.structures import Analysis, FaceBox, RGBDFrame, Verdicts
+from fercore.tracking import TrackedFace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PySide6.QtWidgets import QWidget
     from pytestqt.qtbot import QtBot
 
@@ -92,10 +99,23 @@ def test_verdict_text_says_right_or_wrong_only_where_truth_is_known() -> None:
     assert verdict_text(None, Expression.FEAR) == "–"
 
 
-def overlaid(analysis: Analysis) -> UInt8Array:
+def test_a_verdict_that_is_not_sure_says_so_and_is_neither_right_nor_wrong() -> None:
+    verdict = prediction(Expression.ANGER, 0.41)
+    assert shown_text(verdict, Expression.ANGER) == "not sure (anger 41 %)"
+    assert shown_text(prediction(Expression.ANGER, 0.6), Expression.ANGER) == "anger 60 % ✓"
+    assert shown_text(None) == "–"
+
+
+def test_ages_are_in_the_unit_that_fits() -> None:
+    assert (age_text(0.0484), age_text(1.24)) == ("48 ms old", "1.2 s old")
+
+
+def overlaid(
+    analysis: Analysis, faces: Sequence[TrackedFace] = (), age_s: float | None = None
+) -> UInt8Array:
     image = QImage(to_qimage(analysis.frame.rgb))
     painter = QPainter(image)
-    draw_overlay(painter, analysis)
+    draw_overlay(painter, analysis, faces, age_s)
     painter.end()
     return to_array(image)
 
@@ -110,6 +130,37 @@ def test_overlay_draws_the_box_in_the_verdicts_colour(qtbot: QtBot) -> None:
     left = round(analysis.pair.box.x0)
     edge = picture[200:280, left - 3 : left + 4]
     assert count(edge, EXPRESSION_COLOURS[Expression.SURPRISE], 30) > 80
+
+
+def large_frame() -> RGBDFrame:
+    return dataclasses.replace(
+        sample_frame(), rgb=np.full((480, 640, 3), 96, np.uint8), depth_m=None
+    )
+
+
+def test_an_unsure_verdict_has_no_expressions_colour(qtbot: QtBot) -> None:
+    analysis = analysis_of(large_frame(), None, None, None)
+    verdicts = Verdicts(prediction(Expression.SURPRISE, 0.4), None, None)
+    unsure = overlaid(dataclasses.replace(analysis, verdicts=verdicts))
+    sure = overlaid(analysis_of(large_frame(), Expression.SURPRISE, None, None))
+    colour = EXPRESSION_COLOURS[Expression.SURPRISE]
+    assert count(unsure, colour) == 0 < count(sure, colour)
+
+
+def test_other_faces_have_a_thin_box_and_the_judged_one_none_beside_its_own(qtbot: QtBot) -> None:
+    analysis = analysis_of(large_frame())
+    judged = TrackedFace(1, FaceBox(200, 300, 260, 360, 0.9), None, True)
+    other = TrackedFace(2, FaceBox(500, 300, 560, 360, 0.9), None, False)
+    plain, boxed = overlaid(analysis), overlaid(analysis, (judged, other))
+    changed = np.argwhere((plain != boxed).any(axis=-1))
+    assert changed[:, 1].min() > 490 and changed[:, 1].max() < 570
+    assert 0 < len(changed) < 60 * 60 / 3
+
+
+def test_the_age_adds_a_line_to_the_plate(qtbot: QtBot) -> None:
+    analysis = analysis_of(large_frame())
+    changed = np.argwhere((overlaid(analysis) != overlaid(analysis, (), 0.05)).any(axis=-1))
+    assert changed[:, 0].min() > 70 and changed[:, 0].max() < 120
 
 
 def test_overlay_without_a_face_says_why(qtbot: QtBot) -> None:
@@ -132,6 +183,46 @@ def test_colour_view_describes_what_it_shows(qtbot: QtBot) -> None:
     assert "Depth: sadness 50 % ✗" in text
     assert "True expression: anger" in text
     assert (picture_of(view) != blank).any()
+
+
+def test_a_click_says_which_pixel_of_the_picture_it_hit(qtbot: QtBot) -> None:
+    view = ColourView()
+    qtbot.addWidget(view)
+    view.resize(400, 400)
+    clicks: list[tuple[float, float]] = []
+    view.clicked.connect(lambda x, y: clicks.append((x, y)))
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(200, 200))
+    assert clicks == []
+    view.show_analysis(analysis_of(sample_frame()))
+    for place in (QPoint(200, 200), QPoint(100, 275)):
+        qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mouseClick(view, Qt.MouseButton.RightButton, pos=QPoint(200, 200))
+    assert clicks == [(80, 60), (40, 90)]
+
+
+def test_the_age_stays_as_first_painted_until_it_grows(qtbot: QtBot) -> None:
+    view = ColourView()
+    qtbot.addWidget(view)
+    view.show_analysis(analysis_of(sample_frame()), (), time.monotonic() - 5)
+    first = picture_of(view)
+    time.sleep(0.15)
+    assert (picture_of(view) == first).all()
+    view.grow_older()
+    assert (picture_of(view) != first).any()
+
+
+def test_quality_is_shown_in_words_and_marks(qtbot: QtBot) -> None:
+    bar = QualityBar()
+    qtbot.addWidget(bar)
+    assert bar.text().startswith("– Distance: not known | – Depth: not known")
+    bar.show_indicators(Quality(1.42, 0.8, 0.9, 128, 0.001).indicators())
+    assert bar.text() == (
+        "⚠ Distance: too far, 1.42 m | ✓ Depth 80 % | ✓ Sharpness 0.90 | ✓ Light 128"
+        " | ✓ Timing +1 ms"
+    )
+    assert "too far (1.42 m); good is 0.25 to 1.2 m" in bar.accessibleDescription()
+    bar.show_indicators(UNKNOWN_QUALITY.indicators())
+    assert "Timing" not in bar.text() and "⚠" not in bar.text()
 
 
 def test_depth_view_shows_colours_and_its_scale(qtbot: QtBot) -> None:
@@ -194,6 +285,10 @@ def test_banner_names_truth_verdict_and_mark(qtbot: QtBot) -> None:
     assert banner.text() == "True expression: neutral | Fusion: anger 75 %"
     banner.show_analysis(analysis_of(sample_frame()), False)
     assert banner.text().startswith("True expression: not known")
+    unsure = Verdicts(prediction(Expression.ANGER, 0.4), None, None)
+    analysis = analysis_of(sample_frame(truth=Expression.ANGER))
+    banner.show_analysis(dataclasses.replace(analysis, verdicts=unsure), True)
+    assert banner.text() == "True expression: anger | Fusion: not sure (anger 40 %)"
 
 
 def test_banner_falls_back_to_rgb_and_says_why(qtbot: QtBot) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from fercore.branches import DEPTH_SIZE, Absent
 from fercore.engines.parts import DEPTH_FEATURES, head_names, split_depth
@@ -82,6 +83,7 @@ class _FusedHeads(torch.nn.Module):
 def _converted(network: torch.nn.Module, **inputs: torch.Tensor) -> Any:
     """Return a module as a model that takes inputs of exactly these shapes."""
     openvino = import_openvino()
+    tqdm.monitor_interval = 0  # the export's progress bars would leave a thread behind
     with torch.inference_mode():
         program = torch.export.export(network, tuple(inputs.values()))
     model = openvino.convert_model(program)

@@ -1,8 +1,9 @@
 """Running a recorded run through the networks again, to see whether they say the same.
 
-At level `full` the whole pipeline runs anew, face detection included. At level `depth`
-there is no colour to find the face in, so the logged box is used and only the depth head
-is compared. Where neither was kept there is nothing to replay.
+The face is cut out where the log says that it was: live, a face is followed from frame to
+frame, also through frames before the run, so no single picture gives the same box again.
+From there on everything runs anew. At level `depth` only the depth head is compared; where
+no image was kept there is nothing to replay.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.structures import Analysis, FacePair, FloatArray, UInt8Array, Verdicts
+    from fercore.structures import FacePair, FloatArray, UInt8Array, Verdicts
     from fercore.study.layout import RunPlace
     from fercore.study.run_files import RunRecord
 
@@ -34,10 +35,6 @@ TOLERANCE = 1e-3
 
 class Judge(Protocol):
     """What judges frames again: `fercore.predictor.Predictor`."""
-
-    def analyse(self, frame: RGBDFrame) -> Analysis:
-        """Detect, crop and judge."""
-        ...
 
     def judge(self, pair: FacePair) -> tuple[Verdicts | None, str]:
         """Judge a crop."""
@@ -103,7 +100,7 @@ def replay(place: RunPlace, record: RunRecord, judge: Judge, crop: CropFace) -> 
     numbers, again = [], []
     for number, frame in _frames(place, record, rows):
         numbers.append(number)
-        again.append(_judged(record, rows, number, frame, judge, crop))
+        again.append(_judged(rows.boxes[number], frame, judge, crop))
     logged = rows.raw[numbers].reshape(-1, *rows.raw.shape[1:])
     anew = np.array(again).reshape(logged.shape)
     deviations = np.abs(anew - logged).max(axis=2)
@@ -117,16 +114,8 @@ def replay(place: RunPlace, record: RunRecord, judge: Judge, crop: CropFace) -> 
 
 
 def _judged(
-    record: RunRecord,
-    rows: Predictions,
-    number: int,
-    frame: RGBDFrame,
-    judge: Judge,
-    crop: CropFace,
+    box: NDArray[np.float64], frame: RGBDFrame, judge: Judge, crop: CropFace
 ) -> NDArray[np.float64]:
-    if record.privacy is Privacy.FULL:
-        return verdict_array(judge.analyse(frame).verdicts)
-    box = rows.boxes[number]
     if np.isnan(box).any():
         return verdict_array(None)
     verdicts, _ = judge.judge(crop(frame, FaceBox(*box.tolist())))

@@ -169,7 +169,9 @@ class _Group:
         self._parameters, self._buffers = stack_module_state(members)
         self._best = {name: value.detach().clone() for name, value in self._state().items()}
         self._shell = half.to("meta")
-        self._optimizer = torch.optim.Adam(self._parameters.values(), lr=config.learning_rate)
+        self._optimizer = torch.optim.Adam(
+            self._parameters.values(), lr=config.learning_rate, fused=True
+        )
 
     def run_epoch(self, data: _Data, epoch: int, progress: list[_Progress]) -> None:
         """Train every fold once over its faces, validate, and keep the networks that improved."""

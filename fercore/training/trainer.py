@@ -135,7 +135,7 @@ class _Run:
         for module in self._frozen.values():
             module.requires_grad_(False)
         trained = [p for p in network.parameters() if p.requires_grad]
-        self._optimizer = torch.optim.Adam(trained, lr=config.learning_rate)
+        self._optimizer = torch.optim.Adam(trained, lr=config.learning_rate, fused=True)
         self._last = "not validated yet"  # for the progress bar
 
     def to_the_end(self) -> _State:

@@ -1,0 +1,1 @@
+"""Study mode in the window: participant, checklist, baseline, run sheet, markers, links."""

@@ -1,0 +1,64 @@
+"""The line that is always in view: whether a run is recorded, how long, how much, what is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QSizePolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.study.recording import Progress
+    from fercore.study.run_files import Counts
+
+IDLE = "○ not recording"
+_STYLE = "font-weight: bold; border-radius: 4px; padding: 4px 8px; color: white; background: {};"
+_RED, _GREY = "#B3261E", "#5F6671"
+
+
+class RecordingLine(QLabel):
+    """Red while a run is recorded, grey otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__(IDLE)
+        self.setAccessibleName("Recording")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._recording: bool | None = None
+        self.show_progress(None)
+
+    def show_progress(self, progress: Progress | None, remarks: Sequence[str] = ()) -> None:
+        """Show how a run stands, None without one, and what needs attention meanwhile."""
+        recording = progress is not None and progress.active
+        self.setText(_words(progress, remarks) if progress is not None and recording else IDLE)
+        if recording is not self._recording:
+            self._recording = recording
+            self.setStyleSheet(_STYLE.format(_RED if recording else _GREY))
+
+
+def dropped(counts: Counts) -> str:
+    """Return what was lost, in words."""
+    parts = (
+        (counts.dropped_rows, "rows"),
+        (counts.dropped_colour, "colour pictures"),
+        (counts.dropped_depth, "depth maps"),
+    )
+    lost = ", ".join(f"{number} {what}" for number, what in parts if number)
+    return f"dropped: {lost}" if lost else "0 dropped"
+
+
+def _words(progress: Progress, remarks: Sequence[str]) -> str:
+    minutes, seconds = divmod(int(progress.elapsed_s), 60)
+    counts = progress.counts
+    parts = [
+        f"● RECORDING {minutes}:{seconds:02d}",
+        f"{progress.bytes_written / 1e6:.1f} MB",
+        f"{progress.bytes_free / 1e9:.1f} GB left",
+        f"{counts.frames} frames",
+        f"{counts.events} events",
+        dropped(counts),
+    ]
+    return "   ".join([*parts, *(f"⚠ {remark}" for remark in remarks)])

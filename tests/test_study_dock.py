@@ -1,0 +1,276 @@
+"""The study's panels with a desk of their own: baseline, links, what goes wrong while recording."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from app_doubles import FakeAnalyser, TickSource, analysis_of, sample_frame
+from study_fixtures import evenly, made_up, neutral, no_faces, open_desk, write_study
+
+from app.inference import Judged
+from app.session import Session
+from app.sources.base import Arrival, Condition, Health
+from app.study.recording import Progress
+from app.study_window.admission import Admission, admit
+from app.study_window.baseline_panel import BaselinePanel
+from app.study_window.checks import ClockWatch, Surroundings, all_checks
+from app.study_window.dock import StudyDock
+from app.study_window.gear import equipment_of
+from app.study_window.live_figures import LiveFigures, Observed
+from app.study_window.recording_line import RecordingLine
+from app.study_window.study_folder import study_folder
+from fercore.errors import FercoreError
+from fercore.expressions import Expression
+from fercore.study.baseline import load_baseline
+from fercore.study.run_files import Check, Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from app.study.desk import Desk
+
+GREEN = Observed(30.0, 1.0, 0.6, 120.0, 0.9)
+AROUND = Surroundings(None, 50_000_000_000, False, "", False, ())
+
+
+class Camera(TickSource):
+    """A live source in a given condition."""
+
+    name = "camera 7"
+
+    def __init__(self, health: Health = Health.GOOD) -> None:
+        super().__init__()
+        self.condition = Condition(health, "" if health is Health.GOOD else "It is covered.")
+
+
+@pytest.fixture
+def dock_at(qtbot: QtBot) -> Iterator[Callable[[Path], tuple[StudyDock, Desk]]]:
+    desks: list[Desk] = []
+
+    def build(folder: Path) -> tuple[StudyDock, Desk]:
+        desk = open_desk(folder, no_faces)
+        desks.append(desk)
+        dock = StudyDock(desk, Session(FakeAnalyser), LiveFigures())
+        qtbot.addWidget(dock)
+        dock.form.subject.setText("01")
+        dock.form.fields["age"].setText("30")  # type: ignore[union-attr]
+        dock.form.begin.click()
+        for check in dock.checklist.checks():
+            dock.checklist.reason(check.item).setText("a\ttest")
+        return dock, desk
+
+    yield build
+    for desk in desks:
+        desk.close()
+
+
+def take_baseline(dock: StudyDock, desk: Desk, share: float) -> str:
+    said = evenly() if not share else np.full(6, (1 - share) / 5)
+    said[Expression.HAPPINESS.position] = share or said[0]
+    dock.baseline.begun.emit()
+    for index in range(30):
+        desk.add(neutral(index, said), index / 30)
+    dock.baseline.ended.emit()
+    return dock.baseline.message.text()
+
+
+def test_a_held_smile_is_refused_and_a_resting_face_stored(
+    dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path
+) -> None:
+    folder = write_study(tmp_path / "s", baseline=True)
+    dock, desk = dock_at(folder)
+    assert "The face smiles" in take_baseline(dock, desk, 0.8)
+    dock.start_block()
+    assert "record the baseline first" in dock.sheet.message.text()
+    assert take_baseline(dock, desk, 0.0).startswith("Accepted and stored: 30 frames")
+    assert load_baseline(folder / "sub-01" / "ses-1" / "baseline.json").frames == 30
+    dock.start_block()
+    assert desk.recording
+
+
+def test_the_baseline_counts_its_seconds(qtbot: QtBot) -> None:
+    panel = BaselinePanel(0.2)
+    qtbot.addWidget(panel)
+    with qtbot.waitSignal(panel.ended, timeout=5000):
+        panel.start.click()
+        assert panel.running and not panel.start.isEnabled()
+    assert not panel.running and panel.start.isEnabled()
+
+
+def test_a_run_that_stops_by_itself_says_why(
+    dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path, qtbot: QtBot
+) -> None:
+    from app.study import recording
+
+    dock, desk = dock_at(write_study(tmp_path / "s"))
+    dock.start_block()
+    for analysis in made_up(3):
+        desk.add(analysis)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recording, "RESERVE_BYTES", 10**18)
+        qtbot.waitUntil(lambda: not desk.recording, timeout=5000)
+    dock.refresh()
+    assert "nearly full" in dock.sheet.message.text() and "Kept: 3 frames" in (
+        dock.sheet.message.text()
+    )
+    assert dock.sheet.start.isEnabled() and not dock.sheet.stop.isEnabled()
+    dock.start_block()
+    assert desk.recording
+
+
+def test_a_run_started_from_afar_is_shown_and_can_be_stopped(
+    dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path
+) -> None:
+    from app.study.remote_commands import RemoteCommands
+
+    dock, desk = dock_at(write_study(tmp_path / "s"))
+    remote = RemoteCommands(desk)
+    desk.checklist = (Check("light", False, "too dark"),)
+    with pytest.raises(FercoreError, match="light: too dark"):
+        remote.start("01", "1", "video", "calm")
+    dock.refresh()  # the reasons are given
+    remote.start("01", "1", "video", "calm")
+    dock.refresh()
+    assert dock.line.text().startswith("● RECORDING") and "NO FRAMES" in dock.line.text()
+    dock.stop_block()
+    assert not desk.recording
+    assert dock.sheet.list.item(0).text().startswith("✓ 1")
+
+
+def test_the_end_of_the_planned_length_is_said(
+    dock_at: Callable[[Path], tuple[StudyDock, Desk]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dock, desk = dock_at(write_study(tmp_path / "s"))
+    dock.start_block()
+    assert "planned" not in dock.line.text()
+    counts = Counts(frames=900)
+    monkeypatch.setattr(desk, "progress", lambda: Progress(True, 61.0, 1, 10**9, counts, ""))
+    dock.refresh()
+    assert "⚠ the planned 60 s are over" in dock.line.text() and desk.recording
+
+
+def test_markers_without_a_run_are_not_lost_silently(
+    dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path
+) -> None:
+    dock, _ = dock_at(write_study(tmp_path / "s"))
+    dock.mark("stimulus")
+    assert "No run is being recorded" in dock.sheet.message.text()
+
+
+def test_a_session_is_gone_on_with_where_it_ended(
+    dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path
+) -> None:
+    folder = write_study(tmp_path / "s")
+    dock, desk = dock_at(folder)
+    dock.start_block()
+    dock.stop_block()
+    plan = admit(folder, desk.study, Admission.RESUME, "01", "1", {})
+    assert plan.done() == {1} and plan.broken_off() == []
+    with pytest.raises(FercoreError, match="exists already"):
+        admit(folder, desk.study, Admission.ANOTHER, "01", "1", {})
+    with pytest.raises(FercoreError, match="could be mistaken"):
+        admit(folder, desk.study, Admission.ANOTHER, "01", "01", {})
+    with pytest.raises(FercoreError, match="does not exist"):
+        admit(folder, desk.study, Admission.RESUME, "01", "2", {})
+    assert admit(folder, desk.study, Admission.ANOTHER, "01", "2", {}).done() == frozenset()
+
+
+def red(observed: Observed, around: Surroundings) -> set[str]:
+    return {check.item for check in all_checks(observed, around) if not check.passed}
+
+
+@pytest.mark.parametrize(
+    ("observed", "around", "items"),
+    [
+        (GREEN, AROUND._replace(source=Camera()), set()),
+        (GREEN, AROUND, {"camera"}),
+        (GREEN, AROUND._replace(source=Camera(Health.DOUBTFUL)), {"camera"}),
+        (GREEN, AROUND._replace(source=TickSource()), {"camera"}),
+        (Observed(), AROUND, {"camera", "distance", "light", "valid depth", "frame rate"}),
+        (GREEN._replace(distance_m=1.4, brightness=20.0), AROUND, {"camera", "distance", "light"}),
+        (
+            GREEN._replace(brightness=250.0, valid_share=0.1),
+            AROUND,
+            {"camera", "light"} | {"valid depth"},
+        ),
+        (
+            GREEN,
+            AROUND._replace(bytes_free=10**8, clock="the date is wrong"),
+            {"camera", "disk", "clock"},
+        ),
+        (GREEN, AROUND._replace(bytes_free=5 * 10**9, keeps_videos=True), {"camera", "disk"}),
+        (GREEN, AROUND._replace(lsl_on=True, lsl_missing=("PsychoPy",)), {"camera", "LSL"}),
+    ],
+)
+def test_the_checklist_is_red_where_something_is_wrong(
+    observed: Observed, around: Surroundings, items: set[str]
+) -> None:
+    assert red(observed, around) == items
+
+
+def test_a_clock_that_is_set_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    watch = ClockWatch()
+    assert watch.problem() == ""
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600)
+    assert "set by +3600.0 s" in watch.problem()
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert "the date is wrong" in watch.problem()
+
+
+def test_figures_are_those_of_the_last_seconds() -> None:
+    import time
+
+    figures = LiveFigures()
+    assert figures.observed() == Observed()
+    now_s = time.monotonic()
+    for age_s in (5.0, 0.2, 0.1):
+        arrival = Arrival(sample_frame(), TickSource(), 0, now_s - age_s)
+        figures.add(Judged(arrival, analysis_of(sample_frame())))
+    observed = figures.observed()
+    assert (observed.frames_per_second, observed.face_share) == (1.0, 1.0)
+    assert (observed.brightness, observed.distance_m, observed.valid_share) == (0.0, None, None)
+
+
+def test_losses_are_shown(qtbot: QtBot) -> None:
+    line = RecordingLine()
+    qtbot.addWidget(line)
+    counts = Counts(frames=100, dropped_rows=2, dropped_depth=3)
+    line.show_progress(Progress(True, 75.0, 2_500_000, 80_000_000_000, counts, ""))
+    assert "RECORDING 1:15   2.5 MB   80.0 GB left   100 frames" in line.text()
+    assert line.text().endswith("dropped: 2 rows, 3 depth maps")
+
+
+def test_equipment_names_source_and_clock() -> None:
+    equipment = equipment_of(Camera(), ())
+    assert (equipment.source, equipment.synthetic) == ("camera 7", False)
+    assert equipment.device_clock == "source"
+    with pytest.raises(FercoreError, match="No camera is open"):
+        equipment_of(None, ())
+
+
+def test_a_folder_belongs_to_one_study(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "a") / "study.toml"
+    other = write_study(tmp_path / "b", "full") / "study.toml"
+    assert study_folder(study.parent, None) == study.parent
+    for _ in range(2):
+        assert study_folder(study, tmp_path / "out") == tmp_path / "out"
+    assert (tmp_path / "out" / "study.toml").read_text() == study.read_text()
+    with pytest.raises(FercoreError, match="differs; choose another folder"):
+        study_folder(other, tmp_path / "out")
+    renamed = study.rename(study.with_name("mine.toml"))
+    with pytest.raises(FercoreError, match="name a folder with --output"):
+        study_folder(renamed, None)
+    with pytest.raises(FercoreError, match="does not exist"):
+        study_folder(tmp_path / "nowhere.toml", None)
+    with pytest.raises(FercoreError, match="cannot be written"):
+        study_folder(renamed, renamed)
