@@ -212,7 +212,8 @@ def test_the_remote_control_shows_its_token(mode: StudyMode, tmp_path: Path) -> 
     assert "no IP address" in links.message.text() and not links.remote.isChecked()
 
 
-def test_no_snapshot_is_taken_while_a_study_is_open(mode: StudyMode) -> None:
+def test_no_snapshot_is_taken_while_a_study_is_open(mode: StudyMode, tmp_path: Path) -> None:
+    opened(mode, write_study(tmp_path / "study"))
     assert "in its runs alone" in mode.snapshot_refusal()
     mode.close()
     assert mode.snapshot_refusal() == ""
