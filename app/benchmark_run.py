@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import psutil
-from PySide6.QtCore import QCoreApplication, QSettings, QTimer
+from PySide6.QtCore import QEventLoop, QSettings, QTimer
 
 from app.application import create_application
 from app.benchmark_camera import ALIGN, MeasuredCamera
@@ -70,8 +70,7 @@ def run_live(plan: Plan) -> Figures:
         run = LiveRun(plan, frames, Path(folder))
         try:
             with _ctrl_c_stops(run):
-                run.begin()
-                application.exec()
+                run.to_the_end()
         finally:
             run.close()
     peak_gflops = max(peak_gflops, matrix_peak_gflops())
@@ -113,6 +112,7 @@ class LiveRun:
         self._session = Session(self._load)
         store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         self._window = MeasuredWindow(self._session, Settings(store), self._source)
+        self._loop = QEventLoop()
         self._timer = QTimer(self._window)
         self._timer.timeout.connect(self._tick)
         self._process = psutil.Process()
@@ -123,12 +123,16 @@ class LiveRun:
         self._sampled = 0  # latencies that earlier samples have seen
         self._interrupted = False
 
-    def begin(self) -> None:
-        """Show the window and start everything; measuring starts once it is warm."""
+    def to_the_end(self) -> None:
+        """Show the window, start everything, and return once all is measured.
+
+        Measuring starts when everything is warm; a window that is closed ends it.
+        """
         self._shown_s = time.monotonic()
         self._window.begin(self._open, self._source.name)
         self._window.show()
         self._timer.start(_TICK_MS)
+        self._loop.exec()
 
     def interrupt(self) -> None:
         """Stop early; what was measured until now stands."""
@@ -175,7 +179,9 @@ class LiveRun:
 
     def _tick(self) -> None:
         now_s = time.monotonic()
-        if self._first is None:
+        if not self._window.isVisible():
+            self.interrupt()
+        elif self._first is None:
             self._begin_when_warm(now_s)
         elif now_s >= self._first.time_s + self._plan.seconds:
             self._stop()
@@ -197,7 +203,7 @@ class LiveRun:
             self._last = self._counts(self._predictor)
             self._sample(self._last.time_s)
         self._timer.stop()
-        QCoreApplication.quit()
+        self._loop.quit()
 
     def _counts(self, predictor: CountingPredictor) -> _Counts:
         dropped = self._source.missed + self._session.statistics().dropped
