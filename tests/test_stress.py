@@ -14,7 +14,7 @@ from test_train_command import PARAMETERS, make_cache
 if TYPE_CHECKING:
     from fercore.stress.crops import Crops
 
-from fercore.branches import Logits, Pipeline
+from fercore.branches import Absent, Logits, Pipeline
 from fercore.datasets.cache import open_cache
 from fercore.errors import DatasetError, FercoreError
 from fercore.stress.faces import FaceSet, read_face_set
@@ -65,7 +65,13 @@ class Stub(ColourAsIs):
         super().__init__()
         self.seen = 0
 
-    def trained(self, frozen: torch.Tensor, depth: torch.Tensor, finetune: str) -> Logits:
+    def trained(
+        self,
+        frozen: torch.Tensor,
+        depth: torch.Tensor,
+        finetune: str,
+        absent: Absent | None = None,
+    ) -> Logits:
         self.seen += len(frozen)
         bright = frozen.mean((1, 2, 3)) > 2
         known = depth.amax((1, 2, 3)) > -1
@@ -77,7 +83,13 @@ class Stub(ColourAsIs):
 class DepthStub(ColourAsIs):
     """Always says anger, by depth."""
 
-    def trained(self, frozen: torch.Tensor, depth: torch.Tensor, finetune: str) -> Logits:
+    def trained(
+        self,
+        frozen: torch.Tensor,
+        depth: torch.Tensor,
+        finetune: str,
+        absent: Absent | None = None,
+    ) -> Logits:
         return Logits(None, None, one_hot(0).expand(len(depth), -1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,6 +103,11 @@ def test_the_baseline_counts_its_seconds(qtbot: QtBot) -> None:
     assert not panel.running and panel.start.isEnabled()
 
 
+def kept_frames(desk: Desk) -> int:
+    progress = desk.progress()
+    return progress.counts.frames if progress is not None else 0
+
+
 def test_a_run_that_stops_by_itself_says_why(
     dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path, qtbot: QtBot
 ) -> None:
@@ -110,7 +116,8 @@ def test_a_run_that_stops_by_itself_says_why(
     dock, desk = dock_at(write_study(tmp_path / "s"))
     dock.start_block()
     for analysis in made_up(3):
-        desk.add(analysis)
+        desk.add(analysis, time.monotonic())  # not before the block began
+    qtbot.waitUntil(lambda: kept_frames(desk) == 3, timeout=5000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "RESERVE_BYTES", 10**18)
         qtbot.waitUntil(lambda: not desk.recording, timeout=5000)
