@@ -71,7 +71,7 @@ def exchange(server: RemoteServer, data: bytes) -> list[dict[str, Any]]:
             connection.shutdown(socket.SHUT_WR)
             while part := connection.recv(65536):
                 received += part
-        except OSError:  # shown out in the middle of it
+        except (TimeoutError, ConnectionError):
             pass
     return [json.loads(line) for line in received.splitlines()]
 
@@ -191,7 +191,7 @@ def test_a_bad_message_is_refused_in_words_and_the_next_is_heard(
 
 
 def test_a_line_without_end_is_cut_short(server: RemoteServer) -> None:
-    replies = exchange(server, HELLO + b"x" * 5000)
+    replies = exchange(server, HELLO + b"x" * 1_000_000)
     assert [reply["ok"] for reply in replies] == [True, False]
     assert "more than 4096 bytes" in replies[1]["error"]
 

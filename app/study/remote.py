@@ -31,6 +31,7 @@ MAX_LINE_BYTES = 4096
 MIN_TOKEN = 8
 _MAX_CONNECTIONS, _MAX_BAD_LINES = 8, 10
 _HELLO_TIMEOUT_S, _REFUSAL_PAUSE_S = 5.0, 0.3
+_DRAIN_TIMEOUT_S, _MOST_DRAINED_BYTES = 0.5, 4 * 2**20
 
 logger = logging.getLogger(__name__)
 
@@ -152,12 +153,21 @@ class _Connection(socketserver.StreamRequestHandler):
             return None
         if len(data) > MAX_LINE_BYTES:
             self._answer({"ok": False, "error": f"a line has more than {MAX_LINE_BYTES} bytes"})
+            self._drain()
             return None  # where its next line begins, nobody can know
         try:
             value: object = json.loads(data)
         except (ValueError, RecursionError):
             return "no JSON"
         return "no JSON object" if value is None else value
+
+    def _drain(self) -> None:
+        """Take what is still coming: closing on unread bytes would tear the reply away."""
+        self.request.shutdown(socket.SHUT_WR)
+        self.request.settimeout(_DRAIN_TIMEOUT_S)
+        left = _MOST_DRAINED_BYTES
+        while left > 0 and (part := self.rfile.read1(65536)):
+            left -= len(part)
 
     def _answer(self, reply: dict[str, Any]) -> None:
         self.wfile.write(json.dumps(reply).encode() + b"\n")
