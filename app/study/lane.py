@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Lane(threading.Thread, Generic[T]):
                 if self._ending.is_set():
                     break
             else:
-                self._guarded(lambda item=item: self._handle(item), item_lost=True)  # type: ignore[misc]
+                self._guarded(partial(self._handle, item), item_lost=True)
             if time.monotonic() >= due_s:
                 due_s = time.monotonic() + _TICK_S
                 self._guarded(self._tick, item_lost=False)

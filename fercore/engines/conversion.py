@@ -7,7 +7,7 @@ Both branches of a fusion network become one model. Its depth network stands ins
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from fercore.branches import DEPTH_SIZE, Absent
 from fercore.engines.parts import DEPTH_FEATURES, head_names, split_depth
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from fercore.branches import Pipeline
 
 RGB, DEPTH, HAS_DEPTH, NO_DEPTH = "rgb", "depth", "has_depth", "no_depth"
@@ -29,7 +31,8 @@ def import_openvino() -> Any:
     Its telemetry looks an analytics host up as soon as it is imported; without it,
     openvino works as well.
     """
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    modules: dict[str, ModuleType | None] = cast("Any", sys.modules)
+    modules["openvino_telemetry"] = None  # importing it fails from now on
     import openvino
 
     return openvino
