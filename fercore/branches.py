@@ -123,13 +123,7 @@ class Pipeline(nn.Module, ABC):
 
 
 class TwoBranchPipeline(Pipeline):
-    """Base of all fusions: a colour and a depth branch with a head each, and what joins them.
-
-    Unless `branches_learn_alone`, the branches' own heads read the **detached** latents: they
-    do not shape the branches, and one pass still yields three verdicts.
-    """
-
-    branches_learn_alone = False
+    """Base of all fusions: a colour and a depth branch with a head each."""
 
     def __init__(self, backbone: str, variant: str) -> None:
         super().__init__()
@@ -146,6 +140,16 @@ class TwoBranchPipeline(Pipeline):
     def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
         """Run the backbone's frozen half on colour."""
         return self.rgb_branch.backbone.frozen(rgb, finetune)
+
+
+class LateFusion(TwoBranchPipeline):
+    """Base of the fusions that join the branches' latents.
+
+    Unless `branches_learn_alone`, the branches' own heads read the **detached** latents: they
+    do not shape the branches, and one pass still yields three verdicts.
+    """
+
+    branches_learn_alone = False
 
     def trained(
         self,

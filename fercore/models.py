@@ -22,10 +22,10 @@ from torch import nn
 from fercore.branches import (
     Absent,
     DepthBranch,
+    LateFusion,
     Logits,
     Pipeline,
     RGBBranch,
-    TwoBranchPipeline,
     classifier,
     fully_connected,
 )
@@ -117,7 +117,7 @@ class DepthPretrainedPipeline(RGBPipeline):
         return Logits(None, None, self.classifier(self.branch(frozen, finetune)))
 
 
-class FusionPipeline(TwoBranchPipeline):
+class FusionPipeline(LateFusion):
     """PL-fusion: both latents concatenated, two new FC.
 
     The branches are shaped by the fusion's loss alone, as in the paper.

@@ -18,6 +18,7 @@ from torch.nn import functional
 from fercore.branches import (
     DEPTH_MAPS,
     Absent,
+    LateFusion,
     Logits,
     TwoBranchPipeline,
     classifier,
@@ -36,7 +37,7 @@ class SupervisedFusion(FusionPipeline):
     branches_learn_alone = True
 
 
-class GatedFusion(TwoBranchPipeline):
+class GatedFusion(LateFusion):
     """A gate sees both latents and weighs one against the other."""
 
     def __init__(self, backbone: str, variant: str) -> None:
@@ -108,12 +109,6 @@ class AttentionFusion(TwoBranchPipeline):
             rgb=self.rgb_classifier(rgb_latent),
             depth=self.depth_classifier(depth_latent),
         )
-
-    def fused(
-        self, rgb_latent: torch.Tensor, depth_latent: torch.Tensor, absent: Absent | None
-    ) -> torch.Tensor:
-        """Not asked for: places are joined, not latents."""
-        raise NotImplementedError
 
     def _maps(self, frozen: torch.Tensor, finetune: str) -> torch.Tensor:
         backbone = self.rgb_branch.backbone

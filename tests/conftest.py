@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from pytestqt.qtbot import QtBot
+
+    from app.main_window import MainWindow
     from app.session import Session
+    from app.settings import Settings
 
 # Before anything imports Qt: tests open no window on the developer's screen.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -45,3 +49,22 @@ def make_session() -> Iterator[Callable[..., Session]]:
 
     with started_sessions() as build:
         yield build
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Return settings in a file of their own."""
+    from PySide6.QtCore import QSettings
+
+    from app.settings import Settings
+
+    return Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+
+
+@pytest.fixture
+def show_window(qtbot: QtBot, settings: Settings) -> Iterator[Callable[..., MainWindow]]:
+    """Return what shows a main window that plays ticks unless told otherwise."""
+    from window_driver import shown_windows
+
+    with shown_windows(qtbot, settings) as show:
+        yield show

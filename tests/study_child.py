@@ -12,8 +12,7 @@ import time
 from pathlib import Path
 
 from app_doubles import analysis_of
-from study_fixtures import open_desk
-from test_study_recording import textured_frame
+from study_fixtures import open_desk, textured_frame
 
 
 def main(study: Path, log: Path) -> None:

@@ -11,7 +11,7 @@ from app_doubles import analysis_of, sample_frame
 from app.study.desk import Desk
 from app.study.equipment import Equipment
 from fercore.expressions import EXPRESSIONS, Expression
-from fercore.structures import Analysis, FaceBox, FacePair, Prediction, Verdicts
+from fercore.structures import Analysis, FaceBox, FacePair, Prediction, RGBDFrame, Verdicts
 from fercore.study.layout import RunPlace, run_place
 from fercore.study.participants import enrol
 from fercore.study.run_files import Weights
@@ -77,7 +77,7 @@ def no_faces(rgb: UInt8Array) -> Sequence[FaceBox]:
 
 
 def open_desk(
-    folder: Path, find_faces: Callable[[UInt8Array], Sequence[FaceBox]] = no_faces
+    folder: Path, find_faces: Callable[[UInt8Array], Sequence[FaceBox]] | None = no_faces
 ) -> Desk:
     return Desk(folder, equipment, find_faces)
 
@@ -121,6 +121,15 @@ def _let_write(desk: Desk) -> None:
 
 def made_up(number: int, shown: Expression = Expression.ANGER) -> list[Analysis]:
     return [analysis_of(sample_frame(index), fusion=shown) for index in range(number)]
+
+
+def textured_frame(index: int = 0, height: int = 120, width: int = 160) -> RGBDFrame:
+    """Return a frame of noise, with depth of 0.4 to 1.2 m except in the first ten rows."""
+    rng = np.random.default_rng(index)
+    rgb = rng.integers(0, 255, (height, width, 3), np.uint8)
+    depth_m = rng.uniform(0.4, 1.2, (height, width)).astype(np.float32)
+    depth_m[:10] = np.nan
+    return RGBDFrame(rgb, depth_m, None, index / 30, index)
 
 
 def neutral(index: int, probabilities: NDArray[np.float64], x_pixels: float = 0.0) -> Analysis:

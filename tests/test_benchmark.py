@@ -7,7 +7,7 @@ import json
 import math
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -161,9 +161,9 @@ def test_prepared_frames_pass_through_the_cameras_sdk() -> None:
         camera.close()
 
 
-def figures(**changed: object) -> Figures:
+def figures(**changed: Any) -> Figures:
     stages = dict.fromkeys(STAGES, 1.0) | {"depth net": 2.0, "RGB net": 17.0}
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "verdicts_per_s": 29.987,
         "drawn_per_s": 29.9,
         "latency_ms": [40.0] * 90 + [80.0] * 10,
@@ -174,7 +174,7 @@ def figures(**changed: object) -> Figures:
         "network_gflop": 1.75,
         "description": "depth on torch",
     }
-    return Figures(**(values | changed))  # type: ignore[arg-type]
+    return Figures(**(values | changed))
 
 
 def test_json_has_exactly_the_agreed_keys() -> None:

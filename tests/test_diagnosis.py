@@ -117,9 +117,15 @@ def test_the_rules_are_well_formed() -> None:
     assert {name for _, name in labels} == {"fercore_cameras_end"}
 
 
+class DesktopEntry(configparser.ConfigParser):
+    """Keeps the case of its keys."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
 def test_the_desktop_entry_starts_what_exists() -> None:
-    entry = configparser.ConfigParser(interpolation=None)
-    entry.optionxform = str  # type: ignore[assignment, method-assign]
+    entry = DesktopEntry(interpolation=None)
     entry.read(PACKAGING / "desktop" / "rgbd-fer.desktop", encoding="utf-8")
     main = entry["Desktop Entry"]
     assert main["Type"] == "Application" and main["Exec"] == main["Icon"] == "rgbd-fer"

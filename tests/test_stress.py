@@ -1,100 +1,28 @@
-"""Measuring checkpoints on perturbed faces: counts, resuming, records on disk."""
+"""Measuring checkpoints on perturbed faces: counts, resuming, turned faces."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
+from stress_doubles import DARK, LIGHT, MANIFEST, DepthStub, Stub, brighten
 from test_train_command import PARAMETERS, make_cache
 
-if TYPE_CHECKING:
-    from fercore.stress.crops import Crops
-
-from fercore.branches import Absent, Logits, Pipeline
 from fercore.datasets.cache import open_cache
-from fercore.errors import DatasetError, FercoreError
+from fercore.errors import DatasetError
 from fercore.stress.faces import FaceSet, read_face_set
 from fercore.stress.perturbations import Perturbation
 from fercore.stress.poses import Turn, View
-from fercore.stress.records import Records, Row
+from fercore.stress.records import Records
 from fercore.stress.running import Contender, StressRun
 
-MANIFEST = {
-    "format": 1,
-    "dataset": "made up: 2 synthetic subjects",
-    "synthetic": True,
-    "levels": [3, 4],
-    "view": "f2d",
-    "faces_sha256": "0" * 64,
-    "seed": 0,
-    "versions": {},
-    "command": "fercore stress",
-}
-CARD = {"pipeline": "fusion-resnet50", "sha256": "ab" * 32, "backbone_start": "none"}
-HEADER = "weights\tperturbation\tunit\tseverity\thead\tsubject\tsamples\tcorrect"
+if TYPE_CHECKING:
+    from fercore.branches import Pipeline
+    from fercore.stress.crops import Crops
 
-
-def brighten(crops: Crops, severity: float, draws: object) -> Crops:
-    return crops._replace(rgb=np.full_like(crops.rgb, int(severity)))
-
-
-def sink(crops: Crops, severity: float, draws: object) -> Crops:
-    return crops._replace(depth_m=np.full_like(crops.depth_m, np.nan))
-
-
-LIGHT = Perturbation("light", "grey levels", (100, 255), brighten)
-DARK = Perturbation("dark", "m", (1,), sink)
 YAW = Turn("yaw", "degrees", (-30, 0))
-
-
-class ColourAsIs(Pipeline):
-    """A pipeline without a backbone: what is trained sees the colour input itself."""
-
-    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
-        return rgb
-
-
-class Stub(ColourAsIs):
-    """Colour: anger in bright pictures, else fear; depth: fear without depth, else disgust."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen = 0
-
-    def trained(
-        self,
-        frozen: torch.Tensor,
-        depth: torch.Tensor,
-        finetune: str,
-        absent: Absent | None = None,
-    ) -> Logits:
-        self.seen += len(frozen)
-        bright = frozen.mean((1, 2, 3)) > 2
-        known = depth.amax((1, 2, 3)) > -1
-        colour = torch.where(bright[:, None], one_hot(0), one_hot(2))
-        shape = torch.where(known[:, None], one_hot(1), one_hot(2))
-        return Logits(colour + shape / 2, colour, shape)
-
-
-class DepthStub(ColourAsIs):
-    """Always says anger, by depth."""
-
-    def trained(
-        self,
-        frozen: torch.Tensor,
-        depth: torch.Tensor,
-        finetune: str,
-        absent: Absent | None = None,
-    ) -> Logits:
-        return Logits(None, None, one_hot(0).expand(len(depth), -1))
-
-
-def one_hot(position: int) -> torch.Tensor:
-    return torch.eye(6)[position : position + 1]
 
 
 @pytest.fixture(scope="module")
@@ -284,72 +212,3 @@ class TestTurned:
             return rest()
 
         return asked
-
-
-class TestRecords:
-    row = Row("stub", "gain", "stops", -1.5, "rgb", "F9001", 12, 7)
-
-    def test_the_files_are_as_agreed(self, tmp_path: Path) -> None:
-        records = Records(tmp_path / "new" / "run", MANIFEST)
-        name = records.register(CARD)
-        records.add([self.row])
-        folder = tmp_path / "new" / "run"
-        lines = (folder / "stress.tsv").read_bytes().decode()
-        assert lines == f"{HEADER}\nstub\tgain\tstops\t-1.5\trgb\tF9001\t12\t7\n"
-        content = json.loads((folder / "stress.json").read_text())
-        assert content["weights"] == [{"name": name, **CARD}]
-        assert {key: content[key] for key in MANIFEST} == MANIFEST
-        assert sorted(path.name for path in folder.iterdir()) == ["stress.json", "stress.tsv"]
-
-    def test_they_are_read_again(self, tmp_path: Path) -> None:
-        first = Records(tmp_path, MANIFEST)
-        first.register(CARD)
-        first.miss("yaw", 45, 3)
-        first.add([self.row])
-        again = Records(tmp_path, {**MANIFEST, "command": "fercore stress again"})
-        assert again.rows == (self.row,)
-        assert again.has("stub", "gain", -1.5)
-        assert not again.has("stub", "gain", 1.5)
-        assert again.faces_not_found("yaw", 45) == 3
-        assert again.faces_not_found("yaw", 30) == 0
-
-    def test_names_are_pipelines_and_stay(self, tmp_path: Path) -> None:
-        twin = {**CARD, "sha256": "cd" * 32}
-        records = Records(tmp_path, MANIFEST)
-        assert records.register(CARD) == "fusion-resnet50"
-        assert records.register(twin) == "fusion-resnet50@cdcdcdcd"
-        assert records.register(CARD) == "fusion-resnet50"
-        records.add([self.row])
-        assert Records(tmp_path, MANIFEST).register(twin) == "fusion-resnet50@cdcdcdcd"
-
-    @pytest.mark.parametrize("name", ["seed", "levels", "view", "dataset", "faces_sha256"])
-    def test_a_run_on_other_faces_is_refused(self, name: str, tmp_path: Path) -> None:
-        Records(tmp_path, MANIFEST).add([self.row])
-        with pytest.raises(FercoreError, match=f"holds a stress run with other {name}; choose"):
-            Records(tmp_path, {**MANIFEST, name: "other"})
-
-    @pytest.mark.parametrize(
-        "content",
-        ["", "[]", "{", '{"format": 2}', '{"format": 1}', '{"format": 1, "weights": [3]}'],
-    )
-    def test_a_damaged_manifest_is_named(self, content: str, tmp_path: Path) -> None:
-        (tmp_path / "stress.json").write_text(content)
-        with pytest.raises(FercoreError, match=r"stress\.json cannot be read .*remove it"):
-            Records(tmp_path, MANIFEST)
-
-    @pytest.mark.parametrize("content", ["", "a\tb\n", f"{HEADER}\nstub\tgain\n", b"\xff\xfe"])
-    def test_a_damaged_table_is_named(self, content: str | bytes, tmp_path: Path) -> None:
-        Records(tmp_path, MANIFEST).add([self.row])
-        raw = content if isinstance(content, bytes) else content.encode()
-        (tmp_path / "stress.tsv").write_bytes(raw)
-        with pytest.raises(FercoreError, match=r"stress\.tsv cannot be read .*remove it"):
-            Records(tmp_path, MANIFEST)
-
-    def test_a_folder_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("no folder")
-        with pytest.raises(FercoreError, match="file is no folder; choose another"):
-            Records(tmp_path / "file", MANIFEST)
-        records = Records(tmp_path / "new", MANIFEST)
-        (tmp_path / "new").write_text("in the way")
-        with pytest.raises(FercoreError, match=r"stress\.json cannot be written .*again to go on"):
-            records.add([self.row])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from app_doubles import FakeAnalyser, TickSource, analysis_of, sample_frame
+from PySide6.QtWidgets import QLineEdit
 from study_fixtures import evenly, made_up, neutral, no_faces, open_desk, write_study
 
 from app.inference import Judged
@@ -59,7 +60,9 @@ def dock_at(qtbot: QtBot) -> Iterator[Callable[[Path], tuple[StudyDock, Desk]]]:
         dock = StudyDock(desk, Session(FakeAnalyser), LiveFigures())
         qtbot.addWidget(dock)
         dock.form.subject.setText("01")
-        dock.form.fields["age"].setText("30")  # type: ignore[union-attr]
+        age = dock.form.fields["age"]
+        assert isinstance(age, QLineEdit)
+        age.setText("30")
         dock.form.begin.click()
         for check in dock.checklist.checks():
             dock.checklist.reason(check.item).setText("a\ttest")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from study_fixtures import record_run, write_study
-from test_study_recording import textured_frame
+from study_fixtures import record_run, textured_frame, write_study
 
 from fercore.checkpoints import load_card, shipped_checkpoint
 from fercore.cli import main

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,9 +68,9 @@ def test_every_defect_has_its_code() -> None:
     assert good.pair is not None
     depth_m = np.full((64, 64), 0.5, np.float32)
 
-    def flags(**changes: object) -> tuple[Flag, ...]:
+    def flags(**changes: Any) -> tuple[Flag, ...]:
         assert good.pair is not None
-        pair = replace(good.pair, **{"depth_m": depth_m, **changes})  # type: ignore[arg-type]
+        pair = replace(good.pair, **{"depth_m": depth_m, **changes})
         return flags_of(replace(good, pair=pair))
 
     large = FaceBox(20, 10, 100, 90, 0.9)

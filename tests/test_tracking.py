@@ -164,10 +164,11 @@ def test_the_nearest_face_is_followed_and_others_take_over_only_when_clearly_nea
     assert followed(tracker) != near
 
 
-def test_without_depth_the_largest_face_is_followed() -> None:
-    tracker = FaceTracker(Scene())
+def test_without_depth_the_largest_face_is_followed(
+    scene: Scene, tracker: FaceTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     boxes = [FaceBox(0, 0, 60, 60, 0.9), FaceBox(100, 60, 220, 180, 0.8)]
-    tracker._detector.detect = lambda rgb: boxes  # type: ignore[method-assign]
+    monkeypatch.setattr(scene, "detect", lambda rgb: boxes)
     rgb = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
     assert tracker.detect(rgb) == [boxes[1], boxes[0]]
 

@@ -1,3 +1,5 @@
+"""Widgets one by one: what they draw and what they say of it."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -7,20 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from app_doubles import analysis_of, prediction, sample_frame
+from grabbed_pictures import count, picture_of
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
-from app.colours import (
-    EXPRESSION_COLOURS,
-    UNKNOWN_DEPTH_RGB,
-    DepthScale,
-    depth_colours,
-    fitted_scale,
-    viridis,
-)
-from app.overlay import age_text, draw_overlay, shown_text, verdict_text
-from app.qimage import to_array, to_qimage
+from app.colours import EXPRESSION_COLOURS
 from app.widgets.banner import Banner
 from app.widgets.picture_view import ColourView, DepthView
 from app.widgets.probability_chart import ProbabilityChart
@@ -28,148 +21,12 @@ from app.widgets.quality_bar import QualityBar
 from app.widgets.status_line import StatusLine
 from app.widgets.theme import apply_theme, is_dark
 from app.widgets.timeline import SPAN_S, Timeline
-from app.widgets.transport import Transport
-from fercore.expressions import EXPRESSIONS, Expression
+from fercore.expressions import Expression
 from fercore.quality import UNKNOWN_QUALITY, Quality
-from fercore.structures import Analysis, FaceBox, RGBDFrame, Verdicts
-from fercore.tracking import TrackedFace
+from fercore.structures import Analysis, Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from PySide6.QtWidgets import QWidget
     from pytestqt.qtbot import QtBot
-
-    from fercore.structures import UInt8Array
-
-
-def picture_of(widget: QWidget, width: int = 400, height: int = 300) -> UInt8Array:
-    widget.resize(width, height)
-    return to_array(widget.grab().toImage())
-
-
-def count(picture: UInt8Array, colour: str, tolerance: int = 12) -> int:
-    rgb = np.array(QColor(colour).getRgb()[:3])
-    return int((np.abs(picture.astype(int) - rgb).max(axis=-1) <= tolerance).sum())
-
-
-def test_pictures_survive_the_way_to_qt_and_back() -> None:
-    rgb = np.random.default_rng(1).integers(0, 256, (7, 5, 3), np.uint8)
-    assert (to_array(to_qimage(rgb)) == rgb).all()
-    assert (to_array(to_qimage(rgb[:, ::-1])) == rgb[:, ::-1]).all()
-
-
-def test_an_image_owns_its_bytes() -> None:
-    rgb = np.full((4, 4, 3), 200, np.uint8)
-    image = to_qimage(rgb)
-    rgb[:] = 0
-    assert image.pixelColor(1, 1).red() == 200
-
-
-def test_depth_colours_run_from_far_to_near() -> None:
-    depth_m = np.array([[0.501, 0.45, 0.399, np.nan, 0.9, 0.1]], np.float32)
-    picture = depth_colours(depth_m, DepthScale(400, 500))
-    ends = viridis(np.array([[0, 255]], np.uint8))[0]
-    assert (picture[0, 0] == ends[0]).all() and (picture[0, 2] == ends[1]).all()
-    assert (picture[0, 4] == ends[0]).all() and (picture[0, 5] == ends[1]).all()
-    assert tuple(picture[0, 3]) == UNKNOWN_DEPTH_RGB
-    brightness = picture[0, :3].sum(axis=1).astype(int)
-    assert (np.diff(brightness) > 0).all()
-
-
-def test_depth_scale_stays_while_the_face_does() -> None:
-    depth_m = np.full((40, 40), 0.451, np.float32)
-    box = FaceBox(0, 0, 40, 40, 1)
-    scale = fitted_scale(depth_m, box, None)
-    assert scale == DepthScale(375, 525)
-    assert fitted_scale(depth_m + np.float32(0.02), box, scale) is scale
-    assert fitted_scale(depth_m + np.float32(0.2), box, scale) == DepthScale(575, 725)
-    assert fitted_scale(np.full((40, 40), np.nan, np.float32), box, scale) is scale
-
-
-def test_expression_colours_are_told_apart() -> None:
-    assert len(set(EXPRESSION_COLOURS.values())) == len(EXPRESSION_COLOURS) == 6
-
-
-def test_verdict_text_says_right_or_wrong_only_where_truth_is_known() -> None:
-    verdict = prediction(Expression.ANGER, 0.871)
-    assert verdict_text(verdict) == "anger 87 %"
-    assert verdict_text(verdict, Expression.ANGER) == "anger 87 % ✓"
-    assert verdict_text(verdict, Expression.FEAR) == "anger 87 % ✗"
-    assert verdict_text(None, Expression.FEAR) == "–"
-
-
-def test_a_verdict_that_is_not_sure_says_so_and_is_neither_right_nor_wrong() -> None:
-    verdict = prediction(Expression.ANGER, 0.41)
-    assert shown_text(verdict, Expression.ANGER) == "not sure (anger 41 %)"
-    assert shown_text(prediction(Expression.ANGER, 0.6), Expression.ANGER) == "anger 60 % ✓"
-    assert shown_text(None) == "–"
-
-
-def test_ages_are_in_the_unit_that_fits() -> None:
-    assert (age_text(0.0484), age_text(1.24)) == ("48 ms old", "1.2 s old")
-
-
-def overlaid(
-    analysis: Analysis, faces: Sequence[TrackedFace] = (), age_s: float | None = None
-) -> UInt8Array:
-    image = QImage(to_qimage(analysis.frame.rgb))
-    painter = QPainter(image)
-    draw_overlay(painter, analysis, faces, age_s)
-    painter.end()
-    return to_array(image)
-
-
-def test_overlay_draws_the_box_in_the_verdicts_colour(qtbot: QtBot) -> None:
-    frame = dataclasses.replace(
-        sample_frame(), rgb=np.full((480, 640, 3), 96, np.uint8), depth_m=None
-    )
-    analysis = analysis_of(frame, fusion=Expression.SURPRISE)
-    assert analysis.pair is not None
-    picture = overlaid(analysis)
-    left = round(analysis.pair.box.x0)
-    edge = picture[200:280, left - 3 : left + 4]
-    assert count(edge, EXPRESSION_COLOURS[Expression.SURPRISE], 30) > 80
-
-
-def large_frame() -> RGBDFrame:
-    return dataclasses.replace(
-        sample_frame(), rgb=np.full((480, 640, 3), 96, np.uint8), depth_m=None
-    )
-
-
-def test_an_unsure_verdict_has_no_expressions_colour(qtbot: QtBot) -> None:
-    analysis = analysis_of(large_frame(), None, None, None)
-    verdicts = Verdicts(prediction(Expression.SURPRISE, 0.4), None, None)
-    unsure = overlaid(dataclasses.replace(analysis, verdicts=verdicts))
-    sure = overlaid(analysis_of(large_frame(), Expression.SURPRISE, None, None))
-    colour = EXPRESSION_COLOURS[Expression.SURPRISE]
-    assert count(unsure, colour) == 0 < count(sure, colour)
-
-
-def test_other_faces_have_a_thin_box_and_the_judged_one_none_beside_its_own(qtbot: QtBot) -> None:
-    analysis = analysis_of(large_frame())
-    judged = TrackedFace(1, FaceBox(200, 300, 260, 360, 0.9), None, True)
-    other = TrackedFace(2, FaceBox(500, 300, 560, 360, 0.9), None, False)
-    plain, boxed = overlaid(analysis), overlaid(analysis, (judged, other))
-    changed = np.argwhere((plain != boxed).any(axis=-1))
-    assert changed[:, 1].min() > 490 and changed[:, 1].max() < 570
-    assert 0 < len(changed) < 60 * 60 / 3
-
-
-def test_the_age_adds_a_line_to_the_plate(qtbot: QtBot) -> None:
-    analysis = analysis_of(large_frame())
-    changed = np.argwhere((overlaid(analysis) != overlaid(analysis, (), 0.05)).any(axis=-1))
-    assert changed[:, 0].min() > 70 and changed[:, 0].max() < 120
-
-
-def test_overlay_without_a_face_says_why(qtbot: QtBot) -> None:
-    frame = sample_frame()
-    plain = overlaid(Analysis(frame, None, None, "", 0.0))
-    noted = overlaid(Analysis(frame, None, None, "no face found", 0.0))
-    assert (plain == frame.rgb).all()
-    changed = np.argwhere((noted != plain).any(axis=-1))
-    assert changed[:, 0].min() > 90
 
 
 def test_colour_view_describes_what_it_shows(qtbot: QtBot) -> None:
@@ -299,58 +156,6 @@ def test_banner_falls_back_to_rgb_and_says_why(qtbot: QtBot) -> None:
     assert "RGB: fear 60 % (no depth from this source)" in banner.text()
     banner.show_analysis(Analysis(sample_frame(), None, None, "no face found", 0.0), False)
     assert "no face found" in banner.text()
-
-
-CLIPS = [(s, str(e)) for s in ("F9001", "M9002") for e in EXPRESSIONS]
-
-
-def test_transport_chooses_subject_and_scan(qtbot: QtBot) -> None:
-    transport = Transport()
-    qtbot.addWidget(transport)
-    transport.set_clips(CLIPS)
-    chosen: list[int] = []
-    transport.clip_chosen.connect(chosen.append)
-    actions = {action.text(): action for action in transport.playback_actions()}
-    for text in ("Next scan", "Next subject", "Previous scan", "First scan", "Previous scan"):
-        actions[text].trigger()
-    assert chosen == [1, 6, 5, 0, 11]
-    assert transport.chosen() == ("M9002", "surprise")
-
-
-def test_transport_follows_the_source(qtbot: QtBot) -> None:
-    transport = Transport()
-    qtbot.addWidget(transport)
-    transport.set_clips(CLIPS)
-    transport.set_clip(8)
-    assert transport.chosen() == ("M9002", "fear")
-    transport.set_clip(99)
-    assert transport.chosen() == ("M9002", "fear")
-
-
-def test_transport_without_clips_offers_nothing_to_choose(qtbot: QtBot) -> None:
-    transport = Transport()
-    qtbot.addWidget(transport)
-    enabled = {a.text() for a in transport.playback_actions() if a.isEnabled()}
-    assert enabled == {"Play", "Step one frame", "Slower", "Faster"}
-
-
-def test_speed_goes_in_steps_and_stops_at_both_ends(qtbot: QtBot) -> None:
-    transport = Transport()
-    qtbot.addWidget(transport)
-    speeds: list[float] = []
-    transport.speed_chosen.connect(speeds.append)
-    for _ in range(3):
-        transport.slower.trigger()
-    for _ in range(4):
-        transport.faster.trigger()
-    assert speeds == [0.5, 0.25, 0.5, 1.0, 2.0]
-
-
-def test_every_button_tells_its_key(qtbot: QtBot) -> None:
-    transport = Transport()
-    qtbot.addWidget(transport)
-    for action in transport.playback_actions():
-        assert action.shortcut().toString() in action.toolTip()
 
 
 def test_status_line_keeps_long_messages_from_widening_the_window(qtbot: QtBot) -> None:

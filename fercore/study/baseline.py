@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -186,7 +186,7 @@ def load_baseline(path: Path) -> Baseline:
         raise FercoreError(f"{path} is no readable baseline ({error!r}).") from error
 
 
-def baseline_from(raw: dict[str, object]) -> Baseline:
+def baseline_from(raw: dict[str, Any]) -> Baseline:
     """Return the baseline that a JSON object describes.
 
     Raises:
@@ -196,7 +196,7 @@ def baseline_from(raw: dict[str, object]) -> Baseline:
     if not isinstance(rows, list) or np.array(rows, dtype=np.float64).shape != SHAPE:
         raise ValueError("probabilities are not 3 times 6")
     values = {**raw, "probabilities": tuple(tuple(row) for row in rows)}
-    return Baseline(**values)  # type: ignore[arg-type]
+    return Baseline(**values)
 
 
 def _means(arrays: NDArray[np.float64]) -> tuple[tuple[float | None, ...], ...]:

@@ -1,0 +1,106 @@
+"""What is drawn over the colour picture, and said of a verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+from app_doubles import analysis_of, prediction, sample_frame
+from grabbed_pictures import count
+from PySide6.QtGui import QImage, QPainter
+
+from app.colours import EXPRESSION_COLOURS
+from app.overlay import age_text, draw_overlay, shown_text, verdict_text
+from app.qimage import to_array, to_qimage
+from fercore.expressions import Expression
+from fercore.structures import Analysis, FaceBox, RGBDFrame, Verdicts
+from fercore.tracking import TrackedFace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytestqt.qtbot import QtBot
+
+    from fercore.structures import UInt8Array
+
+
+def test_verdict_text_says_right_or_wrong_only_where_truth_is_known() -> None:
+    verdict = prediction(Expression.ANGER, 0.871)
+    assert verdict_text(verdict) == "anger 87 %"
+    assert verdict_text(verdict, Expression.ANGER) == "anger 87 % ✓"
+    assert verdict_text(verdict, Expression.FEAR) == "anger 87 % ✗"
+    assert verdict_text(None, Expression.FEAR) == "–"
+
+
+def test_a_verdict_that_is_not_sure_says_so_and_is_neither_right_nor_wrong() -> None:
+    verdict = prediction(Expression.ANGER, 0.41)
+    assert shown_text(verdict, Expression.ANGER) == "not sure (anger 41 %)"
+    assert shown_text(prediction(Expression.ANGER, 0.6), Expression.ANGER) == "anger 60 % ✓"
+    assert shown_text(None) == "–"
+
+
+def test_ages_are_in_the_unit_that_fits() -> None:
+    assert (age_text(0.0484), age_text(1.24)) == ("48 ms old", "1.2 s old")
+
+
+def overlaid(
+    analysis: Analysis, faces: Sequence[TrackedFace] = (), age_s: float | None = None
+) -> UInt8Array:
+    image = QImage(to_qimage(analysis.frame.rgb))
+    painter = QPainter(image)
+    draw_overlay(painter, analysis, faces, age_s)
+    painter.end()
+    return to_array(image)
+
+
+def test_overlay_draws_the_box_in_the_verdicts_colour(qtbot: QtBot) -> None:
+    frame = dataclasses.replace(
+        sample_frame(), rgb=np.full((480, 640, 3), 96, np.uint8), depth_m=None
+    )
+    analysis = analysis_of(frame, fusion=Expression.SURPRISE)
+    assert analysis.pair is not None
+    picture = overlaid(analysis)
+    left = round(analysis.pair.box.x0)
+    edge = picture[200:280, left - 3 : left + 4]
+    assert count(edge, EXPRESSION_COLOURS[Expression.SURPRISE], 30) > 80
+
+
+def large_frame() -> RGBDFrame:
+    return dataclasses.replace(
+        sample_frame(), rgb=np.full((480, 640, 3), 96, np.uint8), depth_m=None
+    )
+
+
+def test_an_unsure_verdict_has_no_expressions_colour(qtbot: QtBot) -> None:
+    analysis = analysis_of(large_frame(), None, None, None)
+    verdicts = Verdicts(prediction(Expression.SURPRISE, 0.4), None, None)
+    unsure = overlaid(dataclasses.replace(analysis, verdicts=verdicts))
+    sure = overlaid(analysis_of(large_frame(), Expression.SURPRISE, None, None))
+    colour = EXPRESSION_COLOURS[Expression.SURPRISE]
+    assert count(unsure, colour) == 0 < count(sure, colour)
+
+
+def test_other_faces_have_a_thin_box_and_the_judged_one_none_beside_its_own(qtbot: QtBot) -> None:
+    analysis = analysis_of(large_frame())
+    judged = TrackedFace(1, FaceBox(200, 300, 260, 360, 0.9), None, True)
+    other = TrackedFace(2, FaceBox(500, 300, 560, 360, 0.9), None, False)
+    plain, boxed = overlaid(analysis), overlaid(analysis, (judged, other))
+    changed = np.argwhere((plain != boxed).any(axis=-1))
+    assert changed[:, 1].min() > 490 and changed[:, 1].max() < 570
+    assert 0 < len(changed) < 60 * 60 / 3
+
+
+def test_the_age_adds_a_line_to_the_plate(qtbot: QtBot) -> None:
+    analysis = analysis_of(large_frame())
+    changed = np.argwhere((overlaid(analysis) != overlaid(analysis, (), 0.05)).any(axis=-1))
+    assert changed[:, 0].min() > 70 and changed[:, 0].max() < 120
+
+
+def test_overlay_without_a_face_says_why(qtbot: QtBot) -> None:
+    frame = sample_frame()
+    plain = overlaid(Analysis(frame, None, None, "", 0.0))
+    noted = overlaid(Analysis(frame, None, None, "no face found", 0.0))
+    assert (plain == frame.rgb).all()
+    changed = np.argwhere((noted != plain).any(axis=-1))
+    assert changed[:, 0].min() > 90
