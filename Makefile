@@ -1,11 +1,17 @@
 # make demo    set up if needed, then replay the bundled sample subjects
 # make test    set up if needed, then linters, types, import contracts, tests
+# make bundle  the application with its own Python, in dist/rgbd-fer (packaging/README.md)
 # make clean   remove the environment and everything that was built
 
 PYTHON := .venv/bin/python
 READY := .venv/.ready
 
-.PHONY: demo test setup clean
+# The bundle's own environment: no tools of developers, and PyTorch without CUDA if it can be had.
+BUNDLE_VENV := build/bundle-venv
+BUNDLE_READY := $(BUNDLE_VENV)/.ready
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+
+.PHONY: demo test setup bundle clean
 
 demo: $(READY)
 	@if $(PYTHON) -m app.display; then \
@@ -29,6 +35,19 @@ $(READY): pyproject.toml packaging/constraints.txt packaging/system-packages.txt
 	packaging/create-venv
 	$(PYTHON) -m pip install --quiet --constraint packaging/constraints.txt --editable ".[dev]"
 	touch $(READY)
+
+bundle: $(BUNDLE_READY)
+	$(BUNDLE_VENV)/bin/python -m PyInstaller --noconfirm --log-level WARN \
+		--distpath dist --workpath build/bundle packaging/rgbd-fer.spec
+	@du -sh dist/rgbd-fer
+
+$(BUNDLE_READY): pyproject.toml packaging/constraints.txt packaging/system-packages.txt
+	packaging/install-system-packages
+	packaging/create-venv $(BUNDLE_VENV)
+	packaging/install-torch $(BUNDLE_VENV) "$(TORCH_INDEX)"
+	$(BUNDLE_VENV)/bin/python -m pip install --quiet --constraint packaging/constraints.txt \
+		--editable ".[study,bundle]"
+	touch $(BUNDLE_READY)
 
 clean:
 	rm -rf .venv demo-output build dist
