@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
 
+    from app.activation_worker import Explainer
     from app.inference import Analyser
     from app.logs import Troubles
     from app.settings import Settings
@@ -83,23 +84,24 @@ def run_window(
     troubles: Troubles,
     weights: Callable[[], tuple[Weights, ...]] = tuple,
     study: Path | None = None,
+    explainer: Callable[[], Explainer] | None = None,
 ) -> int:
     """Play an opened source in the window until that is closed; return the exit status.
 
-    `weights` returns what judges; `study` is the folder of a study to open.
+    `weights` returns what judges; `study` is the folder of a study to open; `explainer` loads
+    what tells where the networks look.
     """
     import signal
 
     from app.main_window import MainWindow
+    from app.modes import add_modes
     from app.session import Session
-    from app.study_window.mode import StudyMode
     from app.widgets.theme import apply_theme
 
     apply_theme(application, settings.theme)
     session = Session(load_analyser)
     window = MainWindow(session, settings, troubles)
-    mode = StudyMode(window, session, weights)
-    window.panel.snapshot_refusal = mode.snapshot_refusal
+    mode = add_modes(window, session, settings, weights, explainer)
     if study is not None:
         mode.open(study)
     window.begin(lambda: source, name)
@@ -221,7 +223,10 @@ def _run_window(options: argparse.Namespace) -> int:
     sys.excepthook = _log_uncaught
     loader = _loader(options.pipeline, options.checkpoint)
     weights = _weights(options.pipeline, options.checkpoint)
-    return run_window(application, loader, source, name, settings, troubles, weights, study)
+    explainer = _explainer(options.pipeline, options.checkpoint)
+    return run_window(
+        application, loader, source, name, settings, troubles, weights, study, explainer
+    )
 
 
 def _study(options: argparse.Namespace) -> Path | None:
@@ -256,14 +261,27 @@ def _loader(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Analy
     def load() -> Analyser:
         import torch
 
+        from fercore.blas_threads import limit_blas_threads
         from fercore.predictor import Predictor
 
         # The replay renders beside it. Where every core is taken twice, the threads of
         # torch's loops wait for one another: cropping a face then takes 100 ms, not 3.
         torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+        limit_blas_threads()  # now that the import above has loaded numpy and scipy
         if checkpoint is not None:
             return Predictor.from_checkpoint(checkpoint)
         return Predictor.from_pipeline(pipeline)
+
+    return load
+
+
+def _explainer(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Explainer]:
+    def load() -> Explainer:
+        from fercore.activation_maps import ActivationExplainer
+        from fercore.checkpoints import shipped_checkpoint
+
+        path = checkpoint or shipped_checkpoint(pipeline)
+        return ActivationExplainer.from_checkpoint(path)
 
     return load
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -17,18 +17,17 @@ from PySide6.QtWidgets import (
 
 from app.camera_panel import CAMERAS, FILE_KINDS, CameraPanel
 from app.overlay import HEADS, by_head
-from app.settings import SMOOTHNESSES, Settings
 from app.sources.base import Replay
 from app.sources.choice import SAMPLE, full_name, opened_source
+from app.view_menu import ViewMenu
 from app.view_panel import ViewPanel
 from app.widgets.banner import Banner
 from app.widgets.cloud_view import CloudDock
 from app.widgets.key_help import KeyHelp
-from app.widgets.menus import add_choice, add_entry
+from app.widgets.menus import add_entry
 from app.widgets.picture_view import ColourView, DepthView
 from app.widgets.probability_chart import ProbabilityChart
 from app.widgets.status_line import StatusLine
-from app.widgets.theme_menu import ThemeMenu
 from app.widgets.timeline import Timeline
 from app.widgets.transport import Transport
 
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from app.logs import Troubles
     from app.session import Session
+    from app.settings import Settings
     from app.sources.base import FrameSource
     from fercore.structures import Analysis
 
@@ -50,6 +50,10 @@ _FIGURES_MS = 500
 
 class MainWindow(QMainWindow):
     """Shows what a session finds out about its source."""
+
+    presented = Signal(object)  # the analysis of a frame that is shown, not smoothed
+    cleared = Signal()  # nothing is shown any more
+    closing = Signal()  # it is out of sight, and about to end the session
 
     def __init__(self, session: Session, settings: Settings, troubles: Troubles) -> None:
         super().__init__()
@@ -101,6 +105,7 @@ class MainWindow(QMainWindow):
         self.timeline.clear()
         self.cloud.view.clear()
         self.panel.clear()
+        self.cleared.emit()
 
     def present(self, analysis: Analysis) -> None:
         """Show one analysed frame everywhere."""
@@ -118,6 +123,13 @@ class MainWindow(QMainWindow):
             chart.show_prediction(prediction, truth)
         best = shown.verdicts.best() if shown.verdicts else None
         self.timeline.add(shown.frame.timestamp_s, best, truth)
+        self.presented.emit(analysis)
+
+    def insert_menu(self, title: str) -> QMenu:
+        """Return a new menu, before the one that helps."""
+        menu = QMenu(title, self)
+        self.menuBar().insertMenu(self.menuBar().actions()[-1], menu)
+        return menu
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the window's place and end every thread."""
@@ -125,6 +137,7 @@ class MainWindow(QMainWindow):
         self._figures_timer.stop()
         self._settings.geometry = self.saveGeometry()
         self.hide()
+        self.closing.emit()
         self._session.close()
         super().closeEvent(event)
 
@@ -148,7 +161,8 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(10, 8, 10, 4)
         column.setSpacing(8)
         column.addWidget(self.banner)
-        column.addWidget(self.panel.bar)
+        self.head_row = _row(self.panel.bar)
+        column.addLayout(self.head_row)
         column.addLayout(_row(self.colour_view, self.depth_view), 6)
         column.addLayout(_row(*self.charts), 2)
         column.addWidget(self.timeline, 2)
@@ -165,7 +179,11 @@ class MainWindow(QMainWindow):
         self._build_source_menu(self.menuBar().addMenu("&Source"))
         self.menuBar().addMenu("&Playback").addActions(self.transport.playback_actions())
         self.addActions(self.transport.playback_actions())
-        self._build_view_menu(self.menuBar().addMenu("&View"))
+        self.view_menu = ViewMenu(self, self._settings, self.panel, self._session)
+        for dock in (self.camera.options, self.cloud):
+            self.view_menu.addAction(dock.toggleViewAction())
+        self.addAction(self.cloud.toggleViewAction())
+        self.menuBar().addMenu(self.view_menu)
         add_entry(self, self.menuBar().addMenu("&Help"), "&Keys", "F1", self._show_keys)
 
     def _build_source_menu(self, menu: QMenu) -> None:
@@ -179,18 +197,6 @@ class MainWindow(QMainWindow):
         menu.addSeparator()
         add("Take a sna&pshot", "Ctrl+S", self._take_snapshot)
         add("&Quit", "Ctrl+Q", self.close)
-
-    def _build_view_menu(self, menu: QMenu) -> None:
-        themes = ThemeMenu(self._settings, self)
-        add_entry(self, menu, "&Switch dark and light", "Ctrl+D", themes.switch)
-        menu.addMenu(themes)
-        smoothing, panel = menu.addMenu("S&moothing"), self.panel
-        add_choice(smoothing, SMOOTHNESSES, panel.smoothness, panel.set_smoothness)
-        add_entry(self, menu, "&Judge another face", "Ctrl+J", self._judge_another)
-        add_entry(self, menu, "&Full screen", "F11", self._toggle_full_screen)
-        menu.addAction(self.camera.options.toggleViewAction())
-        menu.addAction(self.cloud.toggleViewAction())
-        self.addAction(self.cloud.toggleViewAction())
 
     def _every(self, milliseconds: int, then: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -245,21 +251,9 @@ class MainWindow(QMainWindow):
         name = full_name(text)
         self.open_source(lambda: opened_source(name), name)
 
-    def _judge_another(self) -> None:
-        """Go through the faces in the order in which they were first seen."""
-        judged = self._session.judged
-        faces = sorted(judged.faces, key=lambda face: face.identity) if judged else []
-        followed = next((n for n, face in enumerate(faces) if face.followed), -1)
-        if len(faces) > 1:
-            box = faces[(followed + 1) % len(faces)].box
-            self._session.select_face((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
-
     def _take_snapshot(self) -> None:
         view = self.grab().toImage()
         self.status.show_trouble(self.panel.snapshot(view, self._source))
-
-    def _toggle_full_screen(self) -> None:
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def _show_keys(self) -> None:
         KeyHelp(self.actions(), self).show()

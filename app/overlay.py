@@ -29,7 +29,7 @@ _LEAST_PIXELS = 9.5  # and at least so much on the screen
 _TEXT_AT = 78  # units from the plate's labels to its texts
 _WIDEST = f"{NOT_SURE} (happiness 49 %)"
 _PLATE = QColor(16, 18, 22, 190)
-_WHITE = QColor(245, 246, 248)
+TEXT_COLOUR = QColor(245, 246, 248)
 _MUTED = QColor(190, 194, 202)
 
 
@@ -91,11 +91,10 @@ def draw_overlay(
     `faces` are all that were seen, `age_s` is the time since the frame was captured.
     """
     height, width = analysis.frame.rgb.shape[:2]
-    scale = painter.transform().m11()
-    unit = max(height / 480, _LEAST_PIXELS / (_TEXT_PIXELS * scale))
+    unit = unit_of(painter, height)
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setFont(_font(_TEXT_PIXELS * unit))
+    painter.setFont(text_font(unit))
     for face in faces:
         if not face.followed:
             _draw_box(painter, face.box, QColor(NEUTRAL_COLOUR), 1.2 * unit)
@@ -109,10 +108,27 @@ def draw_overlay(
     painter.restore()
 
 
-def _font(pixels: float) -> QFont:
+def unit_of(painter: QPainter, height: int) -> float:
+    """Return the length that drawings on a picture of `height` rows are measured in.
+
+    It is a pixel on 480 rows; more where the text would be too small on the screen.
+    """
+    return max(height / 480, _LEAST_PIXELS / (_TEXT_PIXELS * painter.transform().m11()))
+
+
+def text_font(unit: float) -> QFont:
+    """Return the font of texts on a picture."""
     font = QFont()
-    font.setPixelSize(max(6, round(pixels)))
+    font.setPixelSize(max(6, round(_TEXT_PIXELS * unit)))
     return font
+
+
+def draw_plate(painter: QPainter, plate: QRectF, unit: float) -> None:
+    """Draw a dark ground that texts can be read on."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_PLATE)
+    painter.drawRoundedRect(plate, 5 * unit, 5 * unit)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
 def _draw_box(painter: QPainter, box: FaceBox, colour: QColor, width: float) -> None:
@@ -129,7 +145,7 @@ def _draw_verdicts(painter: QPainter, analysis: Analysis, age_s: float | None, u
     # As wide as the widest verdict, so that it does not jump.
     widest = QFontMetricsF(painter.font()).horizontalAdvance(_WIDEST)
     plate = QRectF(pad, pad, _TEXT_AT * unit + widest + 2 * pad, len(lines) * row + pad)
-    _draw_plate(painter, plate, unit)
+    draw_plate(painter, plate, unit)
     for index, (label, text, colour) in enumerate(lines):
         top = plate.top() + pad / 2 + index * row
         area = QRectF(plate.left() + pad, top, plate.width() - 2 * pad, row)
@@ -159,7 +175,7 @@ def _draw_row(
     swatch = QRectF(area.left() + 60 * unit, area.center().y() - 5 * unit, 10 * unit, 10 * unit)
     if colour is not None:
         painter.fillRect(swatch, colour)
-    painter.setPen(_WHITE)
+    painter.setPen(TEXT_COLOUR)
     painter.drawText(area.adjusted(_TEXT_AT * unit, 0, 0, 0), middle, text)
 
 
@@ -167,13 +183,6 @@ def _draw_note(painter: QPainter, text: str, centre: QPointF, unit: float) -> No
     size = QFontMetricsF(painter.font()).size(0, text)
     plate = QRectF(0, 0, size.width() + 24 * unit, size.height() + 10 * unit)
     plate.moveCenter(centre)
-    _draw_plate(painter, plate, unit)
-    painter.setPen(_WHITE)
+    draw_plate(painter, plate, unit)
+    painter.setPen(TEXT_COLOUR)
     painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
-
-
-def _draw_plate(painter: QPainter, plate: QRectF, unit: float) -> None:
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(_PLATE)
-    painter.drawRoundedRect(plate, 5 * unit, 5 * unit)
-    painter.setBrush(Qt.BrushStyle.NoBrush)

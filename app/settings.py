@@ -5,9 +5,12 @@ Whatever is missing, of the wrong type or damaged counts as never set.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, cast, get_args
 
 from PySide6.QtCore import QByteArray, QSettings
+
+from fercore.study.privacy import Privacy
 
 Theme = Literal["system", "light", "dark"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
@@ -60,6 +63,26 @@ class Settings:
     @smoothness.setter
     def smoothness(self, value: Smoothness) -> None:
         self._store.setValue("view/smoothing", value)
+
+    @property
+    def recording_folder(self) -> Path | None:
+        """Where quick recordings go, None while the user has not chosen."""
+        value = self._read("recording/folder")
+        return Path(value) if isinstance(value, str) and value else None
+
+    @recording_folder.setter
+    def recording_folder(self, value: Path) -> None:
+        self._store.setValue("recording/folder", str(value))
+
+    @property
+    def recording_level(self) -> Privacy:
+        """How much of a person a quick recording keeps; numbers only until somebody asks."""
+        value = self._read("recording/level")
+        return next((level for level in Privacy if level == value), Privacy.DERIVED)
+
+    @recording_level.setter
+    def recording_level(self, value: Privacy) -> None:
+        self._store.setValue("recording/level", value.value)
 
     def _read(self, key: str) -> object:
         # A damaged file makes QSettings raise from within its own decoding.

@@ -22,6 +22,7 @@ from app.widgets.status_line import StatusLine
 from app.widgets.theme import apply_theme, is_dark
 from app.widgets.timeline import SPAN_S, Timeline
 from fercore.expressions import Expression
+from fercore.head_angle import HeadAngle
 from fercore.quality import UNKNOWN_QUALITY, Quality
 from fercore.structures import Analysis, Verdicts
 
@@ -71,12 +72,14 @@ def test_the_age_stays_as_first_painted_until_it_grows(qtbot: QtBot) -> None:
 def test_quality_is_shown_in_words_and_marks(qtbot: QtBot) -> None:
     bar = QualityBar()
     qtbot.addWidget(bar)
-    assert bar.text().startswith("– Distance: not known | – Depth: not known")
-    bar.show_indicators(Quality(1.42, 0.8, 0.9, 128, 0.001).indicators())
+    assert bar.text().startswith("– Distance: not known | – Angle: not known | – Depth: not known")
+    angle = HeadAngle(-31.2, 4.4, -0.4)
+    bar.show_indicators(Quality(1.42, 0.8, 0.9, 128, 0.001, angle).indicators())
     assert bar.text() == (
-        "⚠ Distance: too far, 1.42 m | ✓ Depth 80 % | ✓ Sharpness 0.90 | ✓ Light 128"
-        " | ✓ Timing +1 ms"
+        "⚠ Distance: too far, 1.42 m | ⚠ Angle: turned away, -31/+4/+0° | ✓ Depth 80 %"
+        " | ✓ Sharpness 0.90 | ✓ Light 128 | ✓ Timing +1 ms"
     )
+    assert "(-31/+4/+0°); good is yaw/pitch/roll within 25/25/15°" in bar.accessibleDescription()
     assert "too far (1.42 m); good is 0.25 to 1.2 m" in bar.accessibleDescription()
     bar.show_indicators(UNKNOWN_QUALITY.indicators())
     assert "Timing" not in bar.text() and "⚠" not in bar.text()

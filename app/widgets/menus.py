@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from PySide6.QtWidgets import QMenu, QWidget
 
@@ -25,16 +25,34 @@ def add_entry(
     window.addAction(action)
 
 
+def add_switch(
+    window: QWidget, menu: QMenu, text: str, key: str, then: Callable[[bool], object]
+) -> QAction:
+    """Add something that is on or off, at first off; its key works in the whole window."""
+    action = QAction(text, window)
+    action.setCheckable(True)
+    action.setShortcut(QKeySequence(key))
+    action.toggled.connect(then)
+    menu.addAction(action)
+    window.addAction(action)
+    return action
+
+
 def add_choice(
-    menu: QMenu, words: Sequence[Word], chosen: Word, then: Callable[[Word], None]
+    menu: QMenu,
+    words: Sequence[Word],
+    chosen: Word,
+    then: Callable[[Word], None],
+    texts: Mapping[Word, str] | None = None,
 ) -> QActionGroup:
-    """Fill a menu with words of which one is chosen."""
+    """Fill a menu with words of which one is chosen; `texts` says more than the word itself."""
     group = QActionGroup(menu)
     for word in words:
-        action = group.addAction(word.capitalize())
+        action = group.addAction(texts[word] if texts else word.capitalize())
         action.setCheckable(True)
         action.setData(word)
         action.setChecked(word == chosen)
         menu.addAction(action)
-    group.triggered.connect(lambda action: then(action.data()))
+    known = {str(word): word for word in words}  # Qt makes a plain text of each
+    group.triggered.connect(lambda action: then(known[action.data()]))
     return group

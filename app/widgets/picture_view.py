@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.colours import DepthScale, depth_colours, fitted_scale, viridis
+from app.heat import draw_heat, draw_legend
 from app.overlay import HEADS, by_head, draw_overlay, shown_text
 from app.qimage import to_qimage
 from app.widgets.theme import muted
@@ -19,6 +20,7 @@ from app.widgets.theme import muted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from app.heat import HeatLayer
     from fercore.structures import Analysis
     from fercore.tracking import TrackedFace
 
@@ -35,15 +37,28 @@ class PictureView(QWidget):
         super().__init__()
         self._hint = hint
         self._image: QImage | None = None
+        self._analysis: Analysis | None = None
+        self._heat: HeatLayer | None = None
         self.setAccessibleName(name)
         self.setMinimumSize(200, 130)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def clear(self) -> None:
-        """Forget the picture."""
-        self._image = None
+        """Forget the picture, and what lies over it."""
+        self._image = self._analysis = self._heat = None
         self.setAccessibleDescription("")
         self.update()
+
+    def show_heat(self, heat: HeatLayer | None) -> None:
+        """Lay where the networks looked over the face, from now on; None takes it away."""
+        if heat is not self._heat:
+            self._heat = heat
+            self.update()
+
+    @property
+    def legend(self) -> str:
+        """What is written beside the heat map, empty without one."""
+        return self._heat.legend if self._heat else ""
 
     def sizeHint(self) -> QSize:
         """Return the size of a camera's picture."""
@@ -59,6 +74,7 @@ class PictureView(QWidget):
         else:
             target = self._target(self._image)
             painter.drawImage(target, self._image)
+            self._paint_heat(painter, target, self._image)
             self._paint_over(painter, target)
         painter.end()
 
@@ -86,6 +102,17 @@ class PictureView(QWidget):
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.drawText(room, int(flags), self._hint)
 
+    def _paint_heat(self, painter: QPainter, target: QRectF, image: QImage) -> None:
+        heat, analysis = self._heat, self._analysis
+        if heat is None or analysis is None:
+            return
+        painter.save()
+        _use_pixels_of(image, painter, target)
+        if heat.image is not None and analysis.pair is not None:
+            draw_heat(painter, heat.image, analysis.pair.box)
+        draw_legend(painter, heat.legend, image.width(), image.height(), bool(analysis.reason))
+        painter.restore()
+
     def _paint_over(self, painter: QPainter, target: QRectF) -> None:
         """Paint on top of the image, which covers `target`."""
 
@@ -97,7 +124,6 @@ class ColourView(PictureView):
 
     def __init__(self) -> None:
         super().__init__("Colour picture", "No picture yet")
-        self._analysis: Analysis | None = None
         self._faces: Sequence[TrackedFace] = ()
         self._arrived_s: float | None = None
         self._age_s: float | None = None
@@ -141,8 +167,7 @@ class ColourView(PictureView):
             return
         if self._age_s is None and self._arrived_s is not None:
             self._age_s = time.monotonic() - self._arrived_s
-        painter.translate(target.topLeft())
-        painter.scale(target.width() / self._image.width(), target.height() / self._image.height())
+        _use_pixels_of(self._image, painter, target)
         draw_overlay(painter, self._analysis, self._faces, self._age_s)
 
 
@@ -160,7 +185,7 @@ class DepthView(PictureView):
 
     def show_analysis(self, analysis: Analysis) -> None:
         """Show a frame's depth map, or say that it has none."""
-        depth_m = analysis.frame.depth_m
+        self._analysis, depth_m = analysis, analysis.frame.depth_m
         box = analysis.pair.box if analysis.pair else None
         if depth_m is not None:
             self._scale = fitted_scale(depth_m, box, self._scale)
@@ -208,6 +233,12 @@ def description(analysis: Analysis) -> str:
     if analysis.reason:
         parts.append(analysis.reason)
     return "; ".join(parts)
+
+
+def _use_pixels_of(image: QImage, painter: QPainter, target: QRectF) -> None:
+    """Have a painter measure in the pixels of an image that covers `target`."""
+    painter.translate(target.topLeft())
+    painter.scale(target.width() / image.width(), target.height() / image.height())
 
 
 @cache

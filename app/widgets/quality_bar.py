@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MARKS = {Grade.GOOD: "✓", Grade.POOR: "⚠", Grade.UNKNOWN: "–"}
 _POOR_COLOURS = {True: "#FFB454", False: "#9A4B00"}  # by whether the ground is dark
-_MOST = 5  # indicators there can be
+_MOST = 6  # indicators there can be
 _LEAST_WIDTH = 60
 
 
