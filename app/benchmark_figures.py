@@ -15,6 +15,9 @@ STAGES = ("capture", "align", "detect", "preprocess", "depth net", "RGB net", "f
 SETTLED_S = 120.0
 """A soak looks for drift after the second minute: until then caches fill."""
 
+MOST_MB_PER_HOUR = 20.0
+"""A soak in which memory grows faster has found a leak."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -47,6 +50,7 @@ class Figures:
     stages_ms: Mapping[str, float]  # mean, by the names of STAGES
     dropped: int  # frames that were taken but never judged or never drawn
     rss_mb: float  # at the end, without the prepared frames
+    cpu_ms: float  # processor time a verdict, all threads and the camera's stand-in included
     peak_gflops: float  # of the machine's matrix products, in this run
     network_gflop: float  # floating-point operations of one pass, in thousands of millions
     description: str  # what ran
@@ -95,8 +99,9 @@ class Figures:
             f"{self.verdicts_per_s:.1f} verdicts/s, {self.drawn_per_s:.1f} frames drawn/s, "
             f"{self.dropped} dropped",
             f"capture to overlay: median {p50:.0f} ms, 95 % within {p95:.0f} ms",
-            f"memory {self.rss_mb:.0f} MB; matrix products reach {self.peak_gflops:.0f} GFLOP/s "
-            f"here, the networks {self.peak_share:.0%} of that",
+            f"memory {self.rss_mb:.0f} MB; {self.cpu_ms:.0f} ms of processor time a verdict",
+            f"matrix products reach {self.peak_gflops:.0f} GFLOP/s here, the networks "
+            f"{self.peak_share:.0%} of that",
         ]
         if self.drift is not None:
             lines.append(_drift_text(self.drift))
@@ -137,6 +142,7 @@ def _drift_text(drift: Drift) -> str:
         return f"soak of {drift.minutes:.1f} minutes: too short to tell; give more than three."
     return (
         f"soak of {drift.minutes:.1f} minutes, after the second: memory "
-        f"{drift.rss_mb_per_hour:+.1f} MB an hour, latency {drift.latency_ms_per_hour:+.1f} ms an "
-        f"hour, threads {drift.threads_first} to {drift.threads_last}"
+        f"{drift.rss_mb_per_hour:+.1f} MB an hour (a leak above {MOST_MB_PER_HOUR:g}), latency "
+        f"{drift.latency_ms_per_hour:+.1f} ms an hour, "
+        f"threads {drift.threads_first} to {drift.threads_last}"
     )

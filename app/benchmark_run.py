@@ -19,23 +19,24 @@ from app.application import create_application
 from app.benchmark_camera import ALIGN, MeasuredCamera
 from app.benchmark_figures import STAGES, Figures, Sample, drift_of
 from app.benchmark_machine import matrix_peak_gflops, network_gflop
+from app.benchmark_predictor import CountingPredictor
 from app.benchmark_source import CAPTURE, PreparedSource, TimedSource, prepared_frames
 from app.benchmark_window import DRAW, MeasuredWindow
 from app.session import Session
 from app.settings import Settings
 from app.sources.choice import opened_source
 from app.widgets.theme import apply_theme
+from fercore.blas_threads import limit_blas_threads
 from fercore.engines import load_engine
 from fercore.engines.base import DEPTH_NET, FUSION, RGB_NET
 from fercore.errors import FercoreError
-from fercore.predictor import CROP, DETECT, INPUTS, Predictor
+from fercore.predictor import CROP, DETECT, INPUTS
 from fercore.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.benchmark_source import Raw
-    from fercore.structures import Analysis, RGBDFrame
 
 WARM_UP = 30  # verdicts before measuring begins
 PATIENCE_S = 60.0  # to get there
@@ -77,24 +78,14 @@ def run_live(plan: Plan) -> Figures:
     return run.figures(peak_gflops, network_gflop(plan.checkpoint))
 
 
-class CountingPredictor(Predictor):
-    """Counts its verdicts."""
-
-    verdicts = 0
-
-    def analyse(self, frame: RGBDFrame) -> Analysis:
-        """Judge a frame."""
-        analysis = super().analyse(frame)
-        self.verdicts += analysis.verdicts is not None
-        return analysis
-
-
 class _Counts(NamedTuple):
     """Counters at one moment."""
 
     time_s: float  # by time.monotonic()
+    cpu_s: float  # processor time of all threads
+    judged: int
     verdicts: int
-    dropped: int
+    dropped: int  # before they were judged
 
 
 class LiveRun:
@@ -152,13 +143,17 @@ class LiveRun:
         if self._first is None or self._last is None:
             raise FercoreError("nothing was measured: no face was judged; see the messages above.")
         seconds = self._last.time_s - self._first.time_s
+        verdicts = self._last.verdicts - self._first.verdicts
+        drawn = len(self._window.latencies_ms)
+        undrawn = max(0, self._last.judged - self._first.judged - drawn)
         return Figures(
-            verdicts_per_s=(self._last.verdicts - self._first.verdicts) / seconds,
-            drawn_per_s=len(self._window.latencies_ms) / seconds,
+            verdicts_per_s=verdicts / seconds,
+            drawn_per_s=drawn / seconds,
             latency_ms=list(self._window.latencies_ms),
             stages_ms=self._stages_ms(),
-            dropped=self._last.dropped - self._first.dropped,
+            dropped=self._last.dropped - self._first.dropped + undrawn,
             rss_mb=self._samples[-1].rss_mb,
+            cpu_ms=1000 * (self._last.cpu_s - self._first.cpu_s) / max(1, verdicts),
             peak_gflops=peak_gflops,
             network_gflop=gflop,
             description=f"{self._card.pipeline} on {self._engine.description}",
@@ -173,7 +168,9 @@ class LiveRun:
     def _load(self) -> CountingPredictor:
         import torch
 
-        torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))  # as the application does
+        # As the application does.
+        torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+        limit_blas_threads()
         self._predictor = CountingPredictor.on_engine(self._engine, self._card)
         return self._predictor
 
@@ -207,7 +204,8 @@ class LiveRun:
 
     def _counts(self, predictor: CountingPredictor) -> _Counts:
         dropped = self._source.missed + self._session.statistics().dropped
-        return _Counts(time.monotonic(), predictor.verdicts, dropped)
+        now_s, cpu_s = time.monotonic(), time.process_time()
+        return _Counts(now_s, cpu_s, predictor.judged, predictor.verdicts, dropped)
 
     def _sample(self, now_s: float) -> None:
         began_s = self._first.time_s if self._first else now_s

@@ -74,7 +74,7 @@ def depth_colours(depth_m: FloatArray, scale: DepthScale) -> UInt8Array:
     levels = (np.float32(scale.far_mm / 1000) - depth_m) * np.float32(per_metre)
     np.clip(levels, 0, _NEAREST, out=levels)
     np.fmin(levels, _UNKNOWN, out=levels)  # turns NaN, and nothing else, into _UNKNOWN
-    picture: UInt8Array = cv2.LUT(cv2.merge([levels.astype(np.uint8)] * 3), _table())
+    picture: UInt8Array = cv2.applyColorMap(levels.astype(np.uint8), _table())
     return picture
 
 
@@ -86,10 +86,10 @@ def viridis(levels: UInt8Array) -> UInt8Array:
 
 @cache
 def _table() -> UInt8Array:
-    """Return the colours (1, 256, 3) of far (0) to near, and of unknown depth."""
+    """Return the colours (256, 1, 3) of far (0) to near, and of unknown depth."""
     shades = np.linspace(0, 255, _NEAREST + 1).astype(np.uint8)
     colours = [viridis(shades[None])[0], np.array([UNKNOWN_DEPTH_RGB], np.uint8)]
-    table: UInt8Array = np.concatenate(colours)[None]
+    table: UInt8Array = np.concatenate(colours)[:, None]
     return table
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from app.latest import Latest
     from app.sources.base import Arrival
+    from fercore.head_angle import HeadAngle
     from fercore.structures import RGBDFrame
     from fercore.tracking import TrackedFace
 
@@ -69,6 +70,11 @@ class Judged(NamedTuple):
     arrival: Arrival
     analysis: Analysis
     faces: tuple[TrackedFace, ...] = ()  # all that were seen, the judged one first
+
+    @property
+    def angle(self) -> HeadAngle | None:
+        """How far the judged head is turned, None where that is not known."""
+        return next((face.angle for face in self.faces if face.followed), None)
 
 
 class Inference(threading.Thread):

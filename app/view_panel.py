@@ -64,7 +64,7 @@ class ViewPanel:
     ) -> Analysis:
         """Take up a frame and return what to show of it."""
         self.analysis = analysis
-        self._measure(analysis, source)
+        self._measure(analysis, judged, source)
         face = next((f.identity for f in judged.faces if f.followed), None) if judged else None
         return self._steadiness.calmed(analysis, face)
 
@@ -87,11 +87,14 @@ class ViewPanel:
         self._steadiness.forget()
         self.bar.clear()
 
-    def _measure(self, analysis: Analysis, source: FrameSource | None) -> None:
+    def _measure(
+        self, analysis: Analysis, judged: Judged | None, source: FrameSource | None
+    ) -> None:
         now_s = analysis.frame.timestamp_s
         if self._measured_s is not None and 0 <= now_s - self._measured_s < _MEASURE_EVERY_S:
             return
         self._measured_s = now_s
         times = source.times if isinstance(source, _Timed) else None
-        self.quality = measure(analysis.pair, times.skew_s if times else None)
+        skew_s, angle = times.skew_s if times else None, judged.angle if judged else None
+        self.quality = measure(analysis.pair, skew_s, angle)
         self.bar.show_indicators(self.quality.indicators())

@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import cv2
@@ -32,6 +33,13 @@ _NATIVE_NOISE = re.compile(
     rb"XNNPACK delegate|absl::InitializeLog|inference_feedback_manager|landmark_projection|^\s*$"
 )
 _stderr_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedFace(FaceBox):
+    """A box with the points that BlazeFace finds along with it."""
+
+    points_px: tuple[tuple[float, float], ...]  # (6, 2), as `fercore.head_angle.POINTS`
 
 
 class FaceDetector(Protocol):
@@ -95,23 +103,23 @@ class MediapipeFaceDetector(_MediapipeModel):
     def detect(self, rgb: UInt8Array) -> list[FaceBox]:
         """Return the faces in a picture (H, W, 3), the best first; empty when there is none.
 
-        The best is the largest one, weighted by its score: whoever sits at the camera.
+        The best is the largest one, weighted by its score: whoever sits at the camera. Each is
+        a `MarkedFace`.
         """
-        boxes = self._boxes(rgb) or self._boxes_in_border(rgb)
-        return sorted(boxes, key=lambda box: box.score * box.width * box.height, reverse=True)
+        faces = self._faces(rgb) or self._faces_in_border(rgb)
+        return sorted(faces, key=lambda face: face.score * face.width * face.height, reverse=True)
 
-    def _boxes(self, rgb: UInt8Array) -> list[FaceBox]:
+    def _faces(self, rgb: UInt8Array) -> list[MarkedFace]:
         height, width = rgb.shape[:2]
         found = self._process(rgb).detections or []
-        return [_face_box(detection, width, height) for detection in found]
+        return [_marked_face(detection, width, height, 0, 0) for detection in found]
 
-    def _boxes_in_border(self, rgb: UInt8Array) -> list[FaceBox]:
+    def _faces_in_border(self, rgb: UInt8Array) -> list[MarkedFace]:
         square, left, top = _squared(rgb, _border(rgb))
-        boxes = [
-            FaceBox(box.x0 - left, box.y0 - top, box.x1 - left, box.y1 - top, box.score)
-            for box in self._boxes(square)
-        ]
-        return [box for box in boxes if _share_inside(box, rgb) >= _MIN_INSIDE]
+        found = self._process(square).detections or []
+        side = len(square)
+        faces = [_marked_face(detection, side, side, left, top) for detection in found]
+        return [face for face in faces if _share_inside(face, rgb) >= _MIN_INSIDE]
 
 
 class MediapipeFaceLandmarker(_MediapipeModel):
@@ -150,11 +158,14 @@ class MediapipeFaceLandmarker(_MediapipeModel):
         return faces
 
 
-def _face_box(detection: Any, width: int, height: int) -> FaceBox:
-    box = detection.location_data.relative_bounding_box
-    x0, y0 = box.xmin * width, box.ymin * height
+def _marked_face(detection: Any, width: int, height: int, left: int, top: int) -> MarkedFace:
+    """Return a detection in a picture of this size, in pixels right of `left` and below `top`."""
+    place = detection.location_data
+    box = place.relative_bounding_box
+    x0, y0 = box.xmin * width - left, box.ymin * height - top
     x1, y1 = x0 + box.width * width, y0 + box.height * height
-    return FaceBox(x0, y0, x1, y1, float(detection.score[0]))
+    points = tuple((p.x * width - left, p.y * height - top) for p in place.relative_keypoints)
+    return MarkedFace(x0, y0, x1, y1, float(detection.score[0]), points)
 
 
 def _share_inside(box: FaceBox, rgb: UInt8Array) -> float:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fercore.detection import MarkedFace
 from fercore.face_patches import cut_patch, search_patch
+from fercore.head_angle import HeadAngle, head_angle
 from fercore.structures import FaceBox
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ _NEARER = 0.8  # another face is followed instead once it is at so small a share
 _USUAL_FACE_PX_M = 100.0  # a face of 16 cm, as a camera of 615 pixels focal length sees it
 _CALM = 0.25  # share of a small step that the box takes
 _STRIDE = 0.1  # of the box: larger steps are taken whole
+_TURN = 0.4  # share of a new angle that is taken: a single one is off by several degrees
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class TrackedFace:
     box: FaceBox  # smoothed
     distance_m: float | None  # of its middle; None: no depth
     followed: bool  # the one that is judged
+    angle: HeadAngle | None = None  # smoothed, at the last detection; None: not known
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class _Track:
     seen_s: float  # when it was last found
     seen_frame: int  # in which frame, since clocks may stand still
     patch: FacePatch  # of the last detection
+    angle: HeadAngle | None = None  # smoothed, of the last detection
 
 
 class FaceTracker:
@@ -110,7 +115,7 @@ class FaceTracker:
         self._tracks = [track for track in self._tracks if now_s - track.seen_s <= HOLD_S]
         self._choose()
         faces = [
-            TrackedFace(t.identity, t.box, t.distance_m, t.identity == self._followed)
+            TrackedFace(t.identity, t.box, t.distance_m, t.identity == self._followed, t.angle)
             for t in self._seen()
         ]
         faces.sort(key=lambda face: (not face.followed, -face.box.width * face.box.height))
@@ -148,6 +153,7 @@ class FaceTracker:
                 track = _Track(self._count, patch.box, None, now_s, self._frame, patch)
                 self._tracks.append(track)
             track.seen_s, track.seen_frame, track.patch = now_s, self._frame, patch
+            track.angle = _calmed_angle(track.angle, patch.box)
 
     def _choose(self) -> None:
         """Decide who is followed."""
@@ -187,6 +193,14 @@ def _calmed(shown: FaceBox, found: FaceBox) -> FaceBox:
     share = min(1.0, _CALM + (1 - _CALM) * stride)
     x0, y0, x1, y1 = (float(v) for v in old + share * (new - old))
     return FaceBox(x0, y0, x1, y1, found.score)
+
+
+def _calmed_angle(shown: HeadAngle | None, found: FaceBox) -> HeadAngle | None:
+    """Return the angle to show; None where the detector finds no points or they tell nothing."""
+    angle = head_angle(found.points_px) if isinstance(found, MarkedFace) else None
+    if shown is None or angle is None:
+        return angle
+    return HeadAngle(*(old + _TURN * (new - old) for old, new in zip(shown, angle, strict=True)))
 
 
 def _apart(one: FaceBox, other: FaceBox) -> float:

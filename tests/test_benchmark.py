@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
+import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from test_benchmark_figures import KEYS
+from threadpoolctl import ThreadpoolController
 
 from app import benchmark, benchmark_run
 from app.benchmark_camera import ALIGN, MeasuredCamera
-from app.benchmark_figures import STAGES, Figures, Sample, drift_of
 from app.benchmark_machine import matrix_peak_gflops, network_gflop
 from app.benchmark_source import CAPTURE, PreparedSource, Raw, prepared_frames, to_and_fro
+from app.main_window import MainWindow
 from app.sources.base import SourceError
 from fercore.branches import DEPTH_SIZE
 from fercore.checkpoints import ModelCard, save_checkpoint
@@ -33,12 +35,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
 
-    from fercore.structures import UInt8Array
-
-KEYS = {
-    *("verdicts_per_s", "drawn_per_s", "latency_ms", "stages_ms", "dropped"),
-    *("rss_mb", "peak_gflops", "peak_share"),
-}
+    from fercore.structures import Analysis, UInt8Array
 
 
 def raw_frames(count: int = 4, depth: bool = True) -> list[Raw]:
@@ -161,64 +158,6 @@ def test_prepared_frames_pass_through_the_cameras_sdk() -> None:
         camera.close()
 
 
-def figures(**changed: Any) -> Figures:
-    stages = dict.fromkeys(STAGES, 1.0) | {"depth net": 2.0, "RGB net": 17.0}
-    values: dict[str, Any] = {
-        "verdicts_per_s": 29.987,
-        "drawn_per_s": 29.9,
-        "latency_ms": [40.0] * 90 + [80.0] * 10,
-        "stages_ms": stages,
-        "dropped": 3,
-        "rss_mb": 700.0,
-        "peak_gflops": 175.0,
-        "network_gflop": 1.75,
-        "description": "depth on torch",
-    }
-    return Figures(**(values | changed))
-
-
-def test_json_has_exactly_the_agreed_keys() -> None:
-    content = json.loads(figures().as_json())
-    assert set(content) == KEYS
-    assert content["latency_ms"] == {"p50": 40.0, "p95": 80.0}
-    assert list(content["stages_ms"]) == list(STAGES)
-    assert content["verdicts_per_s"] == 29.99
-    assert content["peak_share"] == 0.5  # 1.75 GFLOP in 20 ms of 175 GFLOP/s
-
-
-def test_the_table_names_every_stage() -> None:
-    text = figures().as_text()
-    for stage in STAGES:
-        assert f"{stage} " in text
-    assert "30.0 verdicts/s" in text
-    assert "the networks 50% of that" in text
-
-
-def test_nothing_drawn_is_no_latency() -> None:
-    assert json.loads(figures(latency_ms=[]).as_json())["latency_ms"] == {"p50": None, "p95": None}
-
-
-def test_drift_counts_from_the_second_minute() -> None:
-    samples = [
-        Sample(t, 900 - t if t < 120 else 700 + t / 360, 20, math.nan if t == 150 else 40.0)
-        for t in range(0, 1200, 10)
-    ]
-    drift = drift_of(samples)
-    assert drift.rss_mb_per_hour == pytest.approx(10)
-    assert drift.latency_ms_per_hour == pytest.approx(0, abs=1e-6)
-    content = json.loads(figures(drift=drift).as_json())
-    assert set(content) == KEYS | {"soak"}
-    assert content["soak"]["threads"] == [20, 20]
-    assert "memory +10.0 MB an hour" in figures(drift=drift).as_text()
-
-
-def test_a_short_soak_claims_nothing() -> None:
-    drift = drift_of([Sample(0, 700, 20, 40), Sample(60, 710, 20, 40)])
-    assert drift.rss_mb_per_hour is None
-    assert "too short to tell" in figures(drift=drift).as_text()
-    assert json.loads(figures(drift=drift).as_json())["soak"]["rss_mb_per_hour"] is None
-
-
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
     path = tmp_path / "mine.safetensors"
@@ -251,14 +190,38 @@ def live(
     return parser.parse_args(["--checkpoint", str(checkpoint), "--seconds", "0.7"])
 
 
-def test_a_run_of_everything(
-    live: argparse.Namespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_peak_is_that_of_all_cores_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(np, "matmul", lambda *_: seen.append(numpys_threads()))
+    before = numpys_threads()
+    assert matrix_peak_gflops(2) > 0
+    assert seen == [os.cpu_count()] * 2
+    assert numpys_threads() == before
+
+
+def numpys_threads() -> int:
+    pools = ThreadpoolController().select(internal_api="openblas").info()
+    return next(pool["num_threads"] for pool in pools if "numpy" in pool["filepath"])
+
+
+def test_a_run_of_everything(
+    live: argparse.Namespace,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limited: list[str] = []
+    monkeypatch.setattr(
+        benchmark_run, "limit_blas_threads", lambda: limited.append(threading.current_thread().name)
+    )
     before = set(threading.enumerate())
     live.json = str(tmp_path / "figures.json")
     assert benchmark.run(live) == 0
     shown = capsys.readouterr().out
     assert "depth on OpenVINO" in shown
+    assert " 0 ms of processor time" not in shown
     content = json.loads((tmp_path / "figures.json").read_text())
     assert set(content) == KEYS
     assert content["verdicts_per_s"] > 1
@@ -268,8 +231,29 @@ def test_a_run_of_everything(
         assert content["stages_ms"][stage] > 0, stage
     assert content["stages_ms"]["RGB net"] == content["stages_ms"]["fusion"] == 0
     assert content["rss_mb"] > 50
+    assert limited == ["inference"]
     left = {t.name for t in set(threading.enumerate()) - before if "tqdm" not in t.name}
     assert not left
+
+
+def test_frames_that_were_judged_but_never_drawn_are_dropped(
+    live: argparse.Namespace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    present = MainWindow.present
+
+    def slowly(window: MainWindow, analysis: Analysis) -> None:
+        time.sleep(0.1)
+        present(window, analysis)
+
+    monkeypatch.setattr(MainWindow, "present", slowly)
+    live.json = "-"
+    assert benchmark.run(live) == 0
+    content = json.loads(capsys.readouterr().out)
+    lost = (content["verdicts_per_s"] - content["drawn_per_s"]) * live.seconds
+    assert lost > 1
+    assert content["dropped"] >= lost - 1
 
 
 def test_a_soak_is_interrupted_cleanly(

@@ -10,11 +10,14 @@ import pytest
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.detection import (
     LANDMARK_COUNT,
+    MarkedFace,
     MediapipeFaceDetector,
     MediapipeFaceLandmarker,
 )
+from fercore.head_angle import POINTS
 
 NOSE_TIP, CHIN, LEFT_EYE, RIGHT_EYE = 4, 152, 263, 33
+UPPER_LIP, LOWER_LIP = 13, 14
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,10 @@ def picture(pictures):
 
 def relative_box(x: float, y: float, width: float, height: float):
     box = types.SimpleNamespace(xmin=x, ymin=y, width=width, height=height)
-    place = types.SimpleNamespace(relative_bounding_box=box)
+    points = [
+        types.SimpleNamespace(x=x + width * share, y=y) for share in (0, 0.2, 0.4, 0.6, 0.8, 1)
+    ]
+    place = types.SimpleNamespace(relative_bounding_box=box, relative_keypoints=points)
     return types.SimpleNamespace(location_data=place, score=[0.9])
 
 
@@ -59,6 +65,26 @@ class TestDetector:
         for x, y in points[[NOSE_TIP, LEFT_EYE, RIGHT_EYE]]:
             assert box.x0 < x < box.x1
             assert box.y0 < y < box.y1
+
+    def test_points_lie_where_the_mesh_has_them(self, detector, landmarker, picture):
+        (face,) = detector.detect(picture)
+        assert isinstance(face, MarkedFace)
+        assert len(face.points_px) == len(POINTS)
+        marks = dict(zip(POINTS, np.array(face.points_px), strict=True))
+        mesh = landmarker.landmarks(picture)
+        near = 0.12 * face.width
+        assert np.linalg.norm(marks["nose"] - mesh[NOSE_TIP]) < near
+        assert np.linalg.norm(marks["mouth"] - mesh[[UPPER_LIP, LOWER_LIP]].mean(axis=0)) < near
+        for name, corners in (("right eye", (33, 133)), ("left eye", (263, 362))):
+            assert np.linalg.norm(marks[name] - mesh[list(corners)].mean(axis=0)) < near
+        assert marks["right ear"][0] < marks["nose"][0] < marks["left ear"][0]
+
+    def test_points_follow_a_face_that_fills_the_picture(self, detector, picture):
+        whole = detector.detect(picture)[0]
+        left, top = max(int(whole.x0), 0), max(int(whole.y0), 0)
+        found = detector.detect(picture[top : int(whole.y1), left : int(whole.x1)])[0]
+        there = np.array(found.points_px) + np.array([left, top])
+        assert np.median(np.abs(there - np.array(whole.points_px))) < 0.08 * whole.width
 
     def test_finds_a_face_that_fills_the_picture(self, detector, picture):
         box = detector.detect(picture)[0]
@@ -97,6 +123,9 @@ class TestDetector:
         )
         (box,) = detector.detect(np.zeros((100, 200, 3), np.uint8))
         assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx((-20, 20, 40, 80))
+        assert isinstance(box, MarkedFace)
+        assert box.points_px[0] == pytest.approx((-20, 20))
+        assert box.points_px[5] == pytest.approx((40, 20))
 
     def test_answers_are_repeatable(self, detector, picture):
         assert detector.detect(picture) == detector.detect(picture)

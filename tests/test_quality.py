@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from fercore.expressions import Expression
+from fercore.head_angle import HeadAngle
 from fercore.quality import (
     MAX_DISTANCE_M,
+    MAX_TILT_DEG,
+    MAX_TURN_DEG,
     MIN_CONFIDENCE,
     MIN_SHARPNESS,
     MIN_VALID_FRACTION,
@@ -16,6 +19,7 @@ from fercore.quality import (
     Quality,
     depth_defect,
     is_sure,
+    is_turned,
     measure,
 )
 from fercore.structures import FaceBox, FacePair, Prediction
@@ -51,11 +55,16 @@ def level(depth: float) -> FloatArray:
     return np.full((64, 64), depth, np.float32)
 
 
+def turned(yaw: float = 0, pitch: float = 0, roll: float = 0) -> Quality:
+    return Quality(0.5, 0.9, 1.0, 128, None, HeadAngle(yaw, pitch, roll))
+
+
 def test_a_good_picture_has_only_good_words() -> None:
-    indicators = measure(pair_of(depth_m=level(0.5)), 0.002).indicators()
-    assert [i.name for i in indicators] == ["Distance", "Depth", "Sharpness", "Light", "Timing"]
+    indicators = measure(pair_of(depth_m=level(0.5)), 0.002, HeadAngle(3, -4, 0.4)).indicators()
+    names = ["Distance", "Angle", "Depth", "Sharpness", "Light", "Timing"]
+    assert [i.name for i in indicators] == names
     assert {(i.grade, i.word) for i in indicators} == {(Grade.GOOD, "good")}
-    assert indicators[0].figure == "0.50 m"
+    assert [i.figure for i in indicators[:2]] == ["0.50 m", "+3/-4/+0°"]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +72,12 @@ def test_a_good_picture_has_only_good_words() -> None:
     [
         (Quality(0.1, 0.9, 1.0, 128, None), "Distance", "too near"),
         (Quality(1.5, 0.9, 1.0, 128, None), "Distance", "too far"),
+        (turned(yaw=-31), "Angle", "turned away"),
+        (turned(pitch=28), "Angle", "looking down"),
+        (turned(pitch=-28), "Angle", "looking up"),
+        (turned(roll=16), "Angle", "tilted"),
+        (turned(yaw=26, roll=40), "Angle", "tilted"),
+        (turned(yaw=60, roll=16), "Angle", "turned away"),
         (Quality(0.5, 0.1, 1.0, 128, None), "Depth", "too little"),
         (Quality(None, 0.0, 1.0, 128, None), "Depth", "none"),
         (Quality(0.5, 0.9, 0.02, 128, None), "Sharpness", "blurred"),
@@ -80,13 +95,17 @@ def test_every_fault_has_a_word_and_says_what_would_be_good(
 
 
 def test_limits_themselves_are_good() -> None:
-    quality = Quality(MAX_DISTANCE_M, MIN_VALID_FRACTION, MIN_SHARPNESS, 45, 0.012)
+    angle = HeadAngle(MAX_TURN_DEG, -MAX_TURN_DEG, MAX_TILT_DEG)
+    quality = Quality(MAX_DISTANCE_M, MIN_VALID_FRACTION, MIN_SHARPNESS, 45, 0.012, angle)
     assert all(i.grade is Grade.GOOD for i in quality.indicators())
+    assert not is_turned(angle)
+    assert is_turned(angle._replace(pitch_deg=-MAX_TURN_DEG - 1))
 
 
 def test_without_a_face_nothing_is_known() -> None:
     assert measure(None) == UNKNOWN_QUALITY
     assert {i.grade for i in UNKNOWN_QUALITY.indicators()} == {Grade.UNKNOWN}
+    assert len(UNKNOWN_QUALITY.indicators()) == 5
     assert "Timing" not in {i.name for i in UNKNOWN_QUALITY.indicators()}
 
 

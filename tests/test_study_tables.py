@@ -9,6 +9,7 @@ from study_fixtures import neutral, record_run, unseen, write_study
 
 from fercore.errors import FercoreError
 from fercore.expressions import Expression
+from fercore.head_angle import HeadAngle
 from fercore.structures import Analysis, FaceBox
 from fercore.study import events, predictions
 from fercore.study.events import read_events
@@ -84,6 +85,9 @@ def test_every_defect_has_its_code() -> None:
     assert flags_of(unseen(0)) == (Flag.NO_FACE,)
     failed = Analysis(sample_frame(0), None, None, "analysis failed: no memory", 0.0)
     assert flags_of(failed) == (Flag.FAILED,)
+    upright = replace(good, pair=replace(good.pair, box=large, depth_m=depth_m))
+    assert flags_of(upright, HeadAngle(26, 0, 0)) == (Flag.FACE_TURNED,)
+    assert flags_of(upright, HeadAngle(24, -24, 14)) == ()
     assert all(flag.explanation for flag in Flag)
 
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from fercore.detection import MarkedFace
+from fercore.geometry import Pose
+from fercore.head_angle import MEAN_FACE_MM
 from fercore.structures import FaceBox, RGBDFrame
 from fercore.tracking import DETECT_EVERY, HOLD_S, FaceTracker
 
@@ -223,6 +226,39 @@ def test_pictures_of_changing_size_and_empty_depth_do_no_harm(tracker: FaceTrack
     assert tracker.faces[0].distance_m is None
     small = np.ascontiguousarray(rgb[:20, :20])
     assert tracker.follow(RGBDFrame(small, None, None, 1.03, 1)) is None
+
+
+def marked(x: float, y: float, yaw_deg: float) -> MarkedFace:
+    """Return a face as large as a texture, turned, with its points."""
+    turned = MEAN_FACE_MM @ Pose.turned(yaw_deg).rotation.T.astype(np.float64)
+    seen = turned[:, :2] * np.array([300, -300]) / (600 - turned[:, 2:])  # from 60 cm
+    points = np.array([x + SIDE / 2, y + SIDE / 2]) + seen
+    return MarkedFace(x, y, x + SIDE, y + SIDE, 0.9, tuple((a, b) for a, b in points.tolist()))
+
+
+def test_the_heads_angle_follows_the_detections_calmly(
+    scene: Scene, tracker: FaceTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yaw_deg = 0.0
+    monkeypatch.setattr(scene, "detect", lambda rgb: [marked(*scene.places[0], yaw_deg)])
+    tracker.follow(scene.frame())
+    first = tracker.faces[0].angle
+    assert first is not None and first.yaw_deg == pytest.approx(0, abs=1)
+    yaw_deg = 30.0
+    shown = []
+    for _ in range(12 * DETECT_EVERY):
+        tracker.follow(scene.frame())
+        angle = tracker.faces[0].angle
+        assert angle is not None
+        shown.append(angle.yaw_deg)
+    assert 8 < max(shown[:DETECT_EVERY]) < 16
+    assert shown == sorted(shown)
+    assert shown[-1] == pytest.approx(30, abs=2)
+
+
+def test_a_detector_without_points_gives_no_angle(scene: Scene, tracker: FaceTracker) -> None:
+    tracker.follow(scene.frame())
+    assert tracker.faces[0].angle is None
 
 
 def test_closing_closes_the_detector(scene: Scene, tracker: FaceTracker) -> None:

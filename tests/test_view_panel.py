@@ -9,10 +9,15 @@ from app_doubles import analysis_of, sample_frame
 from PySide6.QtCore import QSettings
 from PySide6.QtGui import QImage
 
+from app.inference import Judged
 from app.settings import Settings
+from app.sources.base import Arrival
 from app.sources.realsense import RealSenseSource
 from app.view_panel import ViewPanel
+from fercore.head_angle import HeadAngle
 from fercore.quality import UNKNOWN_QUALITY
+from fercore.structures import FaceBox
+from fercore.tracking import TrackedFace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +51,20 @@ def test_the_cameras_clocks_are_shown_where_it_tells(panel: ViewPanel) -> None:
     assert "Timing" not in panel.bar.text()
     panel.take(at(2.0), None, RealSenseSource("", lambda: []))
     assert "Timing" not in panel.bar.text()
+
+
+def test_the_angle_of_the_judged_face_is_shown(panel: ViewPanel) -> None:
+    analysis = at(0.0)
+    box = FaceBox(0, 0, 80, 80, 0.9)
+    faces = (
+        TrackedFace(2, box, 0.7, True, HeadAngle(-31, 4, 1)),
+        TrackedFace(1, box, 0.9, False, HeadAngle(0, 0, 0)),
+    )
+    arrival = Arrival(analysis.frame, camera(None), 0, 0.0)
+    panel.take(analysis, Judged(arrival, analysis, faces), None)
+    assert "⚠ Angle: turned away, -31/+4/+1°" in panel.bar.text()
+    panel.take(at(1.0), Judged(arrival, analysis), None)
+    assert "– Angle: not known" in panel.bar.text()
 
 
 def test_words_do_not_change_faster_than_they_can_be_read(panel: ViewPanel) -> None:

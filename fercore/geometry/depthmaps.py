@@ -36,11 +36,17 @@ def median3(depth_m: FloatArray) -> FloatArray:
     valid = np.isfinite(depth_m)
     known = np.where(valid, depth_m, np.float32(0)).astype(np.float32)
     smooth = np.where(valid, cv2.medianBlur(known, 3), np.float32(np.nan))
-    inner = ndimage.binary_erosion(valid, _EIGHT, border_value=1)
-    edge = np.argwhere(valid & ~inner)
+    edge = np.argwhere(valid & ~_surrounded(valid))
     if len(edge):
         smooth[edge[:, 0], edge[:, 1]] = _median_around(np.where(valid, depth_m, np.nan), edge)
     return smooth
+
+
+def _surrounded(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which pixels (H, W) have no invalid one around them; beyond the edge all are valid."""
+    # scipy's erosion gives the same in thirty times the time.
+    border = {"borderType": cv2.BORDER_CONSTANT, "borderValue": 1}
+    return np.asarray(cv2.erode(valid.view(np.uint8), _EIGHT.view(np.uint8), **border), bool)
 
 
 def _from_rim(

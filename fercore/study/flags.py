@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.quality import MIN_VALID_FRACTION
+from fercore.quality import MAX_TILT_DEG, MAX_TURN_DEG, MIN_VALID_FRACTION, is_turned
 
 if TYPE_CHECKING:
+    from fercore.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, FacePair
 
 SEPARATOR = ";"
@@ -26,6 +27,7 @@ class Flag(StrEnum):
     SPARSE_DEPTH = "SPARSE_DEPTH"
     FACE_CUT = "FACE_CUT"
     FACE_SMALL = "FACE_SMALL"
+    FACE_TURNED = "FACE_TURNED"
     DARK = "DARK"
     BRIGHT = "BRIGHT"
 
@@ -45,13 +47,17 @@ _EXPLANATIONS = {
     ),
     Flag.FACE_CUT: "The face box reaches over the edge of the picture.",
     Flag.FACE_SMALL: f"The face box is narrower than {_MIN_FACE_PIXELS:.0f} pixels.",
+    Flag.FACE_TURNED: (
+        f"The head is turned, raised or lowered by more than {MAX_TURN_DEG:.0f} degrees, or tilted "
+        f"by more than {MAX_TILT_DEG:.0f}, by an estimate."
+    ),
     Flag.DARK: f"The face is underexposed (mean below {DARK_BELOW:.0f} of 255).",
     Flag.BRIGHT: f"The face is overexposed (mean above {BRIGHT_ABOVE:.0f} of 255).",
 }
 
 
-def flags_of(analysis: Analysis) -> tuple[Flag, ...]:
-    """Return all defects of a frame, in the order of `Flag`."""
+def flags_of(analysis: Analysis, angle: HeadAngle | None = None) -> tuple[Flag, ...]:
+    """Return all defects of a frame, in the order of `Flag`; `angle` is the head's, if known."""
     pair = analysis.pair
     if pair is None:
         return (Flag.NO_FACE,) if analysis.reason.startswith("no face") else (Flag.FAILED,)
@@ -63,6 +69,7 @@ def flags_of(analysis: Analysis) -> tuple[Flag, ...]:
         Flag.SPARSE_DEPTH: _sparse(pair),
         Flag.FACE_CUT: _reaches_over(pair.box, width, height),
         Flag.FACE_SMALL: pair.box.width < _MIN_FACE_PIXELS,
+        Flag.FACE_TURNED: angle is not None and is_turned(angle),
         Flag.DARK: brightness < DARK_BELOW,
         Flag.BRIGHT: brightness > BRIGHT_ABOVE,
     }

@@ -1,0 +1,54 @@
+"""How many threads numpy's and scipy's linear algebra takes, which neither of them lets one set.
+
+Filling the holes of a depth map (`fercore.geometry.fill_interior_holes`) solves thousands of
+2x2 systems. OpenBLAS may share even those among its threads, and where other work keeps the
+cores busy, the shares wait for one another: on two busy cores made-up crops with sixty holes
+took 147 ms on average and 2 s at worst with two threads, 23 ms and 56 ms with one, measured in
+turns; whole crops in `fercore bench live` took five times as long. Nothing else in the live path
+multiplies large matrices in numpy: networks have the threads of OpenVINO and torch, which stay
+as they are.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from threadpoolctl import ThreadpoolController
+
+_OWNERS = frozenset({"numpy", "numpy.libs", "scipy", "scipy.libs"})
+"""Folders of the wheels that bring an OpenBLAS. torch brings its own on some machines, where
+its networks need all the threads."""
+
+
+def limit_blas_threads(threads: int = 1) -> None:
+    """Let OpenBLAS take this many threads for as long as the process lives.
+
+    Only what is loaded by now can be told: import numpy and scipy before. It has to be one thread
+    that limits: while it lives, threadpoolctl ignores others.
+    """
+    _numpys_and_scipys().limit(limits=threads)
+
+
+@contextmanager
+def blas_threads(threads: int) -> Iterator[None]:
+    """Let OpenBLAS take this many threads meanwhile, such as to measure the machine."""
+    with _numpys_and_scipys().limit(limits=threads):
+        yield
+
+
+def _numpys_and_scipys() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    loaded = ThreadpoolController()
+    paths = [library["filepath"] for library in loaded.info() if _is_theirs(library)]
+    return loaded.select(filepath=paths)
+
+
+def _is_theirs(library: dict[str, object]) -> bool:
+    folders = Path(str(library["filepath"])).parts[:-1]
+    return library["internal_api"] == "openblas" and not _OWNERS.isdisjoint(folders)
