@@ -14,7 +14,7 @@ from study_fixtures import evenly, made_up, neutral, no_faces, open_desk, write_
 from app.inference import Judged
 from app.session import Session
 from app.sources.base import Arrival, Condition, Health
-from app.study.recording import Progress
+from app.study.progress import Progress
 from app.study_window.admission import Admission, admit
 from app.study_window.baseline_panel import BaselinePanel
 from app.study_window.checks import ClockWatch, Surroundings, all_checks

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import queue
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.sources.base import Condition, Control, Health, SourceError, SourceTimeout
 from app.sources.frame_clock import FrameClock
 from app.sources.realsense_connection import Connection, connected_devices
+from app.sources.realsense_facts import lasting_facts
 from app.sources.realsense_faults import explained
 from app.sources.realsense_frames import FrameTimes, WrongSizeError, colour_rgb, depth_m, times_of
 from app.sources.realsense_options import RealSenseOptions
@@ -22,6 +23,7 @@ from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:
     from app.sources.realsense_connection import Bus
+    from app.sources.realsense_filters import DepthFilters
     from app.sources.realsense_streams import FrameSet, Streams
     from fercore.structures import FloatArray, UInt8Array
 
@@ -47,11 +49,24 @@ class RealSenseSource:
         self.controls: tuple[Control, ...] = ()
         self.condition = Condition(Health.GOOD)
         self.times: FrameTimes | None = None  # of the last frame
+        self._facts: dict[str, Any] = {}  # kept while it is lost
+        self._filters: DepthFilters | None = None
 
     @property
     def name(self) -> str:
         """Model and serial number, once they are known."""
         return self._connection.title
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Model, serial number, firmware, streams, filters, clock; empty before it was opened.
+
+        May be asked from any thread: nothing is asked of the camera.
+        """
+        if self._filters is None:
+            return {}
+        domain = self.times.domain if self.times is not None else ""
+        return {**self._facts, "clock_domain": domain, "filters": self._filters.facts}
 
     def open(self) -> None:
         """Open and start the camera.
@@ -102,6 +117,7 @@ class RealSenseSource:
         for name, value in self._chosen.items():
             self._options.set(name, value)
         self.controls = self._options.read()
+        self._facts, self._filters = lasting_facts(streams), streams.filters
         self._clock.restart()
         self._watch.restart(streams.facts.is_slow_usb)
         self.condition = self._watch.condition(self.name, time.monotonic())

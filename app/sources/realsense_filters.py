@@ -31,7 +31,7 @@ class DepthFilters:
 
         self.spatial = True
         self.temporal = True
-        self._is_stereo = is_stereo
+        self._is_stereo, self._nearest_m = is_stereo, nearest_m
         self._threshold = rs.threshold_filter(nearest_m, FARTHEST_M)
         self._to_disparity = rs.disparity_transform(True)
         self._spatial = rs.spatial_filter(
@@ -39,6 +39,21 @@ class DepthFilters:
         )
         self._temporal = rs.temporal_filter(TEMPORAL_ALPHA, TEMPORAL_STEP, NO_PERSISTENCE)
         self._to_depth = rs.disparity_transform(False)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is done to depth at present; lengths in metres, steps in the SDK's own unit."""
+        spatial = {"alpha": SPATIAL_ALPHA, "step": SPATIAL_STEP, "passes": SPATIAL_PASSES}
+        temporal = {"alpha": TEMPORAL_ALPHA, "step": TEMPORAL_STEP}
+        return {
+            "decimation": False,
+            "nearest_m": self._nearest_m,
+            "farthest_m": FARTHEST_M,
+            "in_disparity": self._is_stereo,
+            "spatial": spatial if self.spatial else False,
+            "temporal": temporal if self.temporal else False,
+            "hole_filling": False,
+        }
 
     def process(self, frames: Any) -> Any:
         """Return a frameset whose depth is smoothed."""

@@ -20,12 +20,15 @@ from app.sources.replay import CAMERA, FRAME_RATE_HZ
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from app.sources.actor import Cutout
     from fercore.structures import FloatArray, UInt8Array
 
 SUBJECTS = ("1", "2", "both")
 WALL_M = 1.3
 NOISE_AT_HALF_METRE_M = 0.0009  # a D435's; it grows with the square of the distance
+DEPTH_STEP_M = 1e-4  # cameras count depth in whole steps
 _RGB_NOISE = 2.0
 _SHADOW_PX = 3  # columns beside a face that only one of two stereo eyes sees
 _TILE = 640  # rows and columns of noise; each frame takes another piece of it
@@ -140,7 +143,8 @@ def _paste(face: Cutout, rgb: UInt8Array, depth_m: FloatArray, index: int) -> No
     metres = face.depth_m[part]
     shadow = cv2.dilate(mask.astype(np.uint8), np.ones((1, 2 * _SHADOW_PX + 1), np.uint8)) > 0
     depth_m[place][shadow] = np.nan
-    depth_m[place][mask] = (metres + noise * NOISE_AT_HALF_METRE_M * (metres / 0.5) ** 2)[mask]
+    noisy_m = metres + noise * NOISE_AT_HALF_METRE_M * (metres / 0.5) ** 2
+    depth_m[place][mask] = _in_steps(noisy_m)[mask]
     noisy = face.rgb[part] + (_RGB_NOISE * noise)[..., None]
     rgb[place][mask] = noisy.clip(0, 255).astype(np.uint8)[mask]
 
@@ -167,4 +171,11 @@ def _wall() -> tuple[UInt8Array, FloatArray]:
     tint = np.array([1.0, 0.97, 0.92], np.float32)
     rgb = ((light + grain)[..., None] * tint).clip(0, 255).astype(np.uint8)
     depth_m = WALL_M + random.normal(0, 0.004, light.shape)
-    return rgb, depth_m.astype(np.float32)
+    return rgb, _in_steps(depth_m)
+
+
+def _in_steps(depth_m: NDArray[np.floating]) -> FloatArray:
+    """Return depth as a camera that counts in `DEPTH_STEP_M` would."""
+    steps = np.round(depth_m / DEPTH_STEP_M).astype(np.float32)
+    counted: FloatArray = steps * np.float32(DEPTH_STEP_M)
+    return counted

@@ -6,19 +6,18 @@ thread that judges frames; everything else may come from any thread.
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from typing import TYPE_CHECKING
 
 from app.study.clock_offsets import unix_offset
-from app.study.recording import Progress, Recording
+from app.study.new_run import planned_end, record_of, require_startable, started
+from app.study.recording import Recording
 from app.study.remote import DEFAULT_PORT, LOOPBACK, RemoteServer
 from app.study.remote_commands import RemoteCommands
 from app.study.streams import Streams
 from fercore.errors import FercoreError
-from fercore.provenance import versions
-from fercore.study.baseline import Baseline, BaselineCollector, load_baseline, save_baseline
+from fercore.study.baseline import Baseline, BaselineCollector, save_baseline
 from fercore.study.events import MARKER, NOTE
 from fercore.study.layout import (
     BASELINE_FILE,
@@ -29,7 +28,6 @@ from fercore.study.layout import (
     session_folder,
 )
 from fercore.study.participants import read_participant
-from fercore.study.run_files import Clocks, RunRecord, new_record
 from fercore.study.study_file import load_study
 
 if TYPE_CHECKING:
@@ -37,10 +35,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.study.equipment import Equipment
+    from app.study.progress import Progress
+    from fercore.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.clocks import Offset
     from fercore.study.events import Event
-    from fercore.study.run_files import Check
+    from fercore.study.run_files import Check, RunRecord
 
 CLOCK_PERIOD_S = 5.0
 
@@ -92,7 +92,14 @@ class Desk:
         """Whether a run is being recorded."""
         return self._recording is not None and self._recording.active
 
-    def add(self, analysis: Analysis, host_s: float | None = None) -> None:
+    @property
+    def planned_s(self) -> float:
+        """Planned length of the present or last run, 0 where there is none."""
+        return self._recording.plan.planned_s if self._recording is not None else 0.0
+
+    def add(
+        self, analysis: Analysis, host_s: float | None = None, angle: HeadAngle | None = None
+    ) -> None:
         """Take a judged frame; returns at once. `host_s` is when it arrived."""
         host_s = time.monotonic() - analysis.latency_s if host_s is None else host_s
         collector, streams, recording = self._collector, self._streams, self._recording
@@ -101,7 +108,7 @@ class Desk:
         if streams is not None:
             streams.link.push_frame(analysis, host_s)
         if recording is not None and recording.active:
-            recording.add(analysis, host_s)
+            recording.add(analysis, host_s, angle)
             self._compare_clocks(recording)
 
     def start(
@@ -119,14 +126,14 @@ class Desk:
                 baseline is missing, a check is red, or nothing can be written.
         """
         with self._changing:
-            self._require_startable(subject, task, condition, checklist)
+            self._require_idle()
+            require_startable(self.folder, self.study, subject, task, condition, checklist)
             name = RunName(subject, session, task, next_run(self.folder, subject, session, task))
-            record = self._new_record(name, condition, checklist)
-            recording = Recording(run_place(self.folder, name), record, self._find_faces)
+            recording = self._recording_of(name, condition, checklist)
             create_run(self.folder, name)
             if self._streams is not None:
                 recording.lsl_offset_s = self._streams.link.measure().offset_s
-            _started(recording)
+            started(recording)
             self._recording, self._clocks_due_s = recording, 0.0
             for check in checklist:
                 if check.overridden_because:
@@ -165,6 +172,15 @@ class Desk:
         """Keep a remark with the run; without a run it is lost."""
         if self._recording is not None:
             self._recording.mark(text, "application", NOTE)
+
+    def keep_recording(self) -> bool:
+        """Let the run go on beyond its planned length; False where it was not going to end."""
+        recording = self._recording
+        if recording is None or not recording.active or not recording.plan.by_itself:
+            return False
+        recording.plan.call_off()
+        self.note("goes on beyond the planned length")
+        return True
 
     def progress(self) -> Progress | None:
         """Return how the present or last run stands, None before the first."""
@@ -222,41 +238,17 @@ class Desk:
         self.stop()
         self.switch_lsl(False)
 
-    def _require_startable(
-        self, subject: str, task: str, condition: str, checklist: Sequence[Check]
-    ) -> None:
+    def _require_idle(self) -> None:
         if self.recording:
             raise FercoreError("A run is being recorded; stop it first.")
         if self._recording is not None:
             self.stop()  # it had stopped by itself
-        read_participant(self.folder, subject)
-        _require_known(task, [each.label for each in self.study.tasks], "task")
-        _require_known(condition, self.study.conditions.names, "condition")
-        for check in checklist:
-            if not check.passed and not check.overridden_because:
-                raise FercoreError(f"{check.item}: {check.finding}; mend it or give a reason.")
 
-    def _new_record(self, name: RunName, condition: str, checklist: Sequence[Check]) -> RunRecord:
-        equipment, baseline = self._equipment(), None
-        if self.study.baseline is not None:
-            folder = session_folder(self.folder, name.subject, name.session)
-            baseline = load_baseline(folder / BASELINE_FILE)
-        return new_record(
-            self.study,
-            name,
-            condition,
-            started_utc="",
-            clocks=Clocks(0.0, equipment.device_clock, self._streams is not None),
-            source=equipment.source,
-            synthetic=equipment.synthetic,
-            weights=equipment.weights,
-            depth_unit_m=equipment.depth_unit_m,
-            camera=equipment.camera,
-            configuration=equipment.configuration,
-            versions=versions(),
-            baseline=baseline,
-            checklist=tuple(checklist),
-        )
+    def _recording_of(self, name: RunName, condition: str, checklist: Sequence[Check]) -> Recording:
+        equipment, lsl_on = self._equipment(), self._streams is not None
+        record = record_of(self.folder, self.study, name, condition, equipment, checklist, lsl_on)
+        plan = planned_end(self.study, name.task)
+        return Recording(run_place(self.folder, name), record, self._find_faces, plan)
 
     def _compare_clocks(self, recording: Recording) -> None:
         now_s = time.monotonic()
@@ -280,17 +272,3 @@ class Desk:
     def _log_offset(self, offset: Offset) -> None:
         if self._recording is not None:
             self._recording.log_offset(offset)
-
-
-def _started(recording: Recording) -> None:
-    try:
-        recording.start()
-    except BaseException:
-        # The folder was made a moment ago and holds nothing that anyone could miss.
-        shutil.rmtree(recording.place.folder, ignore_errors=True)
-        raise
-
-
-def _require_known(name: str, known: Sequence[str], what: str) -> None:
-    if name not in known:
-        raise FercoreError(f"{name!r} is no {what} of the study; take {', '.join(known)}.")

@@ -11,15 +11,15 @@ import logging
 import shutil
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from app.study.faces import FaceBlur
-from app.study.lanes import DepthMap, Draft, Picture
-from app.study.run_lanes import Lanes
+from app.study.lanes import Draft
+from app.study.planned_end import PlannedEnd
+from app.study.progress import Progress
+from app.study.run_lanes import Lanes, without_images
 from fercore.errors import FercoreError
 from fercore.study.events import MARKER, PROBLEM, RUN_START, RUN_STOP, Event
 from fercore.study.flags import flags_of
@@ -30,6 +30,7 @@ from fercore.study.run_files import Counts, RunRecord, RunState, finished, write
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fercore.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.clocks import Offset
     from fercore.study.layout import RunPlace
@@ -37,28 +38,16 @@ if TYPE_CHECKING:
 RESERVE_BYTES = 64_000_000
 """Recording stops when less is free: enough to close the run, and for the system to live."""
 _FINISH_TIMEOUT_S = 20.0
-_NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How a recording stands."""
-
-    active: bool
-    elapsed_s: float
-    bytes_written: int
-    bytes_free: int  # on the disk
-    counts: Counts
-    problem: str  # why it was stopped; empty: it was not, or as intended
 
 
 class Recording:
     """Records one run, from `start` to `stop`; `add` and `mark` may come from any one thread each.
 
     `find_faces` is needed at level `blurred` and is called from one thread of its own.
-    `lsl_offset_s` may be set at any time: LSL's clock minus the host's.
+    `lsl_offset_s` may be set at any time: LSL's clock minus the host's. Where `plan` says so,
+    it ends by itself.
     """
 
     def __init__(
@@ -66,15 +55,18 @@ class Recording:
         place: RunPlace,
         record: RunRecord,
         find_faces: Callable[[UInt8Array], Sequence[FaceBox]] | None = None,
+        plan: PlannedEnd | None = None,
     ) -> None:
         if record.privacy is Privacy.BLURRED and find_faces is None:
             raise ValueError("level blurred needs something that finds faces")
         self.place = place
+        self.plan = plan or PlannedEnd()
         self.lsl_offset_s: float | None = None
         self._record = record
         blurred = record.privacy is Privacy.BLURRED
         self._blur = FaceBlur(find_faces) if find_faces and blurred else None
-        self._closing = threading.Lock()
+        self._closing, self._leaving = threading.Lock(), threading.Lock()
+        self._ending: threading.Thread | None = None  # where it ends by itself
         self._held = contextlib.ExitStack()
         self._active = False
         self._closed = False
@@ -113,7 +105,9 @@ class Recording:
         start_s = self._record.clocks.start_host_s
         self.mark("", "application", RUN_START, start_s, 0.0)
 
-    def add(self, analysis: Analysis, host_s: float | None = None) -> None:
+    def add(
+        self, analysis: Analysis, host_s: float | None = None, angle: HeadAngle | None = None
+    ) -> None:
         """Take a frame and return at once; one thread only.
 
         `host_s` is when it arrived; without it, this moment less its latency.
@@ -125,12 +119,15 @@ class Recording:
         onset_s = host_s - self._record.clocks.start_host_s
         if onset_s < 0:
             return  # it arrived before the run began
+        if self.plan.is_past(onset_s):
+            self._end_aside()
+            return
         # A row tells which pictures are in the files, so no picture goes without its row.
         if lanes.rows.lane.full:
             lanes.rows.lane.drop()
             return
-        colour_kept, depth_kept = _offer_pictures(lanes, analysis, onset_s)
-        flags, slim = flags_of(analysis), _without_images(analysis)
+        colour_kept, depth_kept = lanes.offer_pictures(analysis, onset_s)
+        flags, slim = flags_of(analysis, angle), without_images(analysis)
         draft = Draft(slim, host_s, onset_s, self._on_lsl(host_s), flags, colour_kept, depth_kept)
         lanes.rows.lane.offer(draft)
 
@@ -167,7 +164,8 @@ class Recording:
         elapsed_s = self._elapsed_s() if self._active else self._duration_s
         lanes = self._lanes
         size, counts = (lanes.size, lanes.counts()) if lanes else (0, Counts())
-        return Progress(self._active, elapsed_s, size, self._bytes_free, counts, self._problem)
+        how = (self._active, elapsed_s, size, self._bytes_free, counts, self._problem)
+        return Progress(*how, self.plan.planned_s, self.plan.by_itself)
 
     def stop(self) -> RunRecord:
         """End the run, write out what is queued, close all files; safe to call twice."""
@@ -175,6 +173,9 @@ class Recording:
             if not self._closed and self._lanes is not None:
                 self._closed = True
                 self._end(self._lanes)
+        ending = self._ending
+        if ending is not None and ending is not threading.current_thread():
+            ending.join()
         return self._record
 
     def _begin(self) -> None:
@@ -185,14 +186,15 @@ class Recording:
             started_utc=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
         write_run_record(self.place.session, self._record)
-        self._lanes = Lanes(self.place, self._record, self._blur, self._fail, self._require_room)
+        self._lanes = Lanes(self.place, self._record, self._blur, self._fail, self._watch)
         self._lanes.start()
 
     def _end(self, lanes: Lanes) -> None:
         self._duration_s = self._elapsed_s()
         if self._problem:
             self.mark(self._problem, "application", PROBLEM)
-        self.mark("", "application", RUN_STOP, uncertainty_s=0.0)
+        why = self.plan.sentence if self._ending is not None and not self._problem else ""
+        self.mark(why, "application", RUN_STOP, uncertainty_s=0.0)
         self._active = False
         stuck = lanes.finish(_FINISH_TIMEOUT_S)
         if stuck and not self._problem:
@@ -214,9 +216,22 @@ class Recording:
         known = self._unwritable(error) if isinstance(error, OSError) else error
         self._problem = str(known) if isinstance(known, FercoreError) else f"Failed: {known!r}."
         logger.error("Recording stopped: %s", self._problem)
-        if not self._closed:
-            # A lane cannot wait for its own end.
-            threading.Thread(target=self.stop, name="recording-stop", daemon=True).start()
+        self._end_aside()
+
+    def _end_aside(self) -> None:
+        """Have the run closed by a thread of its own: a lane cannot wait for its own end."""
+        with self._leaving:
+            if self._ending is None and not self._closed:
+                self._ending = threading.Thread(
+                    target=self.stop, name="recording-stop", daemon=True
+                )
+                self._ending.start()
+
+    def _watch(self) -> None:
+        """Look at disk and clock; called twice a second by a lane's thread."""
+        self._require_room()
+        if self.plan.is_overdue(self._elapsed_s()):
+            self._end_aside()
 
     def _require_room(self) -> None:
         self._bytes_free = shutil.disk_usage(self.place.folder).free
@@ -238,21 +253,3 @@ class Recording:
 
     def _on_lsl(self, host_s: float) -> float | None:
         return None if self.lsl_offset_s is None else host_s + self.lsl_offset_s
-
-
-def _offer_pictures(lanes: Lanes, analysis: Analysis, onset_s: float) -> tuple[bool, bool]:
-    frame, colour_kept, depth_kept = analysis.frame, False, False
-    if lanes.colour is not None:
-        box = analysis.pair.box if analysis.pair else None
-        colour_kept = lanes.colour.lane.offer(Picture(frame.rgb, box, onset_s))
-    if lanes.depth is not None and frame.depth_m is not None:
-        depth_kept = lanes.depth.lane.offer(DepthMap(frame.depth_m, onset_s))
-    return colour_kept, depth_kept
-
-
-def _without_images(analysis: Analysis) -> Analysis:
-    """Return an analysis that keeps no picture alive while its row waits."""
-    frame = replace(analysis.frame, rgb=_NO_PICTURE, depth_m=None)
-    pair = analysis.pair
-    slim = None if pair is None else replace(pair, rgb=_NO_PICTURE, depth_m=None)
-    return replace(analysis, frame=frame, pair=slim)

@@ -40,6 +40,8 @@ class RemoteCommands:
         return {
             "recording": progress.active,
             "elapsed_s": progress.elapsed_s,
+            "planned_s": progress.planned_s,
+            "ends_by_itself": progress.ends_by_itself,
             "bytes_written": progress.bytes_written,
             "bytes_free": progress.bytes_free,
             "frames": progress.counts.frames,

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.study.lanes import ColourLane, DepthLane, EventLane, RowLane
+import numpy as np
+
+from app.study.lanes import ColourLane, DepthLane, DepthMap, EventLane, Picture, RowLane
 from fercore.study.run_files import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.study.faces import FaceBlur
+    from fercore.structures import Analysis
     from fercore.study.layout import RunPlace
     from fercore.study.run_files import RunRecord
+
+_NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +58,16 @@ class Lanes:
         for each in self._all:
             each.lane.start()
 
+    def offer_pictures(self, analysis: Analysis, onset_s: float) -> tuple[bool, bool]:
+        """Offer a frame's images to the lanes; return whether colour and depth are kept."""
+        frame, colour_kept, depth_kept = analysis.frame, False, False
+        if self.colour is not None:
+            box = analysis.pair.box if analysis.pair else None
+            colour_kept = self.colour.lane.offer(Picture(frame.rgb, box, onset_s))
+        if self.depth is not None and frame.depth_m is not None:
+            depth_kept = self.depth.lane.offer(DepthMap(frame.depth_m, onset_s))
+        return colour_kept, depth_kept
+
     def finish(self, timeout_s: float) -> str:
         """Write out what is queued and close; return the name of a lane that could not, or none."""
         stuck = [each for each in self._all if not each.lane.finish(timeout_s)]
@@ -79,6 +95,14 @@ class Lanes:
     def _all(self) -> list[RowLane | EventLane | ColourLane | DepthLane]:
         lanes = (self.rows, self.events, self.colour, self.depth)
         return [lane for lane in lanes if lane is not None]
+
+
+def without_images(analysis: Analysis) -> Analysis:
+    """Return an analysis that keeps no picture alive while its row waits."""
+    frame = replace(analysis.frame, rgb=_NO_PICTURE, depth_m=None)
+    pair = analysis.pair
+    slim = None if pair is None else replace(pair, rgb=_NO_PICTURE, depth_m=None)
+    return replace(analysis, frame=frame, pair=slim)
 
 
 def _close(lane: RowLane | EventLane | ColourLane | DepthLane) -> None:

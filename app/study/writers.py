@@ -1,7 +1,7 @@
 """Writers of a run's files: tables row by row, pictures into Matroska with true times.
 
 What a writer was given is readable after SIGKILL but for the last part of a second:
-rows bypass all buffers of the process, and Matroska's clusters are closed four times a second.
+rows bypass all buffers of the process, and each picture is a Matroska cluster of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from fercore.study.tables import Column
 
 _MILLISECOND = Fraction(1, 1000)
-_CONTAINER = {"cluster_time_limit": "250", "flush_packets": "1"}
+# A cluster is written when the next begins: one a picture, so that a kill costs the last alone.
+_CONTAINER = {"cluster_time_limit": "1", "flush_packets": "1"}
 _BUFFER_BYTES = 32768
 _NOMINAL_RATE_HZ = 30  # of the header only: every picture carries its own time
 _LOSSLESS = {"level": "3", "slicecrc": "1", "slices": "4"}

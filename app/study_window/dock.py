@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
-    QApplication,
     QDockWidget,
     QScrollArea,
     QTabWidget,
@@ -21,6 +20,7 @@ from app.study_window.checks import ClockWatch, all_checks, surroundings
 from app.study_window.links_panel import LinksPanel
 from app.study_window.participant_form import ParticipantForm
 from app.study_window.recording_line import RecordingLine, dropped
+from app.study_window.remarks import remarks
 from app.study_window.run_sheet_panel import RunSheetPanel
 from fercore.errors import FercoreError
 from fercore.study.layout import BASELINE_FILE, session_folder
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from app.session import Session
     from app.sources.base import FrameSource
     from app.study.desk import Desk
-    from app.study.recording import Progress
     from app.study_window.admission import SessionPlan
     from app.study_window.live_figures import LiveFigures
 
@@ -98,6 +97,12 @@ class StudyDock(QDockWidget):
                 self.sheet.message.problem(f"{record.problem} Kept: {said}.")
         self.refresh()
 
+    def keep_recording(self) -> None:
+        """Let a run that would end by itself go on until it is stopped."""
+        if self._desk.keep_recording():
+            self.sheet.message.note("The run goes on until you stop it.")
+        self.refresh()
+
     def mark(self, name: str) -> None:
         """Mark an event by key; without a recording, say that it is lost."""
         try:
@@ -111,31 +116,18 @@ class StudyDock(QDockWidget):
         """Show how everything stands."""
         progress = self._desk.progress()
         recording = self._desk.recording
-        if progress is not None and progress.problem and not recording and self._was_recording:
-            self._was_recording = False
+        if progress is not None and not recording and self._was_recording:
+            self._was_recording = False  # it ended by itself
             self.stop_block()
+            self._follow_plan()
             return
-        self.line.show_progress(progress, self._remarks(progress))
+        self.line.show_progress(progress, remarks(self._desk, progress, self._figures.observed()))
         self._check()
         if recording != self._was_recording:
             self._was_recording = recording
             self._follow_plan()
-        self.sheet.show_recording(recording)
+        self.sheet.show_recording(recording, progress is not None and progress.ends_by_itself)
         self._note_other_source(recording)
-
-    def _remarks(self, progress: Progress | None) -> list[str]:
-        """Return what the experimenter should know of the present run."""
-        if progress is None or not progress.active:
-            return []
-        remarks = []
-        if self._figures.observed().frames_per_second == 0:
-            remarks.append("NO FRAMES COME IN")
-        if QApplication.activeWindow() is None:
-            remarks.append("marker keys work only while this window is in front")
-        block = self.sheet.block
-        if block is not None and 0 < block.duration_s <= progress.elapsed_s:
-            remarks.append(f"the planned {block.duration_s:g} s are over")
-        return remarks
 
     def _make_panels(self) -> None:
         study = self._desk.study
@@ -167,6 +159,7 @@ class StudyDock(QDockWidget):
         self.baseline.ended.connect(self._finish_baseline)
         self.sheet.start_pressed.connect(self.start_block)
         self.sheet.stop_pressed.connect(self.stop_block)
+        self.sheet.keep_on_pressed.connect(self.keep_recording)
 
     def _begin_session(self) -> None:
         form, desk = self.form, self._desk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.sources.base import Adjustable
 from app.study.equipment import Equipment
@@ -26,12 +26,16 @@ def equipment_of(source: FrameSource | None, weights: tuple[Weights, ...]) -> Eq
     """
     if source is None:
         raise FercoreError("No camera is open; open one in the menu Source first.")
+    facts = _facts(source)
+    known = facts.get("depth_unit_m")
     return Equipment(
         source=source.name,
         synthetic=_is_synthetic(source),
         device_clock=_device_clock(source),
         weights=weights,
-        camera={"name": source.name, "settings": _settings(source)},
+        # In the camera's own steps nothing of its depth is rounded.
+        **({"depth_unit_m": known} if known else {}),
+        camera={"name": source.name, **facts, **_settings(source)},
     )
 
 
@@ -66,7 +70,18 @@ def _device_clock(source: FrameSource) -> str:
     return "host" if isinstance(source, WebcamSource) else "source"
 
 
-def _settings(source: FrameSource) -> dict[str, float]:
+def _facts(source: FrameSource) -> dict[str, Any]:
+    from app.sources.realsense import RealSenseSource
+
+    return source.facts if isinstance(source, RealSenseSource) else {}
+
+
+def _settings(source: FrameSource) -> dict[str, dict[str, Any]]:
+    """Return what can be set and how it is, a choice by its name, and the units."""
     if not isinstance(source, Adjustable):
         return {}
-    return {control.name: control.value for control in source.controls}
+    controls = source.controls
+    return {
+        "settings": {c.name: dict(c.choices).get(c.value, c.value) for c in controls},
+        "setting_units": {c.name: c.unit for c in controls if c.unit},
+    }

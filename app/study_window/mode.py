@@ -97,7 +97,7 @@ class StudyMode(QObject):
         # The frame that was being judged while the source changed comes late.
         if desk is not None and judged.arrival.source is self._session.source:
             self._figures.add(judged)
-            desk.add(judged.analysis, judged.arrival.arrived_s)
+            desk.add(judged.analysis, judged.arrival.arrived_s, judged.angle)
 
     def _equipment(self) -> Equipment:
         return equipment_of(self._session.source, self._weights())
@@ -111,6 +111,7 @@ class StudyMode(QObject):
         menu.addSeparator()
         self._add(menu, "&Start the block", "Ctrl+Return", self._start_block)
         self._add(menu, "S&top the block", "Ctrl+Backspace", self._stop_block)
+        self._add(menu, "&Keep on recording", "Ctrl+Shift+Return", self._keep_on)
 
     def _add(self, menu: QMenu, text: str, key: str, then: Callable[[], object]) -> None:
         action = QAction(text, self._window)
@@ -139,6 +140,10 @@ class StudyMode(QObject):
     def _stop_block(self) -> None:
         if self.dock is not None:
             self.dock.stop_block()
+
+    def _keep_on(self) -> None:
+        if self.dock is not None:
+            self.dock.keep_recording()
 
     def _try(self, do: Callable[[], None]) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -10,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.study.recording import Progress
+    from app.study.progress import Progress
     from fercore.study.run_files import Counts
 
 IDLE = "○ not recording"
@@ -51,10 +52,10 @@ def dropped(counts: Counts) -> str:
 
 
 def _words(progress: Progress, remarks: Sequence[str]) -> str:
-    minutes, seconds = divmod(int(progress.elapsed_s), 60)
     counts = progress.counts
     parts = [
-        f"● RECORDING {minutes}:{seconds:02d}",
+        f"● RECORDING {_clock(int(progress.elapsed_s))}",
+        *_countdown(progress),
         f"{progress.bytes_written / 1e6:.1f} MB",
         f"{progress.bytes_free / 1e9:.1f} GB left",
         f"{counts.frames} frames",
@@ -62,3 +63,14 @@ def _words(progress: Progress, remarks: Sequence[str]) -> str:
         dropped(counts),
     ]
     return "   ".join([*parts, *(f"⚠ {remark}" for remark in remarks)])
+
+
+def _countdown(progress: Progress) -> list[str]:
+    if progress.left_s == 0 and not progress.ends_by_itself:
+        return []
+    left = _clock(math.ceil(progress.left_s))
+    return [f"ends in {left}" if progress.ends_by_itself else f"{left} to go"]
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02d}"

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 class RunSheetPanel(QWidget):
-    """Shows which blocks are done and which is next; Start, Stop and Next."""
+    """Shows which blocks are done and which is next; Start, Stop, Next and Keep on."""
 
     start_pressed = Signal()
     stop_pressed = Signal()
+    keep_on_pressed = Signal()
 
     def __init__(self, markers: Sequence[Marker]) -> None:
         super().__init__()
@@ -31,15 +32,18 @@ class RunSheetPanel(QWidget):
         self.list.setAccessibleName("Blocks")
         self.start, self.stop = QPushButton("Start"), QPushButton("Stop")
         self.next = QPushButton("Next")
+        self.keep_on = QPushButton("Keep on")
+        self.keep_on.setToolTip("Do not end by itself when the planned length is over")
         self._instruction = paragraph("")
         self._instruction.setAccessibleName("Instruction")
         self.message = Sentence()
         # Keys belong to the markers: no widget here may swallow one.
-        for widget in (self.list, self.start, self.stop, self.next):
+        for widget in (self.list, self.start, self.stop, self.next, self.keep_on):
             widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._arrange(markers)
         self.start.clicked.connect(lambda: self.start_pressed.emit())
         self.stop.clicked.connect(lambda: self.stop_pressed.emit())
+        self.keep_on.clicked.connect(lambda: self.keep_on_pressed.emit())
         self.next.clicked.connect(lambda: self.go_to_next())
         self.list.currentRowChanged.connect(self._follow_choice)
 
@@ -64,11 +68,12 @@ class RunSheetPanel(QWidget):
         for row, block in enumerate(self._blocks):
             self.list.item(row).setText(self._line(block))
 
-    def show_recording(self, recording: bool) -> None:
+    def show_recording(self, recording: bool, ends_by_itself: bool = False) -> None:
         """Let only those buttons be pressed that make sense."""
         self._recording = recording
         self.start.setEnabled(not recording and self.block is not None)
         self.stop.setEnabled(recording)
+        self.keep_on.setEnabled(recording and ends_by_itself)
         self.next.setEnabled(not recording and bool(self._blocks))
         self.list.setEnabled(not recording)
 
@@ -83,6 +88,7 @@ class RunSheetPanel(QWidget):
     def _line(self, block: Block) -> str:
         mark = "✓" if block.number in self._done else "○"
         length = f", {block.duration_s:g} s" if block.duration_s else ""
+        length += ", ends by itself" if block.ends_by_itself else ""
         return f"{mark} {block.number}  {block.condition}, {block.task}{length}"
 
     def _follow_choice(self) -> None:
@@ -95,7 +101,7 @@ class RunSheetPanel(QWidget):
 
     def _arrange(self, markers: Sequence[Marker]) -> None:
         row = QHBoxLayout()
-        for button in (self.start, self.stop, self.next):
+        for button in (self.start, self.stop, self.next, self.keep_on):
             row.addWidget(button)
         column = QVBoxLayout(self)
         column.addWidget(self.list, 1)

@@ -13,7 +13,13 @@ from fercore.errors import FercoreError
 from fercore.provenance import versions
 from fercore.study import events, predictions
 from fercore.study.bids_check import check_bids
-from fercore.study.sidecars import BIDS_VERSION, describe_columns, describe_fields, describe_run
+from fercore.study.sidecars import (
+    BIDS_VERSION,
+    describe_columns,
+    describe_fields,
+    describe_run,
+    published_event,
+)
 from fercore.study.tables import Column, header_line, line
 
 if TYPE_CHECKING:
@@ -54,9 +60,9 @@ def _write_run(run: Run, folder: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     # Read once: what cannot be read must not be given out.
     predictions.read_predictions(run.place.predictions)
-    events.read_events(run.place.events)
     shutil.copyfile(run.place.predictions, target / f"{name.stem}_beh.tsv")
-    shutil.copyfile(run.place.events, target / f"{name.stem}_events.tsv")
+    marks = [published_event(each).cells() for each in events.read_events(run.place.events)]
+    _write_table(target / f"{name.stem}_events.tsv", events.COLUMNS, marks)
     _write_json(target / f"{name.stem}_beh.json", describe_run(run, predictions.COLUMNS))
     sidecar = {"TaskName": name.task, **describe_columns(events.COLUMNS)}
     _write_json(target / f"{name.stem}_events.json", sidecar)

@@ -25,6 +25,7 @@ class Block:
     run: int  # run number of that task in the session, from 1
     instruction: str
     duration_s: float  # planned; 0: until stopped
+    ends_by_itself: bool  # when the planned length is over
 
 
 def run_sheet(study: Study, position: int) -> tuple[Block, ...]:
@@ -45,6 +46,7 @@ def run_sheet(study: Study, position: int) -> tuple[Block, ...]:
                     run=runs[task.label],
                     instruction=task.instruction,
                     duration_s=task.duration_s,
+                    ends_by_itself=task.ends_by_itself,
                 )
             )
     return tuple(blocks)

@@ -53,6 +53,12 @@ class RunData:
         return int(np.clip(steps - 1, 0, None).sum()) if len(steps) else 0
 
     @property
+    def verdicts_per_second(self) -> float:
+        """Rows a second of the run, 0 where it has no length."""
+        duration_s = self.run.record.duration_s
+        return len(self.rows) / duration_s if duration_s else 0.0
+
+    @property
     def longest_gap_s(self) -> float:
         """Longest time between two rows, 0 where there are fewer."""
         gaps = np.diff(self.rows.time_s)

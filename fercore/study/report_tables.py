@@ -107,6 +107,7 @@ def drops_table(runs: Sequence[RunData], setting: str) -> Table:
             "state": record.state.value,
             "seconds": round(record.duration_s, 1),
             "frames": len(data.rows),
+            "verdicts/s": round(data.verdicts_per_second, 2),
             "never judged": data.never_judged,
             "rows dropped": counts.dropped_rows,
             "colour dropped": counts.dropped_colour,
@@ -115,13 +116,31 @@ def drops_table(runs: Sequence[RunData], setting: str) -> Table:
             "problem": record.problem,
         }
         records.append(values)
-        shown.append(tuple(str(value) or NOTHING for value in values.values()))
+        shown.append(_drop_cells(data))
     note = (
         "Never judged: gaps in the source's own frame numbers, frames that came while another "
         "was judged. Dropped: judged, but not written in time."
     )
-    header = tuple(records[0]) if records else ()
+    header = (
+        *("run", "condition", "state", "seconds", "verdicts/s"),
+        *("never judged", "dropped", "longest gap, s", "problem"),
+    )
     return _table("drops", "Runs and losses", setting, note, header, shown, records)
+
+
+def _drop_cells(data: RunData) -> tuple[str, ...]:
+    record, counts = data.run.record, data.run.record.counts
+    lost = (
+        (counts.dropped_rows, "rows"),
+        (counts.dropped_colour, "colour"),
+        (counts.dropped_depth, "depth"),
+    )
+    return (
+        *(data.run.name.stem, record.condition, record.state.value),
+        *(f"{record.duration_s:.1f}", f"{data.verdicts_per_second:.1f}", str(data.never_judged)),
+        ", ".join(f"{number} {what}" for number, what in lost if number) or "0",
+        *(f"{data.longest_gap_s:.2f}", record.problem or NOTHING),
+    )
 
 
 def agreement_table(groups: Mapping[Key, Sequence[RunData]], setting: str) -> Table:

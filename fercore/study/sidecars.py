@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fercore.study.clocks import read_offsets
+from fercore.study.events import NOTE, PROBLEM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fercore.study.events import Event
     from fercore.study.run_files import RunRecord
     from fercore.study.run_tables import Run
     from fercore.study.study_file import Field
@@ -17,7 +21,8 @@ if TYPE_CHECKING:
 
 BIDS_VERSION = "1.10.0"
 # What could point to a person, a place or a time stays in the run's own folder.
-_NOT_PUBLISHED = ("started_utc", "camera", "subject", "session", "checklist", "problem")
+_NOT_PUBLISHED = ("started_utc", "subject", "session", "checklist", "problem")
+_NOT_PUBLISHED_OF_CAMERA = ("name", "serial")
 
 
 def describe_columns(columns: Sequence[Column]) -> dict[str, Any]:
@@ -62,7 +67,20 @@ def describe_fields(fields: Sequence[Field]) -> dict[str, Any]:
     return entries
 
 
+def published_event(event: Event) -> Event:
+    """Return an event without words that may point to a person, a place or a camera."""
+    return replace(event, name="") if event.type in (NOTE, PROBLEM) else event
+
+
 def _published(record: RunRecord) -> dict[str, Any]:
     values = asdict(record)
+    values["source"] = _without_serial(record.source)
+    camera = record.camera.items()
+    values["camera"] = {k: v for k, v in camera if k not in _NOT_PUBLISHED_OF_CAMERA}
     values["privacy_statement"] = record.privacy.statement
     return {key: value for key, value in values.items() if key not in _NOT_PUBLISHED}
+
+
+def _without_serial(source: str) -> str:
+    """Return a camera's model of "model (serial number)", a file's name of its path."""
+    return re.sub(r" \([^()]*\)$", "", Path(source).name)

@@ -43,6 +43,7 @@ class Task:
     label: str  # letters and digits
     instruction: str  # shown on the run sheet; may be empty
     duration_s: float  # planned length; 0: until stopped
+    ends_by_itself: bool  # when the planned length is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +143,21 @@ def _study(table: TomlTable) -> Study:
 def _tasks(table: TomlTable) -> tuple[Task, ...]:
     tasks = []
     for entry in table.tables("task"):
-        label = _label(entry, "label", "task")
-        instruction = entry.text("instruction", "")
-        tasks.append(Task(label, instruction, entry.number("duration_s", 0, 0, 86400)))
+        tasks.append(_task(entry))
         entry.finish()
     if not tasks:
         raise table.problem("task", "is missing; describe at least one [[task]]")
     _require_different(table, "task", [task.label for task in tasks])
     return tuple(tasks)
+
+
+def _task(entry: TomlTable) -> Task:
+    label, instruction = _label(entry, "label", "task"), entry.text("instruction", "")
+    duration_s = entry.number("duration_s", 0, 0, 86400)
+    ends_by_itself = entry.flag("ends_by_itself", False)
+    if ends_by_itself and not duration_s:
+        raise entry.problem("ends_by_itself", "needs a `duration_s` above 0")
+    return Task(label, instruction, duration_s, ends_by_itself)
 
 
 def _conditions(table: TomlTable) -> Conditions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from fercore.study.report_data import RunData
+    from fercore.study.report_data import Course, RunData
     from fercore.study.run_tables import Selection
 
 FOLDER, PAGE = "report", "report.html"
 FEW = 5
+MOST_FIGURES = 8  # of markers: stimulus software may name every trial differently
 
 
 def write_study_report(study: Path) -> Path:
@@ -60,7 +62,7 @@ def make_study_report(selection: Selection) -> Report:
     setting = _setting(selection, corrected)
     sections = [
         _means_section(runs, corrected, setting),
-        *_course_sections(runs, corrected, setting),
+        *_course_sections(runs, [m.name for m in selection.study.markers], corrected, setting),
         _quality_section(runs, setting),
         _agreement_section(runs, setting),
     ]
@@ -99,15 +101,18 @@ def _means_section(runs: Sequence[RunData], corrected: bool, setting: str) -> Se
     )
 
 
-def _course_sections(runs: Sequence[RunData], corrected: bool, setting: str) -> Iterator[Section]:
+def _course_sections(
+    runs: Sequence[RunData], known: Sequence[str], corrected: bool, setting: str
+) -> Iterator[Section]:
     courses = report_data.marker_courses(runs, corrected)
     if not courses:
         return
-    drawings = []
-    for number, marker in enumerate(dict.fromkeys(course.marker for course in courses), start=1):
+    drawings, shown = [], worth_drawing(courses, known, MOST_FIGURES)
+    for number, marker in enumerate(shown, start=1):
         own = [course for course in courses if course.marker == marker]
         times = ", ".join(f"{c.condition}: {c.occurrences}" for c in own)
-        caption = f"Occurrences by condition: {times}. Bands: 95 % over participants."
+        bands = any(course.participants > 1 for course in own)
+        caption = f"Occurrences by condition: {times}." + bands * " Bands: 95 % over participants."
         figure = report_figures.course_figure(own, setting)
         name = f"course-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', marker)}"
         drawings.append(_drawing(name, f"Around the marker {marker}", caption, figure))
@@ -115,8 +120,21 @@ def _course_sections(runs: Sequence[RunData], corrected: bool, setting: str) -> 
         f"From {report_data.BEFORE_S:g} s before to {report_data.AFTER_S:g} s after each marker, "
         f"in bins of {report_data.BIN_S:g} s, averaged within participants first."
     )
+    left = len({course.marker for course in courses}) - len(shown)
+    if left:
+        text += f" {left} markers that are not of the study file are in courses.tsv only."
     table = report_tables.courses_table(courses, setting)
     yield Section("courses", "Around markers", (text,), drawings=tuple(drawings), unshown=(table,))
+
+
+def worth_drawing(courses: Sequence[Course], known: Sequence[str], most: int) -> list[str]:
+    """Return the markers to draw: the study file's, then the most frequent, at most so many."""
+    occurrences: Counter[str] = Counter()
+    for course in courses:
+        occurrences[course.marker] += course.occurrences
+    own = [name for name in known if name in occurrences]
+    others = [name for name, number in occurrences.most_common() if number > 1]
+    return [*own, *(name for name in others if name not in own)][: max(most, len(own))]
 
 
 def _quality_section(runs: Sequence[RunData], setting: str) -> Section:
@@ -166,7 +184,7 @@ def _alert(selection: Selection) -> str:
         )
     broken = [run.name.stem for run in selection.runs if run.record.state != RunState.COMPLETE]
     if broken:
-        sentences.append(f"Runs that broke off: {', '.join(broken)}.")
+        sentences.append(f"Runs that broke off, and are included: {', '.join(broken)}.")
     mixed = {run.record.synthetic for run in selection.runs}
     if len(mixed) > 1:
         sentences.append("Some runs are of a synthetic source, others of persons.")

@@ -1,0 +1,106 @@
+"""What a run begins with: whether it may begin, what its record says, how long it is planned."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from app.study.planned_end import PlannedEnd
+from fercore.errors import FercoreError
+from fercore.provenance import versions
+from fercore.study.baseline import load_baseline
+from fercore.study.layout import BASELINE_FILE, session_folder
+from fercore.study.participants import read_participant
+from fercore.study.run_files import Clocks, RunRecord, new_record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from app.study.equipment import Equipment
+    from app.study.recording import Recording
+    from fercore.study.baseline import Baseline
+    from fercore.study.layout import RunName
+    from fercore.study.run_files import Check
+    from fercore.study.study_file import Study
+
+
+def require_startable(
+    folder: Path, study: Study, subject: str, task: str, condition: str, checklist: Sequence[Check]
+) -> None:
+    """Make sure that a run of a study may begin.
+
+    Raises:
+        FercoreError: a label or the condition is unknown, or a check is red.
+    """
+    read_participant(folder, subject)
+    _require_known(task, [each.label for each in study.tasks], "task")
+    _require_known(condition, study.conditions.names, "condition")
+    for check in checklist:
+        if not check.passed and not check.overridden_because:
+            raise FercoreError(f"{check.item}: {check.finding}; mend it or give a reason.")
+
+
+def record_of(
+    folder: Path,
+    study: Study,
+    name: RunName,
+    condition: str,
+    equipment: Equipment,
+    checklist: Sequence[Check],
+    lsl_on: bool,
+) -> RunRecord:
+    """Return the record of a run that is about to begin.
+
+    Raises:
+        FercoreError: the study wants a baseline, and the session has none.
+    """
+    return new_record(
+        study,
+        name,
+        condition,
+        started_utc="",
+        clocks=Clocks(0.0, equipment.device_clock, lsl_on),
+        source=equipment.source,
+        synthetic=equipment.synthetic,
+        weights=equipment.weights,
+        depth_unit_m=equipment.depth_unit_m,
+        camera=equipment.camera,
+        # The study file may be changed later; what held for this run stays with it.
+        configuration={"study": asdict(study), **equipment.configuration},
+        versions=versions(),
+        baseline=_baseline(folder, study, name),
+        checklist=tuple(checklist),
+    )
+
+
+def planned_end(study: Study, task: str) -> PlannedEnd:
+    """Return when a run of a task is to end."""
+    found = next(each for each in study.tasks if each.label == task)
+    return PlannedEnd(found.duration_s, found.ends_by_itself)
+
+
+def started(recording: Recording) -> None:
+    """Start a recording; where that fails, leave nothing behind.
+
+    Raises:
+        FercoreError: nothing can be written.
+    """
+    try:
+        recording.start()
+    except BaseException:
+        # The folder was made a moment ago and holds nothing that anyone could miss.
+        shutil.rmtree(recording.place.folder, ignore_errors=True)
+        raise
+
+
+def _baseline(folder: Path, study: Study, name: RunName) -> Baseline | None:
+    if study.baseline is None:
+        return None
+    return load_baseline(session_folder(folder, name.subject, name.session) / BASELINE_FILE)
+
+
+def _require_known(name: str, known: Sequence[str], what: str) -> None:
+    if name not in known:
+        raise FercoreError(f"{name!r} is no {what} of the study; take {', '.join(known)}.")

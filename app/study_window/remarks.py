@@ -1,0 +1,26 @@
+"""What the experimenter should know of a run while it is recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QApplication
+
+if TYPE_CHECKING:
+    from app.study.desk import Desk
+    from app.study.progress import Progress
+    from app.study_window.live_figures import Observed
+
+
+def remarks(desk: Desk, progress: Progress | None, observed: Observed) -> list[str]:
+    """Return what needs attention, one short sentence each; nothing without a run."""
+    if progress is None or not progress.active:
+        return []
+    found = []
+    if observed.frames_per_second == 0:
+        found.append("NO FRAMES COME IN")
+    if QApplication.activeWindow() is None:
+        found.append("marker keys work only while this window is in front")
+    if 0 < desk.planned_s <= progress.elapsed_s:
+        found.append(f"the planned {desk.planned_s:g} s are over")
+    return found
