@@ -20,8 +20,6 @@ from app.sources.replay import CAMERA, FRAME_RATE_HZ
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from app.sources.actor import Cutout
     from fercore.structures import FloatArray, UInt8Array
 
@@ -171,10 +169,10 @@ def _wall() -> tuple[UInt8Array, FloatArray]:
     tint = np.array([1.0, 0.97, 0.92], np.float32)
     rgb = ((light + grain)[..., None] * tint).clip(0, 255).astype(np.uint8)
     depth_m = WALL_M + random.normal(0, 0.004, light.shape)
-    return rgb, _in_steps(depth_m)
+    return rgb, _in_steps(depth_m.astype(np.float32))
 
 
-def _in_steps(depth_m: NDArray[np.floating]) -> FloatArray:
+def _in_steps(depth_m: FloatArray) -> FloatArray:
     """Return depth as a camera that counts in `DEPTH_STEP_M` would."""
     steps = np.round(depth_m / DEPTH_STEP_M).astype(np.float32)
     counted: FloatArray = steps * np.float32(DEPTH_STEP_M)
