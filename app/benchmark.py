@@ -1,14 +1,12 @@
-"""`fercore bench live`: the application's live path, measured.
+"""The application's live path, measured.
 
 Camera source, capture thread, mailbox, inference thread, mailbox and the real window, drawn
-off screen. Frames are prepared beforehand and come 30 times a second, those with depth through
-the RealSense SDK's software device:
+off screen. Frames are prepared beforehand and come 30 times a second, those with depth
+through the RealSense SDK's software device.
 
-fercore bench live                                      ten seconds of a synthetic face
+fercore bench live                                      ten seconds of a sample subject
 fercore bench live --pipeline fusion-vgg19 --json -     for comparison over time
 fercore bench live --soak 20                            memory, threads and latency over time
-
-The command comes through the entry point group `fercore.bench`, since fercore knows no window.
 """
 
 from __future__ import annotations

@@ -1,12 +1,8 @@
-"""Measure a part of the chain: against a known truth, or against the clock.
-
-Packages that build on fercore add benchmarks through the entry point group `fercore.bench`
-(the application adds `live`): modules with NAME, HELP, `add_arguments` and `run`, as the
-sub-commands have them.
-"""
+"""Measure a part of the chain: against a known truth, or against the clock."""
 
 from __future__ import annotations
 
+from argparse import RawDescriptionHelpFormatter
 from dataclasses import asdict
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,7 +16,9 @@ if TYPE_CHECKING:
     from fercore.benchmarks.registration import PairResult
 
 NAME = "bench"
-FURTHER_BENCHMARKS = "fercore.bench"  # entry point group
+# Entry point group through which packages that build on fercore add benchmarks (the application
+# adds `live`): modules with NAME, HELP, `add_arguments` and `run`, as sub-commands have them.
+FURTHER_BENCHMARKS = "fercore.bench"
 HELP = "measure a part of the chain: against a known truth, or against the clock"
 
 
@@ -53,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for entry_point in entry_points(group=FURTHER_BENCHMARKS):
         further = entry_point.load()
         sub_parser = benchmarks.add_parser(
-            further.NAME, help=further.HELP, description=further.__doc__
+            further.NAME,
+            help=further.HELP,
+            description=further.__doc__,
+            formatter_class=RawDescriptionHelpFormatter,
         )
         further.add_arguments(sub_parser)
         sub_parser.set_defaults(benchmark=further.run)
