@@ -29,7 +29,7 @@ PERIOD_S = 0.5
 """Least time from one map to the next."""
 _REST = 2.0  # times the time that a map took
 _PATIENCE_S = 0.2
-_NICENESS = 10
+_NICENESS = 10  # beyond that of the application
 
 logger = logging.getLogger(__name__)
 
@@ -130,5 +130,7 @@ def _loaded(load: Callable[[], Explainer]) -> Explainer:
     explainer = load()
     torch.set_num_threads(1)  # of this thread; others that set theirs keep it
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        thread = threading.get_native_id()
+        niceness = os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS
+        os.setpriority(os.PRIO_PROCESS, thread, niceness)  # the system stops at 19
     return explainer

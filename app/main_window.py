@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QHBoxLayout,
-    QMainWindow,
-    QMenu,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
 
-from app.camera_panel import CAMERAS, FILE_KINDS, CameraPanel
+from app.camera_panel import CameraPanel
 from app.overlay import HEADS, by_head
+from app.source_menu import SourceMenu
 from app.sources.base import Replay
-from app.sources.choice import SAMPLE, full_name, opened_source
+from app.sources.choice import full_name, opened_source
 from app.view_menu import ViewMenu
 from app.view_panel import ViewPanel
 from app.widgets.banner import Banner
@@ -176,7 +169,11 @@ class MainWindow(QMainWindow):
         self.colour_view.clicked.connect(self._session.select_face)
 
     def _build_menus(self) -> None:
-        self._build_source_menu(self.menuBar().addMenu("&Source"))
+        source_menu = SourceMenu(self)
+        source_menu.chosen.connect(self._open_named)
+        add_entry(self, source_menu, "Take a sna&pshot", "Ctrl+S", self._take_snapshot)
+        add_entry(self, source_menu, "&Quit", "Ctrl+Q", self.close)
+        self.menuBar().addMenu(source_menu)
         self.menuBar().addMenu("&Playback").addActions(self.transport.playback_actions())
         self.addActions(self.transport.playback_actions())
         self.view_menu = ViewMenu(self, self._settings, self.panel, self._session)
@@ -185,18 +182,6 @@ class MainWindow(QMainWindow):
         self.addAction(self.cloud.toggleViewAction())
         self.menuBar().addMenu(self.view_menu)
         add_entry(self, self.menuBar().addMenu("&Help"), "&Keys", "F1", self._show_keys)
-
-    def _build_source_menu(self, menu: QMenu) -> None:
-        add = partial(add_entry, self, menu)
-        add("&Open folder…", "Ctrl+O", self._choose_folder)
-        add("Open &file…", "Ctrl+Shift+O", self._choose_file)
-        add("&Bundled sample", "Ctrl+B", lambda: self._open_named(SAMPLE))
-        menu.addSeparator()
-        for text, key, word in CAMERAS:
-            add(text, key, partial(self._open_named, word))
-        menu.addSeparator()
-        add("Take a sna&pshot", "Ctrl+S", self._take_snapshot)
-        add("&Quit", "Ctrl+Q", self.close)
 
     def _every(self, milliseconds: int, then: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -236,16 +221,6 @@ class MainWindow(QMainWindow):
             self._session.pause()
         else:
             self._session.play()
-
-    def _choose_folder(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Open a folder of BU-3DFE or of pictures")
-        if path:
-            self._open_named(path)
-
-    def _choose_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a file", filter=FILE_KINDS)
-        if path:
-            self._open_named(path)
 
     def _open_named(self, text: str) -> None:
         name = full_name(text)

@@ -37,7 +37,8 @@ def add_modes(
     study = StudyMode(window, session, weights)
     window.panel.snapshot_refusal = study.snapshot_refusal
     refusal = partial(_recording_refusal, study)
-    RecordingMode(window, session, settings, equipment, FaceFinder(), refusal)
+    recording = RecordingMode(window, session, settings, equipment, FaceFinder(), refusal)
+    study.refusal = recording.study_refusal
     return study
 
 

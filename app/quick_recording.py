@@ -9,8 +9,10 @@ does so with these. The writing is that of `app.study`.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from datetime import datetime
+from itertools import count
 from typing import TYPE_CHECKING
 
 from app.study.desk import Desk
@@ -137,9 +139,9 @@ class QuickRecording:
 def _new_folder(parent: Path, name: str) -> Path:
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 100):
+        for number in count(1):
             folder = parent / (name if number == 1 else f"{name}-{number}")
-            if not folder.exists():
+            with contextlib.suppress(FileExistsError):
                 folder.mkdir()
                 break
     except OSError as error:

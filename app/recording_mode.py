@@ -1,7 +1,7 @@
 """Quick recording in the window: its menu, its button, and what may end it.
 
-It records what is judged from the present source. It ends by the same button, with the source,
-with the window, and when a study is opened: a study's pictures are kept in its runs alone.
+It records what is judged from the present source. It ends by the same button, with the source
+and with the window. Beside a study there is none: a study's pictures are kept in its runs alone.
 """
 
 from __future__ import annotations
@@ -108,20 +108,21 @@ class RecordingMode(QObject):
         progress = self._recording.progress()
         if progress is None:
             return
-        if refusal := self._refusal():
-            # The listener is another's by now.
-            self._finish(f"Stopped: {refusal}", refusal)
-        elif progress.problem and not progress.active:
+        if progress.problem and not progress.active:
             self._stop()
         elif self._session.source is not self._source:
             self._stop("the source changed")
         else:
-            # A study that was opened and closed at once would have taken it along.
-            self._session.set_listener(self._hear)
             remark = self._remark(progress)
             self.button.show_recording(
                 progress.elapsed_s, progress.bytes_written, progress.bytes_free, remark
             )
+
+    def study_refusal(self) -> str:
+        """Return why no study may be opened, empty if one may."""
+        if not self.recording:
+            return ""
+        return "A quick recording runs; stop it first, then open the study."
 
     def close(self) -> None:
         """Stop what is recorded; safe to call twice."""
@@ -136,16 +137,14 @@ class RecordingMode(QObject):
 
     def _stop(self, why: str = "") -> None:
         self._session.set_listener(None)
-        self._finish(f"Stopped because {why}." if why else "", why)
-
-    def _finish(self, reason: str, remark: str) -> None:
         self._timer.stop()
         place = self._recording.folder
-        record = self._recording.stop(remark)
+        record = self._recording.stop(why)
         self._source = None
         self.button.show_idle()
         if record is not None:
-            said = f"{record.problem or reason} {_account(record)} in {place}"
+            reason = record.problem or (f"Stopped because {why}." if why else "")
+            said = f"{reason} {_account(record)} in {place}"
             self._say(said.strip())
 
     def _remark(self, progress: Progress) -> str:

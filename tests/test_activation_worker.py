@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -145,6 +147,30 @@ def test_stopping_does_not_wait_for_the_rest(start: Callable[..., ActivationWork
     worker.stop()
     worker.join(PATIENCE_S)
     assert not worker.is_alive() and time.monotonic() - began_s < 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no rank of their own there")
+def test_it_ranks_below_an_application_that_ranks_low() -> None:
+    class Low(Stub):
+        rank = 0
+
+        def explain(self, pair: FacePair, verdicts: Verdicts) -> ActivationMaps:
+            self.rank = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            return super().explain(pair, verdicts)
+
+    def load() -> Low:
+        # Each thread has its own; what a process started with, all of its threads have.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)
+        return stub
+
+    stub = Low()
+    worker = ActivationWorker(load)
+    worker.start()
+    worker.offer(wanted(0))
+    until(lambda: bool(stub.asked) or bool(worker.problem))
+    worker.stop()
+    worker.join(PATIENCE_S)
+    assert (worker.problem, stub.rank) == ("", 19)
 
 
 def test_networks_that_cannot_be_loaded_are_said_in_their_sentence() -> None:

@@ -11,8 +11,8 @@ import pytest
 from camera_doubles import Bench, SoftCamera
 
 from app import diagnosis
-from app.application import build_parser
 from app.diagnosis import UDEV_RULES, check_camera, check_camera_access, check_webcam
+from app.options import build_parser
 from app.sources import realsense_connection, webcam
 
 PACKAGING = Path(__file__).parent.parent / "packaging"

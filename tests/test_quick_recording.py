@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from study_fixtures import equipment, made_up, no_faces
 
-from app.quick_recording import MOMENT, QuickRecording
+from app.quick_recording import MOMENT, QuickRecording, _new_folder
 from fercore.errors import FercoreError
 from fercore.study.events import read_events
 from fercore.study.layout import RunPlace, runs_of
@@ -144,6 +144,12 @@ def test_a_disk_that_fills_up_ends_it_and_what_is_written_is_valid(
     assert record is not None and record.state is RunState.STOPPED
     (place,) = runs_of(folder)
     assert len(read_predictions(place.predictions)) == 4
+
+
+def test_recordings_of_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
+    folders = [_new_folder(tmp_path / "recordings", "now") for _ in range(101)]
+    assert [each.name for each in folders[:3]] == ["now", "now-2", "now-3"]
+    assert len(set(folders)) == 101
 
 
 def test_a_moment_can_only_be_marked_while_recording(recording: QuickRecording) -> None:

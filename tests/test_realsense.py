@@ -170,6 +170,27 @@ def test_a_pulled_cable_is_noticed_and_forgiven(bench: Bench, source: RealSenseS
     assert stamps == sorted(stamps) and stamps[0] >= before.timestamp_s + 1
 
 
+def test_a_cable_pulled_while_the_camera_describes_itself(
+    bench: Bench, source: RealSenseSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_streams: object) -> None:
+        raise RuntimeError("No device connected")
+
+    bench.plug_in()
+    source.open()
+    bench.pull_out()
+    read_until(source, lambda: source.condition.health is Health.LOST)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.sources.realsense.lasting_facts", gone)
+        bench.plug_in()
+        with pytest.raises(SourceTimeout, match="unplugged"):
+            source.read(2)
+        with pytest.raises(SourceError, match="unplugged"):
+            source.open()
+    source.open()
+    assert some(source)
+
+
 def test_attempts_to_get_it_back_become_rare(bench: Bench, source: RealSenseSource) -> None:
     bench.plug_in()
     source.open()

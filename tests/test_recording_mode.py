@@ -17,6 +17,7 @@ from app.modes import add_modes
 from app.recording_mode import KEPT, RecordingMode, documents_folder
 from app.settings import Settings
 from app.widgets.record_button import IDLE, RecordButton
+from fercore.errors import FercoreError
 from fercore.expressions import Expression
 from fercore.study.events import read_events
 from fercore.study.layout import runs_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from app.main_window import MainWindow
     from app.sources.base import FrameSource
+    from app.study_window.mode import StudyMode
     from fercore.study.layout import RunPlace
 
 RECORD = "Record, or stop recording"
@@ -207,22 +209,41 @@ def test_it_refuses_in_one_sentence_while_a_run_is_recorded(
     assert "No quick recording: a run of the study is being recorded." in said(mode)
 
 
-def test_beside_an_open_study_it_refuses_and_what_runs_ends(
-    qtbot: QtBot, show_window: Callable[..., MainWindow], settings: Settings, folder: Path,
-    tmp_path: Path,
-) -> None:  # fmt: skip
+@pytest.fixture
+def both(
+    qtbot: QtBot, show_window: Callable[..., MainWindow], settings: Settings, folder: Path
+) -> tuple[RecordingMode, StudyMode]:
+    """Return quick recording and studies of one playing window."""
     window = show_window(source=TickSource(3000))
     study = add_modes(window, window._session, settings, tuple, None)
     (mode,) = window.findChildren(RecordingMode)
     qtbot.waitUntil(described(window, "anger"), timeout=PATIENCE_MS)
+    return mode, study
+
+
+def test_no_study_is_opened_beside_it(
+    qtbot: QtBot, both: tuple[RecordingMode, StudyMode], tmp_path: Path
+) -> None:
+    mode, study = both
     mode.toggle()
-    qtbot.waitUntil(lambda: frames_recorded(mode) > 2, timeout=PATIENCE_MS)
+    with pytest.raises(FercoreError, match="stop it first, then open the study"):
+        study.open(write_study(tmp_path / "study"))
+    study.close()  # there is none to be closed
+    before = frames_recorded(mode)
+    qtbot.waitUntil(lambda: frames_recorded(mode) > before + 5, timeout=PATIENCE_MS)
+    mode.toggle()
+    study.open(tmp_path / "study")
+    assert study.desk is not None
+
+
+def test_beside_an_open_study_it_refuses(
+    both: tuple[RecordingMode, StudyMode], tmp_path: Path
+) -> None:
+    mode, study = both
     study.open(write_study(tmp_path / "study"))
-    qtbot.waitUntil(lambda: not mode.recording, timeout=PATIENCE_MS)
-    assert read_run_record(the_run(folder).session).state is RunState.COMPLETE
-    assert window._session._inference.listener == study._hear
     mode.toggle()
     assert not mode.recording and "while a study is open, its runs alone" in said(mode)
+    assert mode._session._inference.listener == study._hear
     study.close()
     mode.toggle()
     assert mode.recording

@@ -114,7 +114,7 @@ def kept_frames(desk: Desk) -> int:
 def test_a_run_that_stops_by_itself_says_why(
     dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path, qtbot: QtBot
 ) -> None:
-    from app.study import recording
+    from app.study import disk_room
 
     dock, desk = dock_at(write_study(tmp_path / "s"))
     dock.start_block()
@@ -122,7 +122,7 @@ def test_a_run_that_stops_by_itself_says_why(
         desk.add(analysis, time.monotonic())  # not before the block began
     qtbot.waitUntil(lambda: kept_frames(desk) == 3, timeout=5000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recording, "RESERVE_BYTES", 10**18)
+        patch.setattr(disk_room, "RESERVE_BYTES", 10**18)
         qtbot.waitUntil(lambda: not desk.recording, timeout=5000)
     dock.refresh()
     assert "nearly full" in dock.sheet.message.text() and "Kept: 3 frames" in (
@@ -161,7 +161,8 @@ def test_the_end_of_the_planned_length_is_said(
     dock.start_block()
     assert "planned" not in dock.line.text()
     counts = Counts(frames=900)
-    monkeypatch.setattr(desk, "progress", lambda: Progress(True, 61.0, 1, 10**9, counts, ""))
+    over = Progress(True, 61.0, 1, 10**9, counts, "", planned_s=60.0)
+    monkeypatch.setattr(desk, "progress", lambda: over)
     dock.refresh()
     assert "⚠ the planned 60 s are over" in dock.line.text() and desk.recording
 

@@ -128,7 +128,7 @@ def test_the_experimenter_may_keep_on_recording(desk: Desk, folder: Path) -> Non
 
 
 def test_without_a_run_there_is_nothing_to_keep_on(desk: Desk) -> None:
-    assert desk.planned_s == 0 and not desk.keep_recording()
+    assert desk.progress() is None and not desk.keep_recording()
 
 
 def test_it_counts_down_in_view_and_says_what_it_recorded(

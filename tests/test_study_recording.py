@@ -16,7 +16,7 @@ from app_doubles import analysis_of, sample_frame
 from PIL import Image, UnidentifiedImageError
 from study_fixtures import made_up, open_desk, record_run, textured_frame, write_study
 
-from app.study import lanes, recording
+from app.study import disk_room, lanes
 from app.study.lane import Lane
 from app.study.writers import PictureWriter
 from fercore.errors import FercoreError
@@ -199,7 +199,7 @@ def test_recording_stops_before_the_disk_is_full(
     desk = open_desk(study)
     enrol(study, desk.study, "01", {"age": "3"})
     name = desk.start("01", "1", "video", "calm")
-    monkeypatch.setattr(recording, "RESERVE_BYTES", 1 << 60)
+    monkeypatch.setattr(disk_room, "RESERVE_BYTES", 1 << 60)
     deadline_s = time.monotonic() + 5
     while desk.recording and time.monotonic() < deadline_s:
         desk.add(analysis_of(sample_frame(0)))

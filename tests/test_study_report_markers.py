@@ -13,10 +13,13 @@ from fercore.study.report_data import Course, bin_times_s, load_runs
 from fercore.study.report_tables import drops_table
 from fercore.study.run_files import Counts, RunState, finished, read_run_record, write_run_record
 from fercore.study.run_tables import select
-from fercore.study.study_report import make_study_report, worth_drawing
+from fercore.study.study_report import make_study_report, worth_drawing, write_study_report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+TRIALS = tuple(f"trial {number}" for number in range(5))
 
 
 def course(marker: str, occurrences: int) -> Course:
@@ -33,8 +36,8 @@ def test_the_study_files_markers_come_first_and_single_trials_are_left_out() -> 
     assert worth_drawing(courses, ["cue", "beep", "trial 2"], 2) == ["cue", "beep", "trial 2"]
 
 
-def recorded(folder: Path) -> Path:
-    """Record a run with one marker of the study file and five of stimulus software."""
+def recorded(folder: Path, markers: Sequence[str] = TRIALS) -> Path:
+    """Record a run with one marker of the study file and those of stimulus software."""
     study = write_study(folder / "study")
     desk = open_desk(study)
     enrol(study, desk.study, "01", {"age": "30"})
@@ -42,8 +45,8 @@ def recorded(folder: Path) -> Path:
     for analysis in made_up(5):
         desk.add(analysis)
     desk.mark("stimulus", "key")
-    for number in range(5):
-        desk.mark(f"trial {number}", "lsl")
+    for marker in markers:
+        desk.mark(marker, "lsl")
     desk.close()
     return study
 
@@ -58,8 +61,15 @@ def test_trials_with_names_of_their_own_are_in_the_table_only(tmp_path: Path) ->
     (table,) = section.unshown
     assert {record["marker"] for record in table.records} == {
         "stimulus",
-        *(f"trial {number}" for number in range(5)),
+        *TRIALS,
     }
+
+
+def test_a_long_marker_makes_no_long_file_name(tmp_path: Path) -> None:
+    record = '{"trial": 1, "picture": "' + 60 * "face/" + '"}'
+    page = write_study_report(recorded(tmp_path, [record, record]))
+    names = sorted(path.name for path in page.parent.glob("course-*.svg"))
+    assert names[0] == "course-1-stimulus.svg" and names[1].startswith("course-2--trial-1-picture")
 
 
 def test_losses_are_told_in_words_and_in_full(tmp_path: Path) -> None:

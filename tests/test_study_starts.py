@@ -7,8 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from app_doubles import analysis_of, sample_frame
 from study_fixtures import made_up, open_desk, write_study
 
+from app.study.desk import Desk
 from fercore.errors import FercoreError
 from fercore.study.events import read_events
 from fercore.study.layout import run_place
@@ -62,12 +64,12 @@ def test_a_study_with_baseline_needs_one_and_logs_corrected_values(tmp_path: Pat
     enrol(study, desk.study, "01", {"age": "3"})
     with pytest.raises(FercoreError, match="record the baseline first"):
         desk.start("01", "1", "video", "calm")
-    desk.begin_baseline()
+    desk.baseline.begin()
     for number, analysis in enumerate(made_up(30)):
         desk.add(analysis, number / 30)
-    desk.finish_baseline("01", "1")
+    desk.baseline.finish("01", "1")
     with pytest.raises(FercoreError, match="No baseline was begun"):
-        desk.finish_baseline("01", "1")
+        desk.baseline.finish("01", "1")
     name = desk.start("01", "1", "video", "calm")
     desk.add(made_up(1)[0], time.monotonic())
     desk.close()
@@ -102,3 +104,28 @@ def test_frames_from_before_the_start_are_not_part_of_the_run(tmp_path: Path) ->
     desk.add(made_up(1)[0], time.monotonic())
     desk.close()
     assert len(read_predictions(run_place(study, name).predictions)) == 1
+
+
+def test_a_run_may_be_stopped_while_another_thread_looks_at_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = write_study(tmp_path / "s")
+    desk = open_desk(study)
+    enrol(study, desk.study, "01", {"age": "3"})
+    desk.start("01", "1", "video", "calm")
+    run = desk._recording
+    looks = [
+        lambda: desk.recording,
+        lambda: desk.progress() is not None,
+        lambda: desk.note("well") is None,
+        lambda: desk.mark("stimulus", "key").name == "stimulus",
+        lambda: desk.keep_recording() is False,
+        lambda: desk.add(analysis_of(sample_frame(0)), time.monotonic()) is None,
+    ]
+    for look in looks:
+        there = [run]  # at the first look only
+        gone = property(lambda _, there=there: there.pop() if there else None)
+        with monkeypatch.context() as patch:
+            patch.setattr(Desk, "_recording", gone, raising=False)
+            assert look()
+    desk.close()

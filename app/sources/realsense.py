@@ -76,7 +76,12 @@ class RealSenseSource:
         """
         self.close()
         self._clock, self._index = FrameClock(), 0
-        self._begin(self._connection.open())
+        streams = self._connection.open()
+        try:
+            self._begin(streams)
+        except RuntimeError as error:
+            self.close()
+            raise explained(self.name, error) from error
         self._is_open = True
 
     def read(self, timeout_s: float) -> RGBDFrame | None:
@@ -123,11 +128,11 @@ class RealSenseSource:
         self.condition = self._watch.condition(self.name, time.monotonic())
 
     def _try_frame(self, until_s: float) -> RGBDFrame | None:
-        if self._streams is None:
-            self._try_again(until_s)
-            return None
-        self._carry_out_orders()
         try:
+            if self._streams is None:
+                self._try_again(until_s)
+                return None
+            self._carry_out_orders()
             return self._next_frame(self._streams, until_s)
         except RuntimeError as error:
             self._lose(str(explained(self.name, error)))

@@ -10,24 +10,16 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from app.study.clock_offsets import unix_offset
+from app.study.baseline_recording import BaselineRecording
+from app.study.clock_offsets import ClockComparison
 from app.study.new_run import planned_end, record_of, require_startable, started
 from app.study.recording import Recording
 from app.study.remote import DEFAULT_PORT, LOOPBACK, RemoteServer
 from app.study.remote_commands import RemoteCommands
 from app.study.streams import Streams
 from fercore.errors import FercoreError
-from fercore.study.baseline import Baseline, BaselineCollector, save_baseline
 from fercore.study.events import MARKER, NOTE
-from fercore.study.layout import (
-    BASELINE_FILE,
-    RunName,
-    create_run,
-    next_run,
-    run_place,
-    session_folder,
-)
-from fercore.study.participants import read_participant
+from fercore.study.layout import RunName, create_run, next_run, run_place
 from fercore.study.study_file import load_study
 
 if TYPE_CHECKING:
@@ -41,8 +33,6 @@ if TYPE_CHECKING:
     from fercore.study.clocks import Offset
     from fercore.study.events import Event
     from fercore.study.run_files import Check, RunRecord
-
-CLOCK_PERIOD_S = 5.0
 
 
 class Desk:
@@ -62,14 +52,14 @@ class Desk:
     ) -> None:
         self.folder = folder
         self.study = load_study(folder)
+        self.baseline = BaselineRecording(folder)
         self._equipment = equipment
         self._find_faces = find_faces
         self._changing = threading.RLock()
         self._recording: Recording | None = None
-        self._collector: BaselineCollector | None = None
         self._streams: Streams | None = None
         self._remote: RemoteServer | None = None
-        self._clocks_due_s = 0.0
+        self._clocks = ClockComparison()
         self.checklist: tuple[Check, ...] = ()  # what a start by remote control goes by
 
     @property
@@ -80,7 +70,8 @@ class Desk:
     @property
     def lsl_missing(self) -> list[str]:
         """Names of the marker streams that are listened to and not there."""
-        return self._streams.missing if self._streams is not None else []
+        streams = self._streams
+        return streams.missing if streams is not None else []
 
     @property
     def remote_on(self) -> bool:
@@ -90,26 +81,21 @@ class Desk:
     @property
     def recording(self) -> bool:
         """Whether a run is being recorded."""
-        return self._recording is not None and self._recording.active
-
-    @property
-    def planned_s(self) -> float:
-        """Planned length of the present or last run, 0 where there is none."""
-        return self._recording.plan.planned_s if self._recording is not None else 0.0
+        recording = self._recording
+        return recording is not None and recording.active
 
     def add(
         self, analysis: Analysis, host_s: float | None = None, angle: HeadAngle | None = None
     ) -> None:
         """Take a judged frame; returns at once. `host_s` is when it arrived."""
         host_s = time.monotonic() - analysis.latency_s if host_s is None else host_s
-        collector, streams, recording = self._collector, self._streams, self._recording
-        if collector is not None:
-            collector.add(analysis, host_s)
+        streams, recording = self._streams, self._recording
+        self.baseline.add(analysis, host_s)
         if streams is not None:
             streams.link.push_frame(analysis, host_s)
         if recording is not None and recording.active:
             recording.add(analysis, host_s, angle)
-            self._compare_clocks(recording)
+            self._clocks.compare(recording, streams)
 
     def start(
         self,
@@ -131,10 +117,11 @@ class Desk:
             name = RunName(subject, session, task, next_run(self.folder, subject, session, task))
             recording = self._recording_of(name, condition, checklist)
             create_run(self.folder, name)
-            if self._streams is not None:
-                recording.lsl_offset_s = self._streams.link.measure().offset_s
+            streams = self._streams
+            if streams is not None:
+                recording.lsl_offset_s = streams.link.measure().offset_s
             started(recording)
-            self._recording, self._clocks_due_s = recording, 0.0
+            self._recording, self._clocks = recording, ClockComparison()
             for check in checklist:
                 if check.overridden_because:
                     self.note(f"{check.item} overridden: {check.overridden_because}")
@@ -170,8 +157,9 @@ class Desk:
 
     def note(self, text: str) -> None:
         """Keep a remark with the run; without a run it is lost."""
-        if self._recording is not None:
-            self._recording.mark(text, "application", NOTE)
+        recording = self._recording
+        if recording is not None:
+            recording.mark(text, "application", NOTE)
 
     def keep_recording(self) -> bool:
         """Let the run go on beyond its planned length; False where it was not going to end."""
@@ -184,25 +172,8 @@ class Desk:
 
     def progress(self) -> Progress | None:
         """Return how the present or last run stands, None before the first."""
-        return self._recording.progress() if self._recording is not None else None
-
-    def begin_baseline(self) -> None:
-        """Take the coming frames as the neutral baseline."""
-        self._collector = BaselineCollector()
-
-    def finish_baseline(self, subject: str, session: str) -> Baseline:
-        """Judge the frames since `begin_baseline` and keep them for the session.
-
-        Raises:
-            FercoreError: it was not begun, or the face was not steady and neutral.
-        """
-        collector, self._collector = self._collector, None
-        if collector is None:
-            raise FercoreError("No baseline was begun; begin it first.")
-        read_participant(self.folder, subject)
-        baseline = collector.result()
-        save_baseline(session_folder(self.folder, subject, session) / BASELINE_FILE, baseline)
-        return baseline
+        recording = self._recording
+        return recording.progress() if recording is not None else None
 
     def switch_lsl(self, on: bool, marker_streams: Sequence[str] = ()) -> None:
         """Open or close Lab Streaming Layer, and listen to streams of markers by name.
@@ -250,25 +221,17 @@ class Desk:
         plan = planned_end(self.study, name.task)
         return Recording(run_place(self.folder, name), record, self._find_faces, plan)
 
-    def _compare_clocks(self, recording: Recording) -> None:
-        now_s = time.monotonic()
-        if now_s < self._clocks_due_s:
-            return
-        self._clocks_due_s = now_s + CLOCK_PERIOD_S
-        recording.log_offset(unix_offset())
-        if self._streams is not None:
-            offset = self._streams.link.measure()
-            recording.lsl_offset_s = offset.offset_s
-            recording.log_offset(offset)
-
     def _announce(self, event: Event | None) -> None:
-        if self._streams is not None and event is not None:
-            self._streams.link.push_event(event)
+        streams = self._streams
+        if streams is not None and event is not None:
+            streams.link.push_event(event)
 
     def _mark_from_lsl(self, name: str, host_s: float, uncertainty_s: float | None) -> None:
-        if self._recording is not None:
-            self._recording.mark(name, "lsl", MARKER, host_s, uncertainty_s)
+        recording = self._recording
+        if recording is not None:
+            recording.mark(name, "lsl", MARKER, host_s, uncertainty_s)
 
     def _log_offset(self, offset: Offset) -> None:
-        if self._recording is not None:
-            self._recording.log_offset(offset)
+        recording = self._recording
+        if recording is not None:
+            recording.log_offset(offset)

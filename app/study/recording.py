@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from app.study.disk_room import DiskRoom
 from app.study.faces import FaceBlur
 from app.study.lanes import Draft
 from app.study.planned_end import PlannedEnd
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from fercore.study.clocks import Offset
     from fercore.study.layout import RunPlace
 
-RESERVE_BYTES = 64_000_000
-"""Recording stops when less is free: enough to close the run, and for the system to live."""
 _FINISH_TIMEOUT_S = 20.0
 
 logger = logging.getLogger(__name__)
@@ -60,6 +58,7 @@ class Recording:
         if record.privacy is Privacy.BLURRED and find_faces is None:
             raise ValueError("level blurred needs something that finds faces")
         self.place = place
+        self._disk = DiskRoom(place.folder)
         self.plan = plan or PlannedEnd()
         self.lsl_offset_s: float | None = None
         self._record = record
@@ -72,7 +71,6 @@ class Recording:
         self._closed = False
         self._problem = ""
         self._duration_s = 0.0
-        self._bytes_free = 0
         self._lanes: Lanes | None = None
 
     @property
@@ -93,11 +91,11 @@ class Recording:
         """
         self._held.enter_context(sole_writer(self.place))
         try:
-            self._require_room()
+            self._disk.require()
             self._begin()
         except OSError as error:
             self._held.close()
-            raise self._unwritable(error) from error
+            raise self._disk.unwritable(error) from error
         except FercoreError:
             self._held.close()
             raise
@@ -161,11 +159,17 @@ class Recording:
 
     def progress(self) -> Progress:
         """Return how it stands; cheap."""
-        elapsed_s = self._elapsed_s() if self._active else self._duration_s
         lanes = self._lanes
-        size, counts = (lanes.size, lanes.counts()) if lanes else (0, Counts())
-        how = (self._active, elapsed_s, size, self._bytes_free, counts, self._problem)
-        return Progress(*how, self.plan.planned_s, self.plan.by_itself)
+        return Progress(
+            active=self._active,
+            elapsed_s=self._elapsed_s() if self._active else self._duration_s,
+            bytes_written=lanes.size if lanes else 0,
+            bytes_free=self._disk.bytes_free,
+            counts=lanes.counts() if lanes else Counts(),
+            problem=self._problem,
+            planned_s=self.plan.planned_s,
+            ends_by_itself=self.plan.by_itself,
+        )
 
     def stop(self) -> RunRecord:
         """End the run, write out what is queued, close all files; safe to call twice."""
@@ -205,7 +209,7 @@ class Recording:
         try:
             write_run_record(self.place.session, self._record)
         except OSError as error:
-            logger.error("%s", self._unwritable(error))
+            logger.error("%s", self._disk.unwritable(error))
         self.place.lock.unlink(missing_ok=True)
         self._held.close()
 
@@ -213,7 +217,7 @@ class Recording:
         """Note the first problem and have the run closed; called from a lane's thread."""
         if self._problem:
             return
-        known = self._unwritable(error) if isinstance(error, OSError) else error
+        known = self._disk.unwritable(error) if isinstance(error, OSError) else error
         self._problem = str(known) if isinstance(known, FercoreError) else f"Failed: {known!r}."
         logger.error("Recording stopped: %s", self._problem)
         self._end_aside()
@@ -229,24 +233,9 @@ class Recording:
 
     def _watch(self) -> None:
         """Look at disk and clock; called twice a second by a lane's thread."""
-        self._require_room()
+        self._disk.require()
         if self.plan.is_overdue(self._elapsed_s()):
             self._end_aside()
-
-    def _require_room(self) -> None:
-        self._bytes_free = shutil.disk_usage(self.place.folder).free
-        if self._bytes_free < RESERVE_BYTES:
-            raise FercoreError(
-                f"The disk of {self.place.folder} is nearly full "
-                f"({self._bytes_free / 1e6:.0f} MB free); free some space, "
-                "what is written so far is valid."
-            )
-
-    def _unwritable(self, error: OSError) -> FercoreError:
-        return FercoreError(
-            f"{self.place.folder} cannot be written ({error.strerror or error}); free some space "
-            "or choose another disk, what is written so far is valid."
-        )
 
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._record.clocks.start_host_s

@@ -1,7 +1,8 @@
 """Writers of a run's files: tables row by row, pictures into Matroska with true times.
 
-What a writer was given is readable after SIGKILL but for the last part of a second:
-rows bypass all buffers of the process, and each picture is a Matroska cluster of its own.
+What a writer was given is readable after SIGKILL, but for the last picture: rows bypass all
+buffers of the process, and each picture is a Matroska cluster of its own, which is written when
+the next picture comes.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from fercore.study.tables import Column
 
 _MILLISECOND = Fraction(1, 1000)
-# A cluster is written when the next begins: one a picture, so that a kill costs the last alone.
+# One cluster a picture. PyAV cannot have the muxer write one before the next begins.
 _CONTAINER = {"cluster_time_limit": "1", "flush_packets": "1"}
 _BUFFER_BYTES = 32768
 _NOMINAL_RATE_HZ = 30  # of the header only: every picture carries its own time

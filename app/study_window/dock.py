@@ -121,7 +121,7 @@ class StudyDock(QDockWidget):
             self.stop_block()
             self._follow_plan()
             return
-        self.line.show_progress(progress, remarks(self._desk, progress, self._figures.observed()))
+        self.line.show_progress(progress, remarks(progress, self._figures.observed()))
         self._check()
         if recording != self._was_recording:
             self._was_recording = recording
@@ -155,7 +155,7 @@ class StudyDock(QDockWidget):
 
     def _connect(self) -> None:
         self.form.submitted.connect(self._begin_session)
-        self.baseline.begun.connect(self._desk.begin_baseline)
+        self.baseline.begun.connect(self._desk.baseline.begin)
         self.baseline.ended.connect(self._finish_baseline)
         self.sheet.start_pressed.connect(self.start_block)
         self.sheet.stop_pressed.connect(self.stop_block)
@@ -188,7 +188,7 @@ class StudyDock(QDockWidget):
         if plan is None:
             return
         try:
-            baseline = self._desk.finish_baseline(plan.subject, plan.session)
+            baseline = self._desk.baseline.finish(plan.subject, plan.session)
         except FercoreError as error:
             self.baseline.message.problem(str(error))
             return

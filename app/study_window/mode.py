@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu
 
 from app.study.desk import Desk
@@ -16,6 +16,7 @@ from app.study_window.gear import FaceFinder, equipment_of
 from app.study_window.live_figures import LiveFigures
 from app.study_window.marker_keys import MarkerKeys
 from app.study_window.study_folder import study_folder
+from app.widgets.menus import add_entry
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class StudyMode(QObject):
         self.desk: Desk | None = None
         self.dock: StudyDock | None = None
         self._keys: MarkerKeys | None = None
+        self.refusal: Callable[[], str] = str  # why no study may be opened; empty: one may
         self._figures = LiveFigures()
         self._build_menu()
         window.installEventFilter(self)
@@ -51,8 +53,11 @@ class StudyMode(QObject):
         """Open the study in a folder, leaving the present one.
 
         Raises:
-            FercoreError: a run is being recorded, or the study cannot be used.
+            FercoreError: a run is being recorded, `refusal` says why not, or the study cannot
+                be used.
         """
+        if refusal := self.refusal():
+            raise FercoreError(refusal)
         if self.desk is not None and self.desk.recording:
             raise FercoreError("A run is being recorded; stop it first.")
         desk = Desk(folder, self._equipment, FaceFinder())
@@ -73,10 +78,10 @@ class StudyMode(QObject):
 
     def close(self) -> None:
         """Stop the run and all that belongs to the study; safe to call twice."""
-        self._session.set_listener(None)
         desk, dock, keys = self.desk, self.dock, self._keys
         self.desk = self.dock = self._keys = None
         if desk is not None:
+            self._session.set_listener(None)
             desk.close()
         if keys is not None:
             keys.close()
@@ -106,19 +111,13 @@ class StudyMode(QObject):
         menu = QMenu("S&tudy", self._window)
         bar = self._window.menuBar()
         bar.insertMenu(bar.actions()[-1], menu) if bar.actions() else bar.addMenu(menu)
-        self._add(menu, "&Open study…", "Ctrl+U", self._choose)
-        self._add(menu, "&Close study", "Ctrl+Shift+U", self._close_by_hand)
+        add = partial(add_entry, self._window, menu)
+        add("&Open study…", "Ctrl+U", self._choose)
+        add("&Close study", "Ctrl+Shift+U", self._close_by_hand)
         menu.addSeparator()
-        self._add(menu, "&Start the block", "Ctrl+Return", self._start_block)
-        self._add(menu, "S&top the block", "Ctrl+Backspace", self._stop_block)
-        self._add(menu, "&Keep on recording", "Ctrl+Shift+Return", self._keep_on)
-
-    def _add(self, menu: QMenu, text: str, key: str, then: Callable[[], object]) -> None:
-        action = QAction(text, self._window)
-        action.setShortcut(QKeySequence(key))
-        action.triggered.connect(lambda _checked=False: then())
-        menu.addAction(action)
-        self._window.addAction(action)
+        add("&Start the block", "Ctrl+Return", self._start_block)
+        add("S&top the block", "Ctrl+Backspace", self._stop_block)
+        add("&Keep on recording", "Ctrl+Shift+Return", self._keep_on)
 
     def _choose(self) -> None:
         path, _ = QFileDialog.getOpenFileName(

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QApplication
 
 if TYPE_CHECKING:
-    from app.study.desk import Desk
     from app.study.progress import Progress
     from app.study_window.live_figures import Observed
 
 
-def remarks(desk: Desk, progress: Progress | None, observed: Observed) -> list[str]:
+def remarks(progress: Progress | None, observed: Observed) -> list[str]:
     """Return what needs attention, one short sentence each; nothing without a run."""
     if progress is None or not progress.active:
         return []
@@ -21,6 +20,6 @@ def remarks(desk: Desk, progress: Progress | None, observed: Observed) -> list[s
         found.append("NO FRAMES COME IN")
     if QApplication.activeWindow() is None:
         found.append("marker keys work only while this window is in front")
-    if 0 < desk.planned_s <= progress.elapsed_s:
-        found.append(f"the planned {desk.planned_s:g} s are over")
+    if 0 < progress.planned_s <= progress.elapsed_s:
+        found.append(f"the planned {progress.planned_s:g} s are over")
     return found

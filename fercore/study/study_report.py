@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FOLDER, PAGE = "report", "report.html"
 FEW = 5
 MOST_FIGURES = 8  # of markers: stimulus software may name every trial differently
+_MOST_LETTERS = 60  # of a marker in the name of its figure
 
 
 def write_study_report(study: Path) -> Path:
@@ -114,7 +115,8 @@ def _course_sections(
         bands = any(course.participants > 1 for course in own)
         caption = f"Occurrences by condition: {times}." + bands * " Bands: 95 % over participants."
         figure = report_figures.course_figure(own, setting)
-        name = f"course-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', marker)}"
+        # Some stimulus software sends whole records, longer than a file's name may be.
+        name = f"course-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', marker)[:_MOST_LETTERS]}"
         drawings.append(_drawing(name, f"Around the marker {marker}", caption, figure))
     text = (
         f"From {report_data.BEFORE_S:g} s before to {report_data.AFTER_S:g} s after each marker, "
