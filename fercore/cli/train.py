@@ -191,7 +191,7 @@ def _card(
         preprocessing=parameters,
         backbone_start=result.backbone_start,
         training_data="; ".join(cache.description for cache in caches),
-        terms=" ".join(dict.fromkeys(cache.terms for cache in caches)),
+        terms="; ".join(dict.fromkeys(cache.terms for cache in caches)),
         protocol=(
             f"{len(faces.subject_names)} subjects, of which {len(result.validation_subjects)} "
             f"chose the epoch (lowest summed cross-entropy {result.validation_loss:.3f}, epoch "
