@@ -60,6 +60,15 @@ def test_every_evaluation_file_names_protocol_levels_and_backbone(run: Path) -> 
                 assert words in text, (path.name, words)
 
 
+def test_pipelines_that_the_paper_never_compares_have_no_table_of_claims(tmp_path: Path) -> None:
+    made_up = MadeUp({"rgb-resnet50": 0.6, "rgb-vgg19": 0.5})
+    run = write_run(tmp_path / "run", made_up)
+    assert main(["report", str(run)]) == 0
+    written = {path.name for path in (run / "report").iterdir()}
+    assert "pairs.tsv" in written and not any(name.startswith("claims") for name in written)
+    assert "What the paper concludes" not in page_of(run)
+
+
 class TestPage:
     def test_loads_nothing(self, run: Path) -> None:
         page = page_of(run)

@@ -117,6 +117,7 @@ def _this_run(about: RunDescription) -> str:
 
 
 def _comparisons(comparisons: list[Comparison], about: RunDescription) -> Section:
+    claims = claim_table(comparisons, about)  # empty where the paper compares none of them
     return Section(
         anchor="comparisons",
         title="Pipelines compared",
@@ -130,7 +131,7 @@ def _comparisons(comparisons: list[Comparison], about: RunDescription) -> Sectio
                 to_svg(pair_figure(comparisons, setting(about)), "pairs"),
             ),
         ),
-        tables=(claim_table(comparisons, about),),
+        tables=(claims,) if claims.shown else (),
         folded=(pair_table(comparisons, about),),
     )
 
