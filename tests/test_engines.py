@@ -11,20 +11,20 @@ import pytest
 import torch
 from torch import nn
 
-from fercore.branches import Absent
+from fercore.branches import Absent, Logits
 from fercore.checkpoints import ModelCard, save_checkpoint
 from fercore.engines import TorchEngine, choice, load_engine
 from fercore.engines.base import DEPTH_NET, FUSION, RGB_NET
 from fercore.engines.openvino_engine import OpenVINOEngine, compile_network
 from fercore.errors import CheckpointError, FercoreError
-from fercore.models import PIPELINES, FusionPipeline
+from fercore.models import PIPELINES
 from fercore.pipelines import build
 from fercore.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fercore.branches import Logits, Pipeline
+    from fercore.branches import Pipeline
 
 SIZE = 32  # pixels, side of the colour crop
 HEADS = {"rgb": (False, True, False), "depth": (False, False, True)}
@@ -99,17 +99,14 @@ def test_without_depth_only_colour_is_judged_and_the_same_as_with_it() -> None:
 
 
 @pytest.mark.parametrize("pipeline", ["fusion-resnet50", "gated-resnet50", "attention-resnet50"])
-def test_a_fusion_that_learned_to_does_without_depth_alike_in_all_engines(pipeline: str) -> None:
+def test_without_depth_colour_alone_speaks_alike_in_all_engines(pipeline: str) -> None:
     network = untrained(pipeline)
-    if isinstance(network, FusionPipeline):
-        nn.init.normal_(network.no_depth)
     rgb, depth = inputs()
-    alone = TorchEngine(network, fuses_without_depth=True).logits(rgb, None)
+    alone = TorchEngine(network).logits(rgb, None)
     with torch.inference_mode():
         told = network(rgb, depth, Absent(torch.zeros(2, dtype=torch.bool), torch.ones(2) > 0))
-    assert alone.depth is None
-    assert_same(alone, told._replace(depth=None))
-    compiled = OpenVINOEngine(compile_network(network, SIZE), fuses_without_depth=True)
+    assert_same(alone, Logits(None, told.rgb, None))
+    compiled = OpenVINOEngine(compile_network(network, SIZE))
     assert_same(compiled.logits(rgb, None), alone)
     assert_same(compiled.logits(rgb, depth), TorchEngine(network).logits(rgb, depth))
 

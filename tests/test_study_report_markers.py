@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +44,7 @@ def recorded(folder: Path, markers: Sequence[str] = TRIALS) -> Path:
     enrol(study, desk.study, "01", {"age": "30"})
     desk.start("01", "1", "video", "calm")
     for analysis in made_up(5):
-        desk.add(analysis)
+        desk.add(analysis, time.monotonic())  # not before the start
     desk.mark("stimulus", "key")
     for marker in markers:
         desk.mark(marker, "lsl")

@@ -36,7 +36,8 @@ class Engine(Protocol):
 
         `rgb` (N, 3, S, S) and `depth` (N, 1, 64, 64) are float32 as
         `fercore.preprocessing` makes them, S as in the model card. Without depth only
-        the RGB head speaks, and fusion if it learned to do without; the depth network is not run.
+        the RGB head speaks, for its verdict alone rests on what was seen; the depth network is
+        not run.
         """
         ...
 

@@ -61,8 +61,7 @@ def _torch(path: Path, device: str, measured: bool) -> tuple[Engine, ModelCard]:
     from fercore.engines.torch_engine import TorchEngine
 
     network, card = load_checkpoint(path)
-    learned = card.modality_dropout > 0
-    return TorchEngine(network, device, measured=measured, fuses_without_depth=learned), card
+    return TorchEngine(network, device, measured=measured), card
 
 
 def _openvino(path: Path, threads: int | None, measured: bool) -> tuple[Engine, ModelCard]:

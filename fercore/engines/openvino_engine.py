@@ -37,21 +37,14 @@ logger = logging.getLogger(__name__)
 
 
 class OpenVINOEngine:
-    """Runs a compiled model, one face after another.
+    """Runs a compiled model, one face after another; `measured` needs one compiled with it."""
 
-    `measured` needs a model that was compiled with it; `fuses_without_depth` is for fusions that
-    learned to.
-    """
-
-    def __init__(
-        self, compiled: Any, *, measured: bool = False, fuses_without_depth: bool = False
-    ) -> None:
+    def __init__(self, compiled: Any, *, measured: bool = False) -> None:
         self._request: Any | None = compiled.create_infer_request()
         self._inputs = {name for port in compiled.inputs for name in port.get_names()}
         outputs = [port.get_any_name() for port in compiled.outputs]
         self._heads = [name.removesuffix(OUTPUT_SUFFIX) for name in outputs]
         self._threads = compiled.get_property("INFERENCE_NUM_THREADS")
-        self._colour_heads = ["fusion", "rgb"] if fuses_without_depth else ["rgb"]
         self._parts = _parts_of_nodes(compiled, self._heads) if measured else {}
 
     @property
@@ -95,7 +88,7 @@ class OpenVINOEngine:
         given = _NO_DEPTH if depth is None else depth.numpy()
         feed = {RGB: rgb.numpy(), DEPTH: given, HAS_DEPTH: np.array(depth is not None)}
         answer = self._request.infer({name: feed[name] for name in self._inputs})
-        heads = self._heads if depth is not None else self._colour_heads
+        heads = self._heads if depth is not None else ["rgb"]
         return {head: answer[head + OUTPUT_SUFFIX] for head in heads}
 
 
@@ -124,8 +117,7 @@ def load_openvino(
         compiled = _compiled_anew(core, card, load_network(), settings)
         keep_compiled(path, compiled.export_model().getvalue())
         logger.info("%s is converted and kept as %s.", card.pipeline, path)
-    learned = card.modality_dropout > 0
-    return OpenVINOEngine(compiled, measured=measured, fuses_without_depth=learned)
+    return OpenVINOEngine(compiled, measured=measured)
 
 
 def _compiled_anew(core: Any, card: ModelCard, network: Pipeline, settings: dict[str, Any]) -> Any:

@@ -21,21 +21,12 @@ class TorchEngine:
     """Runs a pipeline as it was trained.
 
     `measured` times the parts of every pass; a GPU then waits after each of them.
-    `fuses_without_depth` is for fusions that learned to.
     """
 
-    def __init__(
-        self,
-        network: Pipeline,
-        device: str = "cpu",
-        *,
-        measured: bool = False,
-        fuses_without_depth: bool = False,
-    ) -> None:
+    def __init__(self, network: Pipeline, device: str = "cpu", *, measured: bool = False) -> None:
         self._device = torch.device(device)
         self._network: Pipeline | None = network.eval().to(self._device)
         self._heads = head_names(network)
-        self._fuses_without_depth = fuses_without_depth
         self._laps = _Laps(network, self._device) if measured else None
 
     @property
@@ -77,7 +68,7 @@ class TorchEngine:
         nothing = rgb.new_zeros(len(rgb), *DEPTH_FEATURES)
         absent = Absent(*torch.tensor([[False], [True]], device=rgb.device).expand(2, len(rgb)))
         logits: Logits = without_depth(rgb, nothing, absent)
-        return Logits(logits.fusion if self._fuses_without_depth else None, logits.rgb, None)
+        return Logits(None, logits.rgb, None)
 
 
 class _Laps:
