@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from camera_doubles import Bench
     from pytestqt.qtbot import QtBot
 
     from app.main_window import MainWindow
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Before anything imports Qt: tests open no window on the developer's screen.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Before anything imports pylsl: its streams are found on any machine.
+os.environ.setdefault("LSLAPICFG", str(Path(__file__).with_name("lsl_api.cfg")))
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +71,13 @@ def show_window(qtbot: QtBot, settings: Settings) -> Iterator[Callable[..., Main
 
     with shown_windows(qtbot, settings) as show:
         yield show
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """Return a bench with a RealSense camera of the SDK's own that can be plugged in."""
+    from camera_doubles import Bench
+
+    bench = Bench()
+    yield bench
+    bench.pull_out()

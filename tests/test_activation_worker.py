@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -149,7 +148,6 @@ def test_stopping_does_not_wait_for_the_rest(start: Callable[..., ActivationWork
     assert not worker.is_alive() and time.monotonic() - began_s < 5
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="threads have no rank of their own there")
 def test_it_ranks_below_an_application_that_ranks_low() -> None:
     class Low(Stub):
         rank = 0

@@ -55,7 +55,6 @@ def say(folder: Path) -> Iterator[Callable[[str], None]]:
 
 @pytest.fixture(scope="module")
 def mock(folder: Path) -> MockStudy:
-    pytest.importorskip("pylsl", reason="the mock study needs pylsl: pip install '.[study]'")
     return record_everything(folder)
 
 

@@ -23,13 +23,6 @@ PATIENCE_S = 8.0
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
-    yield bench
-    bench.pull_out()
-
-
-@pytest.fixture
 def source(bench: Bench) -> Iterator[RealSenseSource]:
     """Return a source on a camera that has not been plugged in yet."""
     made = RealSenseSource(bus=bench)

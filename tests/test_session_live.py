@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from app_doubles import FakeAnalyser, TickSource, opening, sample_frame
-from camera_doubles import Bench
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QSlider
 from session_driver import next_shown, settle, until
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from camera_doubles import Bench
     from pytestqt.qtbot import QtBot
 
     from fercore.structures import RGBDFrame
@@ -64,13 +64,6 @@ class Camera:
 
     def close(self) -> None:
         pass
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
-    yield bench
-    bench.pull_out()
 
 
 def test_a_camera_is_live_from_the_start_and_cannot_be_paused(

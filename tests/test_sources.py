@@ -70,13 +70,6 @@ SOURCES = REPLAYS | CAMERAS
 COLOUR_ONLY = {"video", "webcam"}
 
 
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
-    yield bench
-    bench.pull_out()
-
-
 @pytest.fixture(params=SOURCES)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)

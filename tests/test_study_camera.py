@@ -35,13 +35,6 @@ PATIENCE_MS = 20_000
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
-    yield bench
-    bench.pull_out()
-
-
-@pytest.fixture
 def mode(qtbot: QtBot, tmp_path: Path, bench: Bench) -> Iterator[StudyMode]:
     """Return study mode of a window that shows the SDK's software device."""
     bench.plug_in()
