@@ -42,31 +42,32 @@ def started_sessions() -> Iterator[Callable[..., Session]]:
 
 def until(session: Session, wanted: Callable[[], bool]) -> list[Analysis]:
     """Poll like a window until `wanted`; return what was shown."""
-    shown = []
+    shown: list[Analysis] = []
     deadline_s = time.monotonic() + PATIENCE_S
     while not wanted():
-        assert time.monotonic() < deadline_s, f"still {session.state}"
-        analysis = session.poll()
-        if analysis is not None:
-            shown.append(analysis)
-        time.sleep(0.002)
+        _poll(session, shown, deadline_s)
     return shown
 
 
 def next_shown(session: Session) -> Analysis:
-    found: list[Analysis] = []
-
-    def arrived() -> bool:
-        analysis = session.poll()
-        if analysis is not None:
-            found.append(analysis)
-        return bool(found)
-
-    until(session, arrived)
-    return found[0]
+    """Poll like a window until something is shown, and return it."""
+    shown: list[Analysis] = []
+    deadline_s = time.monotonic() + PATIENCE_S
+    # Polled in one place only: a single step shows a single frame, never to be shown again.
+    while not shown:
+        _poll(session, shown, deadline_s)
+    return shown[0]
 
 
 def settle(session: Session) -> None:
     """Let frames that are under way arrive."""
     end_s = time.monotonic() + 0.3
     until(session, lambda: time.monotonic() > end_s)
+
+
+def _poll(session: Session, shown: list[Analysis], deadline_s: float) -> None:
+    assert time.monotonic() < deadline_s, f"still {session.state}"
+    analysis = session.poll()
+    if analysis is not None:
+        shown.append(analysis)
+    time.sleep(0.002)
