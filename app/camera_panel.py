@@ -42,18 +42,18 @@ class CameraPanel:
         self.options.hide()
         self.options.chosen.connect(self._adjust)
         self._banner, self._transport = banner, transport
-        self._source: FrameSource | None = None
+        self._adjustable: Adjustable | None = None
         self._health = Health.GOOD
 
     def show_source(self, source: FrameSource) -> None:
         """Make room for a camera, or for a replay's transport; once that knows its clips."""
-        self._source, self._health = source, Health.GOOD
+        self._adjustable = source if isinstance(source, Adjustable) else None
+        self._health = Health.GOOD
         is_live = isinstance(source, LiveSource)
         self._transport.set_live(is_live)
         self._banner.show_camera("good", Health.GOOD if is_live else "", "")
-        has_settings = isinstance(source, Adjustable)
-        self.options.set_settings(source.controls if isinstance(source, Adjustable) else ())
-        self.options.setVisible(has_settings)
+        self.options.set_settings(self._adjustable.controls if self._adjustable else ())
+        self.options.setVisible(self._adjustable is not None)
 
     def follow(self, condition: Condition | None, when_lost: Callable[[], None]) -> None:
         """Show how the camera is doing; what a lost one showed last is no longer true."""
@@ -64,9 +64,9 @@ class CameraPanel:
         if is_news:
             when_lost()
         self._banner.show_camera(_TONES[condition.health], condition.health, condition.sentence)
-        if isinstance(self._source, Adjustable):
-            self.options.set_settings(self._source.controls)
+        if self._adjustable is not None:
+            self.options.set_settings(self._adjustable.controls)
 
     def _adjust(self, name: str, value: float) -> None:
-        if isinstance(self._source, Adjustable):
-            self._source.adjust(name, value)
+        if self._adjustable is not None:
+            self._adjustable.adjust(name, value)

@@ -32,7 +32,8 @@ UNKNOWN_DEPTH_RGB = (38, 40, 46)
 
 _HALF_RANGE_MM = 75
 _STEP_MM = 25
-_MIN_PIXELS = 50
+_SPARSE = 3  # every third row and column is enough for a median, and much faster
+_MIN_PIXELS = 50 // _SPARSE**2
 _NEAREST, _UNKNOWN = 254, 255  # levels of the colour table
 
 
@@ -57,7 +58,7 @@ def fitted_scale(
     `current` is kept while the face stays near its middle, so that colours do
     not flicker; it is also returned when there is too little depth to tell.
     """
-    known = _inside(depth_m, box)
+    known = _inside(depth_m, box)[::_SPARSE, ::_SPARSE]
     known = known[np.isfinite(known)]
     if known.size < _MIN_PIXELS:
         return current

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 TITLE = "rgbd-fer"
 DEFAULT_SIZE = (1280, 800)
-_POLL_MS = 15
+_POLL_MS = 8
 _FIGURES_MS = 500
 
 

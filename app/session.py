@@ -63,6 +63,7 @@ class Session:
         self._results: Latest[Judged] = Latest()
         self._inference = Inference(load_analyser, self._frames, self._results)
         self._capture: Capture | None = None
+        self._camera: LiveSource | None = None  # its source, where that is one: to ask is slow
         self._opening: Capture | None = None
         self._left: list[Capture] = []  # asked to end
         self._begins = False
@@ -107,8 +108,7 @@ class Session:
     @property
     def condition(self) -> Condition | None:
         """How the camera is doing, None where the source is none."""
-        source = self.source
-        return source.condition if isinstance(source, LiveSource) else None
+        return self._camera.condition if self._camera else None
 
     @property
     def clip(self) -> int:
@@ -205,7 +205,7 @@ class Session:
         self._inference.stop()
         self._leave(self._opening)
         self._leave(self._capture)
-        self._opening = self._capture = None
+        self._opening = self._capture = self._camera = None
         for capture in self._left:
             _join(capture, _JOIN_TIMEOUT_S if capture.source else _SEARCH_TIMEOUT_S)
         self._left.clear()
@@ -231,7 +231,8 @@ class Session:
         self._dropped_before = self._frames.dropped
         self._shown_s.clear()
         self._latency_s, self._clip, self._preview, self._judged = 0.0, 0, None, None
-        self._capture = capture
+        self._capture, source = capture, capture.source
+        self._camera = source if isinstance(source, LiveSource) else None
         capture.set_speed(self._speed)
         if self.condition is None:
             self._begins = True

@@ -1,6 +1,6 @@
 """How many threads numpy's and scipy's linear algebra takes, which neither of them lets one set.
 
-Filling the holes of a depth map (`fercore.geometry.fill_interior_holes`) solves thousands of
+Filling wide holes of a depth map (`fercore.geometry.fill_interior_holes`) solves thousands of
 2x2 systems. OpenBLAS may share even those among its threads, and where other work keeps the
 cores busy, the shares wait for one another: on two busy cores made-up crops with sixty holes
 took 147 ms on average and 2 s at worst with two threads, 23 ms and 56 ms with one, measured in

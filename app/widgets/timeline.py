@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fercore.structures import FloatArray, Prediction
 
 SPAN_S = 10.0
-_REDRAW_MS = 100
+_REDRAW_MS = 200  # on ten seconds it is a fiftieth
 _TRUTH_LEVEL = 1.28
 _TICKS = [(0, "0 %"), (0.5, "50 %"), (1, "100 %"), (_TRUTH_LEVEL, "truth")]
 _UNKNOWN = np.full(len(EXPRESSIONS), np.nan, np.float32)

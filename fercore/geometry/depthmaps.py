@@ -6,28 +6,32 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from scipy import ndimage
+from scipy import sparse
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
+from scipy.sparse.linalg import splu
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.structures import FloatArray
 
-_EIGHT = np.ones((3, 3), bool)
+_EIGHT = np.ones((3, 3), np.uint8)
+_FEW = 1500
+"""Up to so many unknown pixels the mean of neighbours is as exact as triangles, takes a quarter
+of the time, and sags less at edges; over wider holes it is slower and sags more."""
 
 
 def fill_interior_holes(depth_m: FloatArray) -> FloatArray:
     """Return the depth map (H, W) with the holes that valid depth fully encloses filled.
 
-    Values are interpolated linearly from the rim. Whatever touches the picture's edge or
+    Values are interpolated from the rim, planes exactly. Whatever touches the picture's edge or
     the background stays NaN; keep `isfinite` of the input where the measured share matters.
     """
-    valid = np.isfinite(depth_m)
-    holes = ndimage.binary_fill_holes(valid) & ~valid
+    holes = _enclosed(~np.isfinite(depth_m))
+    count = np.count_nonzero(holes)
     filled = depth_m.astype(np.float32, copy=True)
-    if holes.any():
-        filled[holes] = _from_rim(filled, valid & ndimage.binary_dilation(holes, _EIGHT), holes)
+    if count:
+        filled[holes] = (_stretched if count <= _FEW else _triangulated)(filled, holes)
     return filled
 
 
@@ -46,12 +50,42 @@ def _surrounded(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which pixels (H, W) have no invalid one around them; beyond the edge all are valid."""
     # scipy's erosion gives the same in thirty times the time.
     border = {"borderType": cv2.BORDER_CONSTANT, "borderValue": 1}
-    return np.asarray(cv2.erode(valid.view(np.uint8), _EIGHT.view(np.uint8), **border), bool)
+    return np.asarray(cv2.erode(valid.view(np.uint8), _EIGHT, **border), bool)
 
 
-def _from_rim(
-    depth_m: FloatArray, rim: NDArray[np.bool_], holes: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _enclosed(unknown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which unknown pixels (H, W) cannot be reached from outside over others' sides."""
+    # scipy's binary_fill_holes gives the same in ten times the time.
+    ground = cv2.copyMakeBorder(
+        unknown.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(1.0,)
+    )
+    cv2.floodFill(ground, None, (0, 0), (2.0,))
+    return np.asarray(ground[1:-1, 1:-1] == 1)
+
+
+def _stretched(depth_m: FloatArray, holes: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return values for the holes such that each is the mean of its four neighbours."""
+    count = np.count_nonzero(holes)
+    numbers = np.full(holes.shape, -1, np.int32)
+    numbers[holes] = np.arange(count)
+    rows, columns = np.nonzero(holes)
+    known_sum = np.zeros(count)
+    entries = [(np.arange(count), np.arange(count), np.full(count, 4.0))]
+    for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        beside = rows + down, columns + right  # never outside the map: a hole is enclosed
+        number = numbers[beside]
+        inside = np.flatnonzero(number >= 0)
+        known_sum += np.where(number < 0, depth_m[beside], 0.0)
+        entries.append((inside, number[inside], np.full(len(inside), -1.0)))
+    of, to, weight = (np.concatenate(parts) for parts in zip(*entries, strict=True))
+    laplacian = sparse.csc_matrix((weight, (of, to)), (count, count))
+    values: NDArray[np.float64] = splu(laplacian).solve(known_sum)
+    return values
+
+
+def _triangulated(depth_m: FloatArray, holes: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return values for the holes on flat triangles between the pixels of their rims."""
+    rim = np.asarray(cv2.dilate(holes.view(np.uint8), _EIGHT), bool) & np.isfinite(depth_m)
     points, targets = np.argwhere(rim), np.argwhere(holes)
     values: NDArray[np.float64] = LinearNDInterpolator(points, depth_m[rim])(targets)
     unreached = np.isnan(values)
