@@ -20,7 +20,7 @@ from fercore.synthesis.action_units import shape_names
 if TYPE_CHECKING:
     from pathlib import Path
 
-SAMPLE_SUBJECT = "F9011"
+SAMPLE_SUBJECT = "F9001"
 SCANS = ("NE00WH", "HA04WH")
 
 

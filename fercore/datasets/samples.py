@@ -1,10 +1,10 @@
 """The sample subjects that travel with the package.
 
 Two synthetic subjects (neutral and the six expressions at level 4) in BU-3DFE's
-layout, without RAW meshes, zipped by `packaging/bundle_samples.py`. They are
-unpacked once into the user's cache directory, beside older versions' copies,
-because readers want files in a folder. In the archive pictures are JPEG, a tenth
-of the size; unpacked they are BMP, as BU-3DFE has them.
+layout, one of each face model, without RAW meshes, packed by
+`packaging/bundle_samples.py`. They are unpacked once into the user's cache directory,
+beside older versions' copies, because readers want files in a folder. In the archive
+pictures are JPEG, a tenth of the size; unpacked they are BMP, as BU-3DFE has them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from __future__ import annotations
 import hashlib
 import lzma
 import shutil
+import tarfile
 import tempfile
-import zipfile
 from pathlib import Path
 
 from PIL import Image
 
 from fercore.errors import DatasetError
 
-ARCHIVE = Path(__file__).parent / "sample_subjects.zip"
+ARCHIVE = Path(__file__).parent / "sample_subjects.tar.xz"
 
 
 def sample_root() -> Path:
@@ -37,7 +37,7 @@ def sample_root() -> Path:
         root = Path(platformdirs.user_cache_dir("fercore", appauthor=False)) / f"samples-{checksum}"
         if not root.is_dir():
             _unpack(root)
-    except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, lzma.LZMAError, tarfile.TarError) as error:
         raise DatasetError(f"the sample subjects cannot be unpacked ({error}).") from error
     return root
 
@@ -47,11 +47,9 @@ def _unpack(root: Path) -> None:
     root.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(dir=root.parent, prefix="samples-part-"))
     try:
-        with zipfile.ZipFile(ARCHIVE) as archive:
-            archive.extractall(unfinished)
-        for picture in unfinished.rglob("*.jpg"):
-            Image.open(picture).save(picture.with_suffix(".bmp"))
-            picture.unlink()
+        with tarfile.open(ARCHIVE) as archive:
+            for member in archive:
+                _unpack_file(archive, member, unfinished / member.name)
         try:
             unfinished.replace(root)
         except OSError:
@@ -60,3 +58,14 @@ def _unpack(root: Path) -> None:
                 raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _unpack_file(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    content = archive.extractfile(member)
+    if content is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".jpg":
+        Image.open(content).save(path.with_suffix(".bmp"))
+    else:
+        path.write_bytes(content.read())
