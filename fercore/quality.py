@@ -99,7 +99,7 @@ def depth_defect(pair: FacePair) -> str:
     if pair.depth_m is None:
         return "no depth from this source"
     if pair.valid_fraction < MIN_VALID_FRACTION:
-        return f"depth covers only {pair.valid_fraction:.0%} of the face"
+        return f"depth covers only {100 * pair.valid_fraction:.0f} % of the face"
     return ""
 
 

@@ -59,6 +59,7 @@ class Banner(QWidget):
         # Nobody expects a camera to know.
         is_pointless = self._is_camera and true_text == "not known"
         self._truth.setText("" if is_pointless else f"True expression: <b>{true_text}</b>")
+        self._truth.setVisible(not is_pointless)  # its room is the verdict's
         self._verdict.setText(_verdict(analysis))
         best = analysis.verdicts.best() if analysis.verdicts else None
         # Who is not sure is neither right nor wrong.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from fercore.structures import Prediction
 
 _PAD = 10
-_REDRAW_MS = 60  # bars and figures that change faster cannot be read
 _LEFT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
 _RIGHT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
 
@@ -34,10 +33,6 @@ class ProbabilityChart(QWidget):
         self._truth: Expression | None = None
         self.setAccessibleName(f"{title} probabilities")
         self._bold = _bold(self.font())
-        self._redraw_timer = QTimer(self)
-        self._redraw_timer.setSingleShot(True)
-        self._redraw_timer.setInterval(_REDRAW_MS)
-        self._redraw_timer.timeout.connect(self.update)
         self.setMinimumSize(190, 7 * self.fontMetrics().height() + 2 * _PAD)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
@@ -46,11 +41,10 @@ class ProbabilityChart(QWidget):
         return QSize(320, 7 * self.fontMetrics().height() * 3 // 2 + 2 * _PAD)
 
     def show_prediction(self, prediction: Prediction | None, truth: Expression | None) -> None:
-        """Show a verdict, or empty bars, in a moment."""
+        """Show a verdict, or empty bars."""
         self._prediction, self._truth = prediction, truth
         self.setAccessibleDescription(shown_text(prediction, truth))
-        if not self._redraw_timer.isActive():
-            self._redraw_timer.start()
+        self.update()
 
     def clear(self) -> None:
         """Show empty bars."""
