@@ -79,7 +79,7 @@ class ActivationMode(QObject):
             self._begin(self._load)
 
     def _begin(self, load: Callable[[], Explainer]) -> None:
-        self._window.status.show_trouble("")
+        self._window.status.show_message("")
         if self._worker is None:
             self._worker = ActivationWorker(load)
             self._worker.start()
@@ -91,7 +91,7 @@ class ActivationMode(QObject):
     def _give_up(self, problem: str) -> None:
         self.close()
         self.switch.setChecked(False)
-        self._window.status.show_trouble(problem)
+        self._window.status.show_message(problem)
 
     def _present(self, analysis: Analysis) -> None:
         """Have a frame's verdict explained, and draw over it what is known."""

@@ -77,7 +77,7 @@ class MainWindow(QMainWindow):
         """Leave the present source for another, once that has been opened."""
         self._session.open(open_source)
         self._chosen = name
-        self.status.show_trouble("")
+        self.status.show_message("")
 
     def show_source(self, source: FrameSource) -> None:
         """Name the source, fill the choosers, and clear what the last one showed."""
@@ -201,7 +201,7 @@ class MainWindow(QMainWindow):
         self.status.show_state(self._session.state + self.panel.remark)
         trouble = self._troubles.take()
         if trouble is not None:
-            self.status.show_trouble(trouble)
+            self.status.show_message(trouble)
 
     def _follow_source(self) -> None:
         source = self._session.source
@@ -228,7 +228,7 @@ class MainWindow(QMainWindow):
 
     def _take_snapshot(self) -> None:
         view = self.grab().toImage()
-        self.status.show_trouble(self.panel.snapshot(view, self._source))
+        self.status.show_message(self.panel.snapshot(view, self._source))
 
     def _show_keys(self) -> None:
         KeyHelp(self.actions(), self).show()

@@ -195,7 +195,7 @@ class RecordingMode(QObject):
         )
 
     def _say(self, text: str) -> None:
-        self._window.status.show_trouble(text)
+        self._window.status.show_message(text)
 
 
 def documents_folder() -> Path:

@@ -144,7 +144,7 @@ def test_brightness_is_the_faces_own() -> None:
 
 def test_depth_defects_are_those_that_silence_the_depth_heads() -> None:
     assert depth_defect(pair_of(depth_m=level(0.5))) == ""
-    assert "20%" in depth_defect(pair_of(depth_m=level(0.5), valid_fraction=0.2))
+    assert "20 %" in depth_defect(pair_of(depth_m=level(0.5), valid_fraction=0.2))
     assert depth_defect(pair_of()) == "no depth from this source"
 
 

@@ -7,12 +7,12 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar
 
 
 class StatusLine(QStatusBar):
-    """State and newest trouble on the left, figures on the right."""
+    """State and newest message on the left, figures on the right."""
 
     def __init__(self) -> None:
         super().__init__()
         self._state = self._add("State", 0)
-        self._trouble = self._add("Message", 1)
+        self._message = self._add("Message", 1)
         self._figures = QLabel()
         self._figures.setAccessibleName("Figures")
         self.addPermanentWidget(self._figures)
@@ -23,10 +23,10 @@ class StatusLine(QStatusBar):
         """Show what the session is doing."""
         self._state.setText(text)
 
-    def show_trouble(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Show a message until the next one replaces it; empty clears it."""
-        self._trouble.setText(text)
-        self._trouble.setToolTip(text)
+        self._message.setText(text)
+        self._message.setToolTip(text)
 
     def show_figures(self, frames_per_second: float, latency_s: float, dropped: int) -> None:
         """Show how the live path is doing."""
@@ -37,7 +37,7 @@ class StatusLine(QStatusBar):
 
     def text(self) -> str:
         """Return everything it shows, for tests."""
-        return " | ".join(part.text() for part in (self._state, self._trouble, self._figures))
+        return " | ".join(part.text() for part in (self._state, self._message, self._figures))
 
     def _add(self, name: str, stretch: int) -> QLabel:
         label = QLabel()
