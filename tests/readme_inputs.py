@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from fer2013_fixtures import striped_faces, write_csv
+from made_up_faces import make_cache
 from made_up_runs import MadeUp, write_run
 from PIL import Image
-from test_train_command import make_cache
 from toy_face import toy_face_model
 
 from fercore.datasets.samples import sample_root

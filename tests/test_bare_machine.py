@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fer2013_fixtures import write_shard
-from test_train_command import make_cache
+from made_up_faces import make_cache
 
 from fercore.preprocessing import Preprocessing
 

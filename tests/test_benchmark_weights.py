@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from fer2013_fixtures import striped_faces, write_csv
-from test_training import made_up_faces
+from made_up_faces import made_up_faces
 
 from fercore.benchmarks.weights import FaceSet, people_caches, scores
 from fercore.branches import Absent, Logits, Pipeline

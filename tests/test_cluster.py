@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_up_faces import make_cache
 from test_evaluate import PARAMETERS, evaluate, tables
-from test_train_command import make_cache
 
 cluster_utils = pytest.importorskip("ray.cluster_utils")
 pytestmark = [

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from made_up_faces import make_cache
 from safetensors.torch import save_file
-from test_train_command import make_cache
 
 from fercore.cli import main
 from fercore.cli.evaluate import _backbone_file

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from test_train_command import make_cache
+from made_up_faces import make_cache
 
 from fercore.cli import main
 from fercore.preprocessing import Preprocessing

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from test_training import made_up_faces
+from made_up_faces import made_up_faces
 
 from fercore.branches import Pipeline
 from fercore.errors import FercoreError

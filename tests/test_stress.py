@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from made_up_faces import PARAMETERS, make_cache
 from stress_doubles import DARK, LIGHT, MANIFEST, DepthStub, Stub, brighten
-from test_train_command import PARAMETERS, make_cache
 
 from fercore.datasets.cache import open_cache
 from fercore.errors import DatasetError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from test_train_command import PARAMETERS, make_cache
+from made_up_faces import PARAMETERS, make_cache
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,45 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
+from made_up_faces import PARAMETERS, make_cache
 
 from fercore.checkpoints import load_checkpoint
 from fercore.cli import main
-from fercore.datasets.cache_records import FORMAT_VERSION, CacheRow, Manifest
-from fercore.datasets.cache_writer import CacheWriter
-from fercore.expressions import EXPRESSIONS
 from fercore.preprocessing import Preprocessing
-from fercore.structures import FaceBox
-
-PARAMETERS = Preprocessing(rgb_size=16)
-
-
-def make_cache(
-    folder: Path, subjects: int, seed: int, parameters: Preprocessing = PARAMETERS
-) -> Path:
-    """Write a cache of random faces, levels 3 and 4."""
-    scans = [
-        (f"F{9001 + subject}", expression.value, level)
-        for subject in range(subjects)
-        for expression in EXPRESSIONS
-        for level in (3, 4)
-    ]
-    manifest = Manifest(
-        FORMAT_VERSION, folder.name, "0" * 64, len(scans), 0, seed, parameters, {"python": "3"}
-    )
-    rng = np.random.default_rng(seed)
-    with CacheWriter(folder, manifest) as writer:
-        for row, (subject, expression, level) in enumerate(scans):
-            record = CacheRow(
-                *(row, f"{subject}_{row}", subject, expression, level, "WH", "f2d", "ok", ""),
-                *(0.9, FaceBox(0, 0, 9, 9, 0.9), False, 0.5),
-            )
-            size = parameters.rgb_size
-            rgb = rng.integers(0, 255, (size, size, 3), np.uint8)
-            depth_m = rng.uniform(0.4, 0.5, (64, 64)).astype(np.float32)
-            writer.append([(record, rgb, depth_m)])
-    return folder
 
 
 def train(data: Path, test: Path, output: Path) -> int:

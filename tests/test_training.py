@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_up_faces import made_up_faces
 from tiny_backbone import TinyBackbone
 
 from fercore.backbones import FINETUNE
@@ -25,25 +26,6 @@ PARAMETERS = Preprocessing(rgb_size=32)
 CONFIG = TrainingConfig(
     "depth", "imagenet", epochs=3, batch_size=9, copies=2, validation_subjects=2, seed=1
 )
-
-
-def made_up_faces(subjects: int = 8, per_subject: int = 6) -> LabelledFaces:
-    """Return bumps whose place tells the label: easy to learn, the same for every subject."""
-    rng = np.random.default_rng(0)
-    count = subjects * per_subject
-    labels = np.tile(np.arange(6), count // 6)
-    row, column = np.mgrid[:64, :64]
-    angle = labels[:, None, None] * np.pi / 3
-    distance = np.hypot(row - 32 - 16 * np.sin(angle), column - 32 - 16 * np.cos(angle))
-    depth_m = 0.6 - 0.03 * np.exp(-((distance / 6) ** 2)) + rng.normal(0, 5e-4, distance.shape)
-    return LabelledFaces(
-        rgb=rng.integers(0, 255, (count, 32, 32, 3), np.uint8),
-        depth_m=depth_m.astype(np.float32),
-        labels=labels,
-        subjects=np.repeat([f"F{9001 + i}" for i in range(subjects)], per_subject),
-        levels=np.full(count, 4),
-        views=np.full(count, "f2d"),
-    )
 
 
 def test_validation_subjects_are_apart_from_training_subjects() -> None:
