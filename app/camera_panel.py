@@ -52,7 +52,7 @@ class CameraPanel:
         is_live = isinstance(source, LiveSource)
         self._transport.set_live(is_live)
         self._banner.show_camera("good", Health.GOOD if is_live else "", "")
-        self.options.set_settings(self._adjustable.controls if self._adjustable else ())
+        self.options.set_settings(() if self._adjustable is None else self._adjustable.controls)
         self.options.setVisible(self._adjustable is not None)
 
     def follow(self, condition: Condition | None, when_lost: Callable[[], None]) -> None:

@@ -33,7 +33,7 @@ UNKNOWN_DEPTH_RGB = (38, 40, 46)
 _HALF_RANGE_MM = 75
 _STEP_MM = 25
 _SPARSE = 3  # every third row and column is enough for a median, and much faster
-_MIN_PIXELS = 50 // _SPARSE**2
+_MIN_PIXELS = 50 // _SPARSE**2  # fifty of all
 _NEAREST, _UNKNOWN = 254, 255  # levels of the colour table
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 TITLE = "rgbd-fer"
 DEFAULT_SIZE = (1280, 800)
-_POLL_MS = 8
+_POLL_MS = 8  # half of it is what a verdict waits to be drawn, on average
 _FIGURES_MS = 500
 
 

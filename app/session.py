@@ -108,7 +108,7 @@ class Session:
     @property
     def condition(self) -> Condition | None:
         """How the camera is doing, None where the source is none."""
-        return self._camera.condition if self._camera else None
+        return self._camera.condition if self._camera is not None else None
 
     @property
     def clip(self) -> int:

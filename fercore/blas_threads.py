@@ -4,9 +4,9 @@ Filling wide holes of a depth map (`fercore.geometry.fill_interior_holes`) solve
 2x2 systems. OpenBLAS may share even those among its threads, and where other work keeps the
 cores busy, the shares wait for one another: on two busy cores made-up crops with sixty holes
 took 147 ms on average and 2 s at worst with two threads, 23 ms and 56 ms with one, measured in
-turns; whole crops in `fercore bench live` took five times as long. Nothing else in the live path
-multiplies large matrices in numpy: networks have the threads of OpenVINO and torch, which stay
-as they are.
+turns when all holes were filled so; whole crops in `fercore bench live` took five times as
+long. Nothing else in the live path multiplies large matrices in numpy: networks have the
+threads of OpenVINO and torch, which stay as they are.
 """
 
 from __future__ import annotations

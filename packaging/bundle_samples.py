@@ -3,8 +3,8 @@
     python packaging/bundle_samples.py ROOT/SUBJECT ROOT/SUBJECT
 
 takes neutral and the six expressions at level 4 of both from what `fercore
-synthesize` wrote, and replaces fercore/datasets/sample_subjects.tar.xz. Scans of one
-face model share their triangles, so that packing them together takes two thirds of
+synthesize` wrote, and replaces fercore/datasets/sample_subjects.tar.xz. Meshes of one
+face model share their triangles: packed together they take little more than half of
 the space that they take one by one.
 """
 
@@ -26,16 +26,22 @@ JPEG_QUALITY = 90
 
 def main(folders: list[Path]) -> None:
     """Write the archive and say how large it is."""
+    if len({folder.name for folder in folders}) != 2:
+        sys.exit("Give the folders of two subjects with different codes.")
     notices = [(folder.parent / "NOTICE.txt").read_text(encoding="utf-8") for folder in folders]
-    with tarfile.open(ARCHIVE, "w:xz", preset=9) as archive:
+    unfinished = ARCHIVE.with_suffix(".part")
+    with tarfile.open(unfinished, "w:xz", preset=9) as archive:
         _add(archive, "NOTICE.txt", "\n".join(dict.fromkeys(notices)).encode())
         for folder in folders:
             _add_subject(archive, folder)
+    unfinished.replace(ARCHIVE)
     print(f"{ARCHIVE}: {ARCHIVE.stat().st_size / 1e6:.1f} MB")
 
 
 def _add_subject(archive: tarfile.TarFile, folder: Path) -> None:
     scans = [scan for scan in Bu3dfe(folder.parent).scans() if scan.id.subject == folder.name]
+    if not scans:
+        sys.exit(f"{folder} holds no scans; give a folder that fercore synthesize wrote.")
     paths = [
         path
         for scan in scans

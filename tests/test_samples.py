@@ -29,6 +29,11 @@ def test_every_sample_has_its_mesh_picture_and_landmarks(sample_root: Path) -> N
         assert len(scan.landmarks().points_mm) == 83
 
 
+def test_the_subjects_are_of_two_face_models(sample_root: Path) -> None:
+    first, second = (scan.mesh() for scan in Bu3dfe(sample_root).scans() if scan.id.level == 0)
+    assert first.triangles.shape != second.triangles.shape
+
+
 def test_the_archive_is_small_and_carries_its_notice() -> None:
     assert samples.ARCHIVE.stat().st_size <= 4e6
     with tarfile.open(samples.ARCHIVE) as archive:
@@ -48,10 +53,14 @@ def test_samples_are_unpacked_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert [p.name for p in root.parent.iterdir()] == [root.name]
 
 
-def test_a_damaged_archive_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [0, 10, 100_000])
+def test_a_damaged_archive_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, length: int
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     damaged = tmp_path / "samples.tar.xz"
-    damaged.write_bytes(b"no archive")
+    damaged.write_bytes(samples.ARCHIVE.read_bytes()[:length])
     monkeypatch.setattr(samples, "ARCHIVE", damaged)
     with pytest.raises(DatasetError, match="cannot be unpacked"):
         samples.sample_root()
+    assert list((tmp_path / "cache" / "fercore").iterdir()) == []

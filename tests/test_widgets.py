@@ -11,7 +11,7 @@ import pytest
 from app_doubles import analysis_of, prediction, sample_frame
 from grabbed_pictures import count, picture_of
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from app.colours import EXPRESSION_COLOURS
 from app.widgets.banner import Banner
@@ -149,6 +149,22 @@ def test_banner_names_truth_verdict_and_mark(qtbot: QtBot) -> None:
     analysis = analysis_of(sample_frame(truth=Expression.ANGER))
     banner.show_analysis(dataclasses.replace(analysis, verdicts=unsure), True)
     assert banner.text() == "True expression: anger | Fusion: not sure (anger 40 %)"
+
+
+def test_banner_leaves_its_line_to_a_cameras_verdict(qtbot: QtBot) -> None:
+    banner = Banner()
+    qtbot.addWidget(banner)
+    (truth,) = (
+        label
+        for label in banner.findChildren(QLabel)
+        if label.accessibleName() == "True expression"
+    )
+    banner.show_camera("good", "live", "")
+    banner.show_analysis(analysis_of(sample_frame()), False)
+    assert truth.isHidden()
+    banner.show_camera("good", "", "")
+    banner.show_analysis(analysis_of(sample_frame()), False)
+    assert not truth.isHidden()
 
 
 def test_banner_falls_back_to_rgb_and_says_why(qtbot: QtBot) -> None:

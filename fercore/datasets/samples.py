@@ -15,6 +15,7 @@ import shutil
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from PIL import Image
 
@@ -49,7 +50,9 @@ def _unpack(root: Path) -> None:
     try:
         with tarfile.open(ARCHIVE) as archive:
             for member in archive:
-                _unpack_file(archive, member, unfinished / member.name)
+                content = archive.extractfile(member)
+                if content is not None:  # a folder has none
+                    _write(content, unfinished / member.name)
         try:
             unfinished.replace(root)
         except OSError:
@@ -60,10 +63,7 @@ def _unpack(root: Path) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _unpack_file(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
-    content = archive.extractfile(member)
-    if content is None:
-        return
+def _write(content: IO[bytes], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".jpg":
         Image.open(content).save(path.with_suffix(".bmp"))
