@@ -123,9 +123,9 @@ class TestLargestComponent:
 
 class TestDepthMaps:
     @pytest.mark.parametrize("unknown", [np.nan, np.inf])
-    @pytest.mark.parametrize("width", [18, 80])
+    @pytest.mark.parametrize("width", [3, 18, 80])
     def test_interior_hole_of_a_slope_is_filled_exactly(self, width, unknown):
-        rows, columns = np.mgrid[:40, :100].astype(np.float32)
+        rows, columns = np.mgrid[:200, :200].astype(np.float32)
         depth_m = 0.5 + 0.001 * rows + 0.002 * columns
         holed = depth_m.copy()
         holed[10:30, 12 : 12 + width] = unknown
