@@ -79,7 +79,7 @@ def test_openvino_gives_torchs_probabilities(pipeline: str) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares CUDA with the CPU: needs both")
 @pytest.mark.parametrize("pipeline", DIFFERENT)
 def test_cuda_gives_the_cpus_probabilities(pipeline: str) -> None:
     rgb, depth = inputs()
