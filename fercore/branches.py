@@ -31,11 +31,29 @@ class Absent(NamedTuple):
 
 
 class Logits(NamedTuple):
-    """Scores (N, 6) of each head; None where the pipeline has no such head."""
+    """Scores of each head; None where the pipeline has no such head.
+
+    (N, 6) for the six expressions; of a network that was taught calm (N, 7), the last saying
+    how calm the face is. `verdict_probabilities` turns them into what users see.
+    """
 
     fusion: torch.Tensor | None
     rgb: torch.Tensor | None
     depth: torch.Tensor | None
+
+
+def verdict_probabilities(scores: torch.Tensor) -> torch.Tensor:
+    """Return probabilities (N, 6 or 7) of a head's scores (N, 6 or 7); each row sums to 1.
+
+    Two questions are answered apart: is there an expression (the seventh score, through a
+    sigmoid), and which of the six (their softmax). The product of the answers is returned:
+    six expressions, then calm.
+    """
+    six = scores[:, :CLASSES].softmax(1)
+    if scores.shape[1] == CLASSES:
+        return six
+    calm = scores[:, CLASSES:].sigmoid()
+    return torch.cat(((1 - calm) * six, calm), 1)
 
 
 class DepthBranch(nn.Module):
