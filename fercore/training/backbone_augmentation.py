@@ -31,12 +31,12 @@ SHIFT = 0.1  # largest shift, share of the picture's side
 GAMMA = 0.4  # largest logarithm of the exponent
 CONTRAST = 0.4  # largest relative change
 BRIGHTNESS = 0.15  # largest change, share of white
-EXPOSURE = (-1.0, 0.25)  # logarithm of the gain: down to 0.37 of the light
+EXPOSURE = (-0.9, 0.2)  # logarithm of the gain: down to 0.4 of the light
 TINT = 0.15  # largest logarithm of a channel's gain; faces met later are in colour
 COMPRESSED_SHARE = 0.3  # of the faces, by JPEG
 QUALITY = (12, 60)  # of JPEG
 BLURRED_SHARE = 0.25  # of the faces
-NOISE = 0.04  # largest standard deviation, share of white
+NOISE = 0.025  # largest standard deviation, share of white
 ERASED_SHARE = 0.3  # of the faces
 ERASED_SIDE = (0.15, 0.45)  # of the rectangle, share of the picture's side
 
