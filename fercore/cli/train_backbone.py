@@ -167,8 +167,8 @@ def _score(
     """Measure the backbone as stored, with the classifier it was trained with."""
     from dataclasses import asdict, replace
 
-    from fercore.training.backbone_files import write_backbone_card
     from fercore.training.backbone_faces import labels_for_scoring
+    from fercore.training.backbone_files import write_backbone_card
     from fercore.training.backbone_inference import logits_of, stored_network
     from fercore.training.backbone_scoring import figures
 

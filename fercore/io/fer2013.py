@@ -131,7 +131,7 @@ def _read_shard(path: Path, split: Split) -> Fer2013Faces:
             votes = _shard_votes(path, shard, len(images)) if "votes" in shard else None
     except (ValueError, EOFError, BadZipFile, zlib.error, MemoryError) as error:
         raise DatasetError(f"{path} is damaged ({error}); fetch it anew.") from error
-    _require_shard(path, images, labels)
+    _require_shard(path, images, labels, 0 if votes is None else -1)
     positions = np.append(_positions(path, names), -1)  # the label -1: not known
     return Fer2013Faces(images, positions[labels.astype(np.int64)], votes)
 
@@ -148,7 +148,9 @@ def _shard_votes(path: Path, shard: Any, faces: int) -> UInt8Array:
     return ordered
 
 
-def _require_shard(path: Path, images: NDArray[np.generic], labels: NDArray[np.generic]) -> None:
+def _require_shard(
+    path: Path, images: NDArray[np.generic], labels: NDArray[np.generic], lowest: int
+) -> None:
     if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
         raise DatasetError(
             f"{path} holds images of type {images.dtype} and shape {images.shape}; "
@@ -159,8 +161,10 @@ def _require_shard(path: Path, images: NDArray[np.generic], labels: NDArray[np.g
     if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
         raise DatasetError(f"{path} needs one whole number as label for each of its faces.")
     numbers = labels.astype(np.int64)
-    if numbers.min() < -1 or numbers.max() >= len(CLASSES):
-        raise DatasetError(f"{path} holds labels outside -1..{len(CLASSES) - 1}; fetch it anew.")
+    if numbers.min() < lowest or numbers.max() >= len(CLASSES):
+        raise DatasetError(
+            f"{path} holds labels outside {lowest}..{len(CLASSES) - 1}; fetch it anew."
+        )
 
 
 def _positions(path: Path, names: NDArray[np.generic]) -> NDArray[np.int64]:

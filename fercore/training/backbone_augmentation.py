@@ -10,12 +10,13 @@ step's faces depend neither on the device nor on what was trained before.
 from __future__ import annotations
 
 import math
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.nn import functional
-from torchvision.io import decode_image, encode_jpeg
 
 from fercore.preprocessing import normalise_rgb
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from fercore.structures import FloatArray
+    from fercore.structures import FloatArray, UInt8Array
 
 ROTATION_RAD = math.radians(15)  # largest in-plane turn
 SCALE = 0.2  # largest relative change of size: cuts into the picture or leaves a margin
@@ -79,10 +80,16 @@ def _compress(images: torch.Tensor, rng: Generator) -> torch.Tensor:
     """Let JPEG's artefacts into some of the faces (N, 48, 48) uint8."""
     chosen = np.flatnonzero(rng.uniform(size=len(images)) < COMPRESSED_SHARE)
     qualities = rng.integers(QUALITY[0], QUALITY[1] + 1, len(chosen)).tolist()
-    compressed = images.clone()
+    compressed = images.cpu().numpy().copy()
     for face, quality in zip(chosen.tolist(), qualities, strict=True):
-        compressed[face] = decode_image(encode_jpeg(images[face, None].cpu(), quality))[0]
-    return compressed
+        compressed[face] = _through_jpeg(compressed[face], quality)
+    return torch.from_numpy(compressed).to(images.device)
+
+
+def _through_jpeg(image: UInt8Array, quality: int) -> UInt8Array:
+    file = BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file), np.uint8)
 
 
 def _blur(grey: torch.Tensor, rng: Generator) -> torch.Tensor:

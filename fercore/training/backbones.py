@@ -46,8 +46,8 @@ SELECTION = (
     "highest mean of the accuracy of seven and the mean recall of six on the validation faces, "
     "of equals the earliest epoch"
 )
-AVERAGED_STEPS = 500
-"""Over how many steps the weights that are kept are averaged, exponentially."""
+AVERAGED_SHARE = 0.25
+"""Share of all steps over which the weights that are kept are averaged, exponentially."""
 SAVE_EVERY_S = 120.0
 """A killed run loses no more than this; time alone decides when to save, not what comes out."""
 
@@ -97,7 +97,8 @@ class _Run:
         self._steps = max(len(faces.training) // settings.batch_size, 1)
         groups = parameter_groups(network, start, settings.pretrained_rate, settings.weight_decay)
         self._optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
-        average = get_ema_multi_avg_fn(1 - 1 / AVERAGED_STEPS)
+        averaged_steps = AVERAGED_SHARE * settings.epochs * self._steps
+        average = get_ema_multi_avg_fn(1 - 1 / max(averaged_steps, 1))
         self._average = AveragedModel(self._network, multi_avg_fn=average, use_buffers=True)
         self._state = BackboneState()
 
