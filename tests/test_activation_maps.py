@@ -12,19 +12,24 @@ from app_doubles import analysis_of, prediction, sample_frame
 from tiny_backbone import TinyBackbone
 from torch import nn
 
-from fercore.activation_maps import ActivationExplainer, Head, activation_maps, leading_head
-from fercore.checkpoints import ModelCard
 from fercore.errors import CheckpointError, FercoreError
 from fercore.expressions import EXPRESSIONS, Expression
-from fercore.models import DepthPipeline, RGBPipeline
-from fercore.pipelines import KNOWN_PIPELINES, build
-from fercore.preprocessing import Preprocessing
+from fercore.inference.activation_maps import (
+    ActivationExplainer,
+    Head,
+    activation_maps,
+    leading_head,
+)
+from fercore.networks.checkpoints import ModelCard
+from fercore.networks.paper import DepthPipeline, RGBPipeline
+from fercore.networks.pipelines import KNOWN_PIPELINES, build
+from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FacePair, Verdicts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fercore.branches import Pipeline
+    from fercore.networks.branches import Pipeline
 
 SIZE = 64
 RGB = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
@@ -35,7 +40,7 @@ HEADS: tuple[Head, ...] = ("fusion", "rgb", "depth")
 
 @pytest.fixture(autouse=True)
 def tiny_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fercore.branches.Backbone", TinyBackbone)
+    monkeypatch.setattr("fercore.networks.branches.Backbone", TinyBackbone)
 
 
 def network_of(pipeline: str) -> Pipeline:

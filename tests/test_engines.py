@@ -11,20 +11,20 @@ import pytest
 import torch
 from torch import nn
 
-from fercore.branches import Absent, Logits
-from fercore.checkpoints import ModelCard, save_checkpoint
-from fercore.engines import TorchEngine, choice, load_engine
-from fercore.engines.base import DEPTH_NET, FUSION, RGB_NET
-from fercore.engines.openvino_engine import OpenVINOEngine, compile_network
 from fercore.errors import CheckpointError, FercoreError
-from fercore.models import PIPELINES
-from fercore.pipelines import build
-from fercore.preprocessing import Preprocessing
+from fercore.inference.engines import TorchEngine, choice, load_engine
+from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
+from fercore.inference.engines.openvino_engine import OpenVINOEngine, compile_network
+from fercore.networks.branches import Absent, Logits
+from fercore.networks.checkpoints import ModelCard, save_checkpoint
+from fercore.networks.paper import PIPELINES
+from fercore.networks.pipelines import build
+from fercore.networks.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fercore.branches import Pipeline
+    from fercore.networks.branches import Pipeline
 
 SIZE = 32  # pixels, side of the colour crop
 HEADS = {"rgb": (False, True, False), "depth": (False, False, True)}
@@ -265,7 +265,7 @@ for name in ("connect", "connect_ex", "sendto"):
     setattr(socket.socket, name, forbidden)
 
 import torch
-from fercore.engines import load_engine
+from fercore.inference.engines import load_engine
 
 for _ in range(2):  # converted, then loaded
     engine, _ = load_engine(Path(sys.argv[1]), "openvino")

@@ -3,8 +3,8 @@ import torch
 from tiny_backbone import TinyBackbone
 from torch.func import functional_call, stack_module_state
 
-from fercore.branches import Absent, Logits, Pipeline, TwoBranchPipeline
-from fercore.pipelines import OWN_PIPELINES, build
+from fercore.networks.branches import Absent, Logits, Pipeline, TwoBranchPipeline
+from fercore.networks.pipelines import OWN_PIPELINES, build
 
 FUSIONS = ("fusion-resnet50", *(slug for slug in OWN_PIPELINES if slug.endswith("resnet50")))
 WITH_DEPTH = torch.tensor([False, False])
@@ -12,7 +12,7 @@ WITH_DEPTH = torch.tensor([False, False])
 
 @pytest.fixture(params=FUSIONS)
 def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> TwoBranchPipeline:
-    monkeypatch.setattr("fercore.branches.Backbone", TinyBackbone)
+    monkeypatch.setattr("fercore.networks.branches.Backbone", TinyBackbone)
     torch.manual_seed(0)
     network = build(request.param).eval()
     assert isinstance(network, TwoBranchPipeline)
@@ -74,7 +74,7 @@ def test_the_halves_make_the_whole(network: TwoBranchPipeline, finetune: str) ->
 
 @pytest.mark.parametrize("kind", ["supervised", "gated", "attention", "fusion"])
 def test_which_losses_shape_the_branches(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fercore.branches.Backbone", TinyBackbone)
+    monkeypatch.setattr("fercore.networks.branches.Backbone", TinyBackbone)
     network = build(f"{kind}-resnet50")
     rgb, depth = inputs()
     logits = network.trained(network.frozen(rgb, depth, "none"), depth, "none")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from app.study.equipment import Equipment
     from app.study.progress import Progress
-    from fercore.head_angle import HeadAngle
+    from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.clocks import Offset
     from fercore.study.events import Event

@@ -18,7 +18,7 @@ from fercore.errors import FercoreError
 from fercore.geometry import component_labels
 from fercore.io.images import read_rgb
 from fercore.io.vrml import find_texture, read_vrml
-from fercore.parallel import in_order
+from fercore.runtime.parallel import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

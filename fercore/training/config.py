@@ -12,9 +12,9 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from fercore.backbones import FINETUNE
 from fercore.errors import FercoreError
-from fercore.pipelines import KNOWN_PIPELINES, OWN_PIPELINES
+from fercore.networks.backbones import FINETUNE
+from fercore.networks.pipelines import KNOWN_PIPELINES, OWN_PIPELINES
 from fercore.training.precision import PRECISIONS, best_precision
 
 CONSTANT, COSINE = SCHEDULES = ("constant", "cosine")
@@ -33,8 +33,8 @@ class TrainingConfig:
         ConfigError: a setting makes no sense.
     """
 
-    pipeline: str  # slug, see `fercore.models`
-    backbone_source: str = "imagenet"  # see `fercore.backbone_weights.read_start`
+    pipeline: str  # slug, see `fercore.networks.paper`
+    backbone_source: str = "imagenet"  # see `fercore.networks.backbone_weights.read_start`
     finetune: str = "none"  # one of `FINETUNE`; section 5.1 speaks of features of the networks
     learning_rate: float = 0.003  # section 5.1
     schedule: str = CONSTANT  # one of `SCHEDULES`; the paper names none

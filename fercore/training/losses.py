@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from fercore.branches import CLASSES, Logits
+from fercore.networks.branches import CLASSES, Logits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
