@@ -136,7 +136,7 @@ def test_a_run_that_stops_by_itself_says_why(
 def test_a_run_started_from_afar_is_shown_and_can_be_stopped(
     dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path
 ) -> None:
-    from app.study.remote_commands import RemoteCommands
+    from app.study.desk import RemoteCommands
 
     dock, desk = dock_at(write_study(tmp_path / "s"))
     remote = RemoteCommands(desk)

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from fercore.datasets.dataset import F2D_VIEW, RENDERED_VIEW
 from fercore.expressions import NEUTRAL
 from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox
@@ -16,10 +17,6 @@ INDEX_FILE, MANIFEST_FILE = "index.tsv", "cache.json"
 
 OK = "ok"
 """Status of a row with a face; any other status says what kept it from having one."""
-
-F2D_VIEW, RENDERED_VIEW, CAMERA_VIEW = "f2d", "rendered", "camera"
-"""A row's picture: the data set's own frontal one, the textured mesh rendered from the front
-where there is none, or the mesh as a camera at the desk would see it."""
 
 FRONTAL_VIEWS = (F2D_VIEW, RENDERED_VIEW)
 """A scan has one row with one of these, its first."""

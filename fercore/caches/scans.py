@@ -18,16 +18,14 @@ import numpy as np
 
 from fercore.caches.entries import Entry, cut_out, without_face
 from fercore.caches.records import (
-    CAMERA_VIEW,
-    F2D_VIEW,
     FORMAT_VERSION,
     OK,
-    RENDERED_VIEW,
     CacheRow,
     Manifest,
 )
 from fercore.datasets.bu3dfe_scan import Scan
 from fercore.datasets.camera_views import camera_view
+from fercore.datasets.dataset import CAMERA_VIEW, F2D_VIEW, RENDERED_VIEW
 from fercore.datasets.frames import frontal_frame
 from fercore.errors import FercoreError
 from fercore.expressions import NEUTRAL

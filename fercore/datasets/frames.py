@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fercore.caches.records import F2D_VIEW, RENDERED_VIEW
 from fercore.datasets.bu3dfe_scan import Scan
+from fercore.datasets.dataset import F2D_VIEW, RENDERED_VIEW
 from fercore.errors import DatasetError
 from fercore.geometry import MeshRenderer, OrthographicCamera, largest_component
 from fercore.io.vrml import read_vrml
