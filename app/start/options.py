@@ -77,10 +77,10 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _pipeline(text: str) -> str:
-    from fercore.networks.pipelines import KNOWN_PIPELINES
+    from fercore.networks.paper import PIPELINES
 
-    if text not in KNOWN_PIPELINES:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(KNOWN_PIPELINES)}")
+    if text not in PIPELINES:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(PIPELINES)}")
     return text
 
 

@@ -145,14 +145,13 @@ def _slugs(text: str) -> tuple[str, ...]:
     """Return the pipelines in the order of the tables, whatever order they were given in."""
     from fercore.errors import FercoreError
     from fercore.networks.paper import PIPELINES
-    from fercore.networks.pipelines import KNOWN_PIPELINES
 
     wanted = PIPELINES if text == "all" else tuple(text.split(","))
-    unknown = [slug for slug in wanted if slug not in KNOWN_PIPELINES]
+    unknown = [slug for slug in wanted if slug not in PIPELINES]
     if unknown:
-        known = ", ".join(KNOWN_PIPELINES)
+        known = ", ".join(PIPELINES)
         raise FercoreError(f"unknown pipeline {unknown[0]!r}; choose from: {known}.")
-    return tuple(slug for slug in KNOWN_PIPELINES if slug in wanted)
+    return tuple(slug for slug in PIPELINES if slug in wanted)
 
 
 def _config(slug: str, arguments: argparse.Namespace) -> TrainingConfig:

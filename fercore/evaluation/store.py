@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS
-from fercore.networks.pipelines import KNOWN_PIPELINES
+from fercore.networks.paper import PIPELINES
 from fercore.runtime.files import write_text_whole
 
 if TYPE_CHECKING:
@@ -176,14 +176,14 @@ def finished_experiments(folder: Path) -> set[tuple[str, int]]:
 
 
 def write_tables(folder: Path, data: ExperimentData, tasks: Sequence[FoldTask]) -> None:
-    """Make the three tables from the finished chunks, in the order of `KNOWN_PIPELINES`."""
+    """Make the three tables from the finished chunks, in the order of `PIPELINES`."""
     records = read_chunks(folder)
     folds = {
         (record["pipeline"], fold["experiment"]): fold
         for record in records
         for fold in record["folds"]
     }
-    ordered = sorted(folds, key=lambda key: (KNOWN_PIPELINES.index(key[0]), key[1]))
+    ordered = sorted(folds, key=lambda key: (PIPELINES.index(key[0]), key[1]))
     predictions = (
         row for key in ordered for row in _prediction_rows(key, folds[key], data, tasks[key[1]])
     )

@@ -145,11 +145,9 @@ class TwoBranchPipeline(Pipeline):
 class LateFusion(TwoBranchPipeline):
     """Base of the fusions that join the branches' latents.
 
-    Unless `branches_learn_alone`, the branches' own heads read the **detached** latents: they
-    do not shape the branches, and one pass still yields three verdicts.
+    The branches' own heads read the **detached** latents: they do not shape the branches, and
+    one pass still yields three verdicts.
     """
-
-    branches_learn_alone = False
 
     def trained(
         self,
@@ -161,9 +159,11 @@ class LateFusion(TwoBranchPipeline):
         """Classify both latents together, and each by itself."""
         rgb_latent, depth_latent = self.rgb_branch(frozen, finetune), self.depth_branch(depth)
         fusion = self.fused(rgb_latent, depth_latent, absent)
-        if not self.branches_learn_alone:
-            rgb_latent, depth_latent = rgb_latent.detach(), depth_latent.detach()
-        return Logits(fusion, self.rgb_classifier(rgb_latent), self.depth_classifier(depth_latent))
+        return Logits(
+            fusion,
+            self.rgb_classifier(rgb_latent.detach()),
+            self.depth_classifier(depth_latent.detach()),
+        )
 
     @abstractmethod
     def fused(

@@ -21,7 +21,8 @@ from safetensors.torch import load_file, save_file
 from fercore.errors import CheckpointError
 from fercore.expressions import EXPRESSIONS
 from fercore.networks.backbones import VARIANTS
-from fercore.networks.pipelines import KNOWN_PIPELINES, build
+from fercore.networks.paper import PIPELINES
+from fercore.networks.pipelines import build
 from fercore.networks.preprocessing import Preprocessing
 from fercore.runtime.files import write_text_whole
 
@@ -175,7 +176,7 @@ def shipped_checkpoint(pipeline: str) -> Path:
 
 
 def _require_usable(card: ModelCard, source: Path) -> None:
-    if card.pipeline not in KNOWN_PIPELINES:
+    if card.pipeline not in PIPELINES:
         raise CheckpointError(f"{source} names an unknown pipeline {card.pipeline!r}.")
     if card.variant not in VARIANTS:
         raise CheckpointError(f"{source} names an unknown variant {card.variant!r}.")

@@ -8,8 +8,7 @@
 | depth-pretrained-BACKBONE  | depth      | the RGB pipeline, depth as three channels |
 
 BACKBONE is resnet50 or vgg19; the paper gives no sizes for the fusion's FC, so
-those are ours. Fusions that are ours throughout are in `fercore.networks.own_fusions`, and
-`fercore.networks.pipelines` builds all by name.
+those are ours. `fercore.networks.pipelines` builds all by name.
 """
 
 from __future__ import annotations

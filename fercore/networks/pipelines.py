@@ -1,11 +1,9 @@
-"""All pipelines by name: the paper's seven and fusions of our own."""
+"""All pipelines by name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fercore.networks.backbones import BACKBONE_FEATURES
-from fercore.networks.own_fusions import OWN_FUSIONS
 from fercore.networks.paper import (
     PIPELINES,
     DepthPipeline,
@@ -15,12 +13,7 @@ from fercore.networks.paper import (
 )
 
 if TYPE_CHECKING:
-    from fercore.networks.branches import Pipeline, TwoBranchPipeline
-
-OWN_PIPELINES = tuple(
-    f"{kind}-{backbone}" for backbone in BACKBONE_FEATURES for kind in OWN_FUSIONS
-)
-KNOWN_PIPELINES = PIPELINES + OWN_PIPELINES
+    from fercore.networks.branches import Pipeline
 
 
 def build(pipeline: str, variant: str = "v1.5") -> Pipeline:
@@ -31,16 +24,15 @@ def build(pipeline: str, variant: str = "v1.5") -> Pipeline:
     Raises:
         ValueError: unknown slug or variant.
     """
-    if pipeline not in KNOWN_PIPELINES:
-        known = ", ".join(KNOWN_PIPELINES)
+    if pipeline not in PIPELINES:
+        known = ", ".join(PIPELINES)
         raise ValueError(f"unknown pipeline {pipeline!r}; choose one of {known}")
     if pipeline == "depth":
         return DepthPipeline()
     kind, backbone = pipeline.rsplit("-", 1)
-    classes: dict[str, type[RGBPipeline] | type[TwoBranchPipeline]] = {
+    classes: dict[str, type[RGBPipeline] | type[FusionPipeline]] = {
         "rgb": RGBPipeline,
         "fusion": FusionPipeline,
         "depth-pretrained": DepthPretrainedPipeline,
-        **OWN_FUSIONS,
     }
     return classes[kind](backbone, variant)
