@@ -31,11 +31,29 @@ class Absent(NamedTuple):
 
 
 class Logits(NamedTuple):
-    """Scores (N, 6) of each head; None where the pipeline has no such head."""
+    """Scores of each head; None where the pipeline has no such head.
+
+    (N, 6) for the six expressions; of a network that was taught calm (N, 7), the last saying
+    how calm the face is. `verdict_probabilities` turns them into what users see.
+    """
 
     fusion: torch.Tensor | None
     rgb: torch.Tensor | None
     depth: torch.Tensor | None
+
+
+def verdict_probabilities(scores: torch.Tensor) -> torch.Tensor:
+    """Return probabilities (N, 6 or 7) of a head's scores (N, 6 or 7); each row sums to 1.
+
+    Two questions are answered apart: is there an expression (the seventh score, through a
+    sigmoid), and which of the six (their softmax). The product of the answers is returned:
+    six expressions, then calm.
+    """
+    six = scores[:, :CLASSES].softmax(1)
+    if scores.shape[1] == CLASSES:
+        return six
+    calm = scores[:, CLASSES:].sigmoid()
+    return torch.cat(((1 - calm) * six, calm), 1)
 
 
 class DepthBranch(nn.Module):
@@ -92,6 +110,26 @@ class Pipeline(nn.Module, ABC):
         """The pretrained network inside, None where there is none."""
         return None
 
+    @property
+    def heads(self) -> dict[str, Classifier]:
+        """The last layers of the heads, by the names of `Logits`' fields or "classifier"."""
+        return {
+            name.removesuffix("_classifier"): module
+            for name, module in self.named_children()
+            if isinstance(module, Classifier)
+        }
+
+    @property
+    def knows_calm(self) -> bool:
+        """Whether the heads say how calm a face is."""
+        return all(head.calm is not None for head in self.heads.values())
+
+    def teach_calm(self) -> None:
+        """Let every head say how calm a face is; a head that does so already stays as it is."""
+        for head in self.heads.values():
+            if head.calm is None:
+                head.teach_calm()
+
     def frozen_modules(self, finetune: str) -> dict[str, nn.Module]:
         """Return the modules of the frozen half by their names, which end in a dot."""
         stages = {"none": ("early", "last_stage"), "last-stage": ("early",), "all": ()}[finetune]
@@ -129,8 +167,8 @@ class TwoBranchPipeline(Pipeline):
         super().__init__()
         self.rgb_branch = RGBBranch(backbone, variant)
         self.depth_branch = DepthBranch()
-        self.rgb_classifier = classifier(self.rgb_branch.latent)
-        self.depth_classifier = classifier(self.depth_branch.latent)
+        self.rgb_classifier = Classifier(self.rgb_branch.latent)
+        self.depth_classifier = Classifier(self.depth_branch.latent)
 
     @property
     def backbone(self) -> Backbone:
@@ -208,11 +246,28 @@ def fully_connected(width_in: int, widths: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def classifier(latent: int) -> nn.Linear:
-    """Return the last layer of a head, before its softmax."""
-    linear = nn.Linear(latent, CLASSES)
-    he_initialise(linear)
-    return linear
+class Classifier(nn.Linear):
+    """The last layer of a head: a latent to scores (N, 6), or (N, 7) once it is taught calm.
+
+    Calm is a layer of its own on the same latent, not a seventh class: the six scores, and with
+    them the paper's softmax, are the same with it and without.
+    """
+
+    def __init__(self, latent: int) -> None:
+        super().__init__(latent, CLASSES)
+        he_initialise(self)
+        self.calm: nn.Linear | None = None
+
+    def teach_calm(self) -> None:
+        """Add the layer that says how calm a face is; it starts undecided."""
+        self.calm = nn.Linear(self.in_features, 1)
+        nn.init.zeros_(self.calm.weight)
+        nn.init.zeros_(self.calm.bias)
+
+    def forward(self, latent: torch.Tensor) -> torch.Tensor:
+        """Return the scores."""
+        six = super().forward(latent)
+        return six if self.calm is None else torch.cat((six, self.calm(latent)), 1)
 
 
 def he_initialise(layer: nn.Conv2d | nn.Linear) -> None:

@@ -64,6 +64,7 @@ class ModelCard:
     modality_dropout: float = 0.0  # share of training faces without colour or depth; 0: the
     # fusion never learned to do without
     temperatures: dict[str, float] = field(default_factory=dict)  # of each head, worked in
+    calm: bool = False  # the heads say how calm a face is
     measures: tuple[Measure, ...] = ()
     expressions: tuple[str, ...] = tuple(e.value for e in EXPRESSIONS)
     sha256: str = ""  # of the safetensors file
@@ -114,6 +115,8 @@ def load_checkpoint(path: Path) -> tuple[Pipeline, ModelCard]:
     if checksum != card.sha256:
         raise CheckpointError(f"{path} is damaged: its checksum is not that of its card.")
     network = build(card.pipeline, card.variant)
+    if card.calm:
+        network.teach_calm()
     try:
         tensors = _expand(load_file(path))
         own = network.state_dict()

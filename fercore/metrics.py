@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fercore.structures import FloatArray
+
 BOOTSTRAP_DRAWS = 2000
 INTERVAL_PERCENTILES = (2.5, 97.5)
 CALIBRATION_BINS = 15
@@ -75,6 +77,20 @@ def experiment_accuracies(
     _, member = np.unique(experiments, return_inverse=True)
     accuracies: NDArray[np.float64] = np.bincount(member, weights=correct) / np.bincount(member)
     return accuracies
+
+
+def separation(scores: FloatArray, positive: NDArray[np.bool_]) -> float:
+    """Return the area under the ROC curve of scores (N,): 0.5 tells nothing, 1 tells all.
+
+    It is the share of pairs, a positive one and another, that the scores put in order; equal
+    scores count half. 0.5 where there is only one kind.
+    """
+    count, others = int(positive.sum()), int((~positive).sum())
+    if not count or not others:
+        return 0.5
+    _, place, same = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(same) - (same - 1) / 2)[place]  # from 1, the mean of equals
+    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * others))
 
 
 def subject_interval(

@@ -21,12 +21,12 @@ from torch import nn
 
 from fercore.branches import (
     Absent,
+    Classifier,
     DepthBranch,
     LateFusion,
     Logits,
     Pipeline,
     RGBBranch,
-    classifier,
     fully_connected,
 )
 
@@ -53,7 +53,7 @@ class DepthPipeline(Pipeline):
     def __init__(self) -> None:
         super().__init__()
         self.branch = DepthBranch()
-        self.classifier = classifier(self.branch.latent)
+        self.classifier = Classifier(self.branch.latent)
 
     def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
         """Pass depth on: there is no backbone."""
@@ -76,7 +76,7 @@ class RGBPipeline(Pipeline):
     def __init__(self, backbone: str, variant: str) -> None:
         super().__init__()
         self.branch = RGBBranch(backbone, variant)
-        self.classifier = classifier(self.branch.latent)
+        self.classifier = Classifier(self.branch.latent)
 
     @property
     def backbone(self) -> Backbone:
@@ -128,7 +128,7 @@ class FusionPipeline(LateFusion):
         self.joint_fc = fully_connected(
             self.rgb_branch.latent + self.depth_branch.latent, FUSION_FC
         )
-        self.fusion_classifier = classifier(FUSION_FC[-1])
+        self.fusion_classifier = Classifier(FUSION_FC[-1])
         # What stands in for the latent of an absent input; learned under modality dropout.
         self.no_rgb = nn.Parameter(torch.zeros(self.rgb_branch.latent))
         self.no_depth = nn.Parameter(torch.zeros(self.depth_branch.latent))

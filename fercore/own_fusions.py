@@ -18,10 +18,10 @@ from torch.nn import functional
 from fercore.branches import (
     DEPTH_MAPS,
     Absent,
+    Classifier,
     LateFusion,
     Logits,
     TwoBranchPipeline,
-    classifier,
     fully_connected,
 )
 from fercore.models import FusionPipeline
@@ -47,7 +47,7 @@ class GatedFusion(LateFusion):
         self.from_depth = fully_connected(self.depth_branch.latent, GATED_FC)
         self.gate = nn.Linear(2 * width, 2)
         self.joint_fc = fully_connected(width, GATED_FC)
-        self.fusion_classifier = classifier(width)
+        self.fusion_classifier = Classifier(width)
 
     def fused(
         self, rgb_latent: torch.Tensor, depth_latent: torch.Tensor, absent: Absent | None
@@ -80,7 +80,7 @@ class AttentionFusion(TwoBranchPipeline):
         self.where = nn.Parameter(torch.zeros(1 + RGB_GRID**2 + DEPTH_GRID**2, width))
         self.blocks = nn.ModuleList(_Attention() for _ in range(ATTENTION_BLOCKS))
         self.joint_norm = nn.LayerNorm(width)
-        self.fusion_classifier = classifier(width)
+        self.fusion_classifier = Classifier(width)
 
     def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
         """Run the backbone's frozen half on colour, without the pooling."""

@@ -20,7 +20,12 @@ from fercore.errors import CheckpointError, DatasetError, FercoreError
 from fercore.io.fer2013 import Fer2013Faces
 from fercore.training import backbone_files, backbone_network, backbones
 from fercore.training.backbone_augmentation import plain, varied
-from fercore.training.backbone_faces import BackboneFaces, divide
+from fercore.training.backbone_faces import (
+    BackboneFaces,
+    divide,
+    labels_for_scoring,
+    targets_of,
+)
 from fercore.training.backbone_files import BackboneCard, description_of, save_backbone
 from fercore.training.backbone_inference import logits_of
 from fercore.training.backbone_network import LabelledBackbone, folded, parameter_groups
@@ -205,16 +210,30 @@ def test_a_label_without_faces_is_named() -> None:
 def test_rare_labels_weigh_more_and_weights_average_one() -> None:
     faces = faces_of(140)
     rare = faces.where((faces.labels != 1) | (np.arange(140) < 35))
-    weights = BackboneFaces(rare, rare, 0).class_weights()
+    weights = BackboneFaces(rare, rare, 0, 0, 0).expression_weights()
     assert weights[1] == pytest.approx(2 * weights[0])
-    assert weights[rare.labels].mean() == pytest.approx(1)
+    assert weights[rare.labels[rare.labels < 6]].mean() == pytest.approx(1)
+
+
+def test_votes_are_the_target_and_an_own_label_has_a_small_say() -> None:
+    votes = np.zeros((3, 10), np.uint8)
+    votes[0, [1, 2]] = 6, 4  # happiness, some surprise
+    votes[1, 0] = 10  # calm
+    votes[2, 8] = 9  # unknown
+    faces = replace(faces_of(3), labels=np.array([3, 4, 5]), votes=votes)
+    targets = targets_of(faces)
+    assert targets[0] == pytest.approx([0, 0, 0, 0.85 * 0.6 + 0.15, 0, 0.85 * 0.4, 0])
+    assert targets[1] == pytest.approx([0] * 6 + [1])  # what FER2013 calls it does not count
+    assert not targets[2].any()
+    assert labels_for_scoring(faces).tolist() == [3, 6, -1]
 
 
 def test_figures_over_seven_and_over_six() -> None:
-    labels = np.array([0, 0, 1, 6])
-    logits = np.zeros((4, 7), np.float32)
-    logits[[0, 1, 2, 3], [0, 6, 1, 0]] = 2
-    logits[1, 0] = 1  # anger, taken for neutral
+    labels = np.array([0, 0, 1, 6, -1])  # the last is not scored
+    logits = np.zeros((5, 7), np.float32)
+    logits[:, 6] = -4
+    logits[[0, 1, 2, 3], [0, 6, 1, 0]] = 4
+    logits[1, 0] = 1  # anger, taken for calm
     scored = figures(logits, labels)
     assert (scored.faces, scored.six_faces) == (4, 3)
     assert scored.accuracy == 0.5

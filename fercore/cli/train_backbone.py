@@ -139,6 +139,11 @@ def _protocol(
         f"a tenth of every label's pictures ({len(faces.validation)} faces, drawn with seed "
         f"{settings.seed}) chose epoch {state.best_epoch} of {settings.epochs} ({SELECTION})",
     ]
+    if faces.unclear or faces.contempt:
+        parts.append(
+            f"{faces.unclear} faces left out whose votes are unclear, {faces.contempt} that show "
+            "contempt to most people"
+        )
     if faces.left_out:
         parts.append(f"{faces.left_out} faces left out because the public test has their picture")
     if settings.backbone == "vgg19" and not start.state:
@@ -162,6 +167,7 @@ def _score(
     """Measure the backbone as stored, with the classifier it was trained with."""
     from dataclasses import asdict, replace
 
+    from fercore.training.backbone_faces import labels_for_scoring
     from fercore.training.backbone_files import write_backbone_card
     from fercore.training.backbone_inference import logits_of, stored_network
     from fercore.training.backbone_scoring import figures
@@ -171,11 +177,13 @@ def _score(
     for name, faces in sets.items():
         if faces is None:
             continue
-        scored = figures(logits_of(stored, faces, card.settings["size"]), faces.labels)
+        logits = logits_of(stored, faces, card.settings["size"])
+        scored = figures(logits, labels_for_scoring(faces))
         measured[name] = asdict(scored)
         print(
             f"{name}: {scored.accuracy:.1%} [{scored.low:.1%}, {scored.high:.1%}] of "
             f"{scored.faces} faces, mean recall {scored.mean_recall:.1%}; six expressions: "
-            f"{scored.six_accuracy:.1%}, mean recall {scored.six_mean_recall:.1%}"
+            f"{scored.six_accuracy:.1%}, mean recall {scored.six_mean_recall:.1%}; calm against "
+            f"expressive, AUC {scored.calm_auc:.3f}"
         )
     write_backbone_card(path, replace(card, measured=measured))

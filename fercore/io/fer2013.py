@@ -2,7 +2,8 @@
 
 Two forms circulate and are told apart by a file's first bytes: the CSV of the Kaggle
 challenge (`fer2013.csv`, columns emotion, pixels, Usage), and npz shards with the arrays
-`images`, `labels` and `label_names`. A CSV holds all splits, a shard holds one.
+`images`, `labels` and `label_names`. A CSV holds all splits, a shard holds one. FER+'s votes
+of ten people a face (`fercore.io.ferplus`) stand in a shard's arrays `votes` and `vote_names`.
 The terms are the challenge's, for research; the pictures are never passed on.
 """
 
@@ -13,13 +14,14 @@ import re
 import zlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS, NEUTRAL
+from fercore.io.ferplus import VOTES
 from fercore.io.files import beginning
 
 if TYPE_CHECKING:
@@ -53,17 +55,19 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fer2013Faces:
-    """Faces with their labels; both arrays share the first axis."""
+    """Faces with their labels and people's votes; all arrays share the first axis."""
 
     images: UInt8Array  # (N, 48, 48), grey
-    labels: NDArray[np.int64]  # (N,), 0..6 in the order of CLASSES
+    labels: NDArray[np.int64]  # (N,), FER2013's own, 0..6 in the order of CLASSES; -1: not known
+    votes: UInt8Array | None = None  # (N, 10), see `fercore.io.ferplus.VOTES`; None: no votes
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def where(self, chosen: NDArray[np.bool_]) -> Fer2013Faces:
         """Return the faces for which `chosen` (N,) is true."""
-        return Fer2013Faces(self.images[chosen], self.labels[chosen])
+        votes = None if self.votes is None else self.votes[chosen]
+        return Fer2013Faces(self.images[chosen], self.labels[chosen], votes)
 
 
 def read_fer2013(paths: Sequence[Path], split: Split) -> Fer2013Faces:
@@ -82,10 +86,23 @@ def read_fer2013(paths: Sequence[Path], split: Split) -> Fer2013Faces:
         if resolved.count(path.resolve()) > 1:
             raise DatasetError(f"{path} is given twice; name every file once.")
     parts = [_read_file(path, split) for path in paths]
+    return join(parts)
+
+
+def join(parts: Sequence[Fer2013Faces]) -> Fer2013Faces:
+    """Return the faces of all parts; where one has votes, the others' faces have none at all."""
+    voted = any(part.votes is not None for part in parts)
     return Fer2013Faces(
         np.concatenate([part.images for part in parts]),
         np.concatenate([part.labels for part in parts]),
+        np.concatenate([_votes_or_none(part) for part in parts]) if voted else None,
     )
+
+
+def _votes_or_none(part: Fer2013Faces) -> UInt8Array:
+    if part.votes is not None:
+        return part.votes
+    return np.zeros((len(part), len(VOTES)), np.uint8)
 
 
 def _read_file(path: Path, split: Split) -> Fer2013Faces:
@@ -111,13 +128,29 @@ def _read_shard(path: Path, split: Split) -> Fer2013Faces:
             if missing:
                 raise DatasetError(f"{path} is no shard of FER2013: it lacks {missing[0]!r}.")
             images, labels, names = (shard[name] for name in _ARRAYS)
+            votes = _shard_votes(path, shard, len(images)) if "votes" in shard else None
     except (ValueError, EOFError, BadZipFile, zlib.error, MemoryError) as error:
         raise DatasetError(f"{path} is damaged ({error}); fetch it anew.") from error
-    _require_shard(path, images, labels)
-    return Fer2013Faces(images, _positions(path, names)[labels.astype(np.int64)])
+    _require_shard(path, images, labels, 0 if votes is None else -1)
+    positions = np.append(_positions(path, names), -1)  # the label -1: not known
+    return Fer2013Faces(images, positions[labels.astype(np.int64)], votes)
 
 
-def _require_shard(path: Path, images: NDArray[np.generic], labels: NDArray[np.generic]) -> None:
+def _shard_votes(path: Path, shard: Any, faces: int) -> UInt8Array:
+    """Return a shard's votes in the order of VOTES."""
+    votes = shard["votes"]
+    names = [str(name) for name in shard["vote_names"].tolist()] if "vote_names" in shard else []
+    if sorted(names) != sorted(VOTES):
+        raise DatasetError(f"{path} must name FER+'s ten columns in the array 'vote_names'.")
+    if votes.dtype != np.uint8 or votes.shape != (faces, len(VOTES)):
+        raise DatasetError(f"{path} needs ten votes of type uint8 for each of its faces.")
+    ordered: UInt8Array = votes[:, [names.index(name) for name in VOTES]]
+    return ordered
+
+
+def _require_shard(
+    path: Path, images: NDArray[np.generic], labels: NDArray[np.generic], lowest: int
+) -> None:
     if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
         raise DatasetError(
             f"{path} holds images of type {images.dtype} and shape {images.shape}; "
@@ -128,8 +161,10 @@ def _require_shard(path: Path, images: NDArray[np.generic], labels: NDArray[np.g
     if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
         raise DatasetError(f"{path} needs one whole number as label for each of its faces.")
     numbers = labels.astype(np.int64)
-    if numbers.min() < 0 or numbers.max() >= len(CLASSES):
-        raise DatasetError(f"{path} holds labels outside 0..{len(CLASSES) - 1}; fetch it anew.")
+    if numbers.min() < lowest or numbers.max() >= len(CLASSES):
+        raise DatasetError(
+            f"{path} holds labels outside {lowest}..{len(CLASSES) - 1}; fetch it anew."
+        )
 
 
 def _positions(path: Path, names: NDArray[np.generic]) -> NDArray[np.int64]:

@@ -30,7 +30,7 @@ def placed(network: LabelledBackbone) -> LabelledBackbone:
 def logits_of(
     network: LabelledBackbone, faces: Fer2013Faces, size: int, precision: str = "float32"
 ) -> FloatArray:
-    """Return the logits (N, 7) of all faces, on the network's device."""
+    """Return the logits (N, 7) of all faces, run on the network's device."""
     network.eval()
     where = next(network.parameters()).device
     parts = []

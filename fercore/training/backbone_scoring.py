@@ -1,7 +1,7 @@
 """What a backbone's classifier is worth on labelled faces.
 
-Accuracy is given over FER2013's seven labels and over the six expressions alone: then
-only faces that show one count, and the classifier chooses among the six.
+Accuracy is given over seven labels, the six expressions and calm, and over the six alone:
+then only faces that show one count, and the classifier chooses among the six.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
+from fercore.branches import verdict_probabilities
 from fercore.expressions import EXPRESSIONS
 from fercore.io.fer2013 import CLASSES
-from fercore.metrics import subject_interval
+from fercore.metrics import separation, subject_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,16 +37,18 @@ class FaceFigures:
     six_faces: int  # faces that show one of the six expressions
     six_accuracy: float
     six_mean_recall: float
+    calm_auc: float  # area under the ROC curve, calm against expressive faces
     recall: dict[str, float]  # by label, among seven
 
 
 def figures(logits: FloatArray, labels: NDArray[np.int64]) -> FaceFigures:
-    """Score logits (N, 7) against labels (N,), 0..6 in the order of CLASSES.
+    """Score logits (N, 7) against labels (N,), 0..6 in the order of CLASSES; -1 is not scored.
 
     Raises:
         ValueError: there is no face.
     """
-    guesses = logits.argmax(1)
+    logits, labels = logits[labels >= 0], labels[labels >= 0]
+    guesses = verdict_probabilities(torch.from_numpy(logits)).numpy().argmax(1)
     faces = np.array([str(face) for face in range(len(labels))])
     low, high = subject_interval(guesses == labels, faces)
     recall = _recall(guesses, labels)
@@ -59,6 +63,7 @@ def figures(logits: FloatArray, labels: NDArray[np.int64]) -> FaceFigures:
         six_faces=int(six.sum()),
         six_accuracy=_rounded((six_guesses == labels[six]).mean()) if six.any() else 0.0,
         six_mean_recall=_rounded(np.mean([*_recall(six_guesses, labels[six]).values()] or [0.0])),
+        calm_auc=_rounded(separation(logits[:, SIX], labels == SIX)),
         recall={name: _rounded(value) for name, value in recall.items()},
     )
 

@@ -25,7 +25,6 @@ class BackboneSettings:
     pretrained_rate: float = 0.3  # share of it for layers that start pretrained
     warm_up: float = 0.1  # share of all steps
     weight_decay: float = 0.05
-    label_smoothing: float = 0.1
     seed: int = 0
 
 
@@ -38,9 +37,10 @@ class BackboneState:
     loss_sum: float = 0.0  # over those steps
     seconds: float = 0.0  # of training so far
     best_epoch: int = 0  # from 1
-    best_accuracy: float = -1.0
+    best_merit: float = -1.0  # see `backbones.SELECTION`
     history: list[dict[str, float]] = field(default_factory=list)
     network: dict[str, torch.Tensor] = field(default_factory=dict)
+    average: dict[str, torch.Tensor] = field(default_factory=dict)  # of its weights
     best_network: dict[str, torch.Tensor] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
 

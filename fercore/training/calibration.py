@@ -49,10 +49,8 @@ def work_in(network: Pipeline, temperatures: dict[str, float]) -> None:
 
 
 def _last_layer(network: Pipeline, head: str) -> nn.Linear:
-    layers = dict(network.named_children())
-    layer = layers.get(f"{head}_classifier", layers.get("classifier"))
-    assert isinstance(layer, nn.Linear)
-    return layer
+    heads = network.heads
+    return heads.get(head, next(iter(heads.values())))
 
 
 def _best_temperature(head: torch.Tensor, labels: torch.Tensor) -> float:

@@ -39,6 +39,23 @@ def summed_loss(
     return total
 
 
+def verdict_losses(
+    scores: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return each face's negative log-likelihood (N,) of a target distribution.
+
+    Scores (N, 7) as in `fercore.branches.Logits`, targets (N, 7) over six expressions and
+    calm. What is said about calm learns from all faces alike; which of the six it is, from
+    the expressive share of a face, counted by `weights` (6,).
+    """
+    log_six = functional.log_softmax(scores[:, :CLASSES], 1)
+    expressive = targets[:, :CLASSES] if weights is None else targets[:, :CLASSES] * weights
+    calm = functional.binary_cross_entropy_with_logits(
+        scores[:, CLASSES], targets[:, CLASSES], reduction="none"
+    )
+    return calm - (expressive * log_six).sum(1)
+
+
 def balancing_weights(labels: NDArray[np.int64]) -> torch.Tensor:
     """Return weights (6,) that let rare expressions count more, by the root of their rarity.
 
