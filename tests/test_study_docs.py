@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.study.remote import DEFAULT_PORT, MAX_LINE_BYTES
-from app.study_window import checks
+from app.window.study import checks
 from fercore.cli import build_parser
-from fercore.quality import (
+from fercore.faces.quality import (
     MAX_BRIGHTNESS,
     MAX_DISTANCE_M,
     MIN_BRIGHTNESS,

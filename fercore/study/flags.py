@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from fercore.quality import (
+from fercore.faces.quality import (
     MAX_BRIGHTNESS,
     MAX_TILT_DEG,
     MAX_TURN_DEG,
@@ -18,7 +18,7 @@ from fercore.quality import (
 )
 
 if TYPE_CHECKING:
-    from fercore.head_angle import HeadAngle
+    from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, FacePair
 
 SEPARATOR = ";"
