@@ -69,6 +69,7 @@ def create_application(headless: bool) -> QApplication:
         raise FercoreError(f"{problem}; add --headless --output DIR to do without one.")
     qInstallMessageHandler(log_qt_message)
     application = QApplication(["rgbd-fer"])
+    keep_decimal_point()  # Qt has taken up the user's language
     application.setApplicationName("rgbd-fer")
     application.setDesktopFileName("rgbd-fer")  # whose icon the desktop shows
     application.setStyle("Fusion")
@@ -121,10 +122,10 @@ def _run_headless(options: argparse.Namespace) -> int:
     application = create_application(headless=True)
     analyser = _loader(options.pipeline, options.checkpoint)()
     try:
-        run_headless(application, source, analyser, options.output, options.max_frames)
+        finished = run_headless(application, source, analyser, options.output, options.max_frames)
     finally:
         analyser.close()
-    return 0
+    return 0 if finished else _INTERRUPTED
 
 
 def _run_window(options: argparse.Namespace) -> int:

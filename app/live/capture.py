@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fercore.structures import RGBDFrame
 
 READ_TIMEOUT_S = 1.0
+_LONGEST_PAUSE_S = 2.0  # between two looks for a camera that somebody is about to plug in
 STALL_FRAMES = 6
 """Later than this, a clip was being loaded: the clock is set anew, nothing is passed over."""
 
@@ -41,17 +42,27 @@ class _Orders:
 
 
 class Capture(threading.Thread):
-    """Opens a source and reads it until stopped; begins paused, without a frame."""
+    """Opens a source and reads it until stopped; begins paused, without a frame.
 
-    def __init__(self, open_source: Callable[[], FrameSource], frames: Latest[Arrival]) -> None:
+    With `waits`, a source that cannot be opened is tried again until it can be.
+    """
+
+    def __init__(
+        self,
+        open_source: Callable[[], FrameSource],
+        frames: Latest[Arrival],
+        waits: bool = False,
+    ) -> None:
         super().__init__(name="capture", daemon=True)
         self._open_source = open_source
+        self._waits = waits
         self._frames = frames
         self._changed = threading.Condition()
         self._orders = _Orders()
         self._due_s: float | None = None
         self._last_excuse = ""
         self.source: FrameSource | None = None  # None until it is open
+        self.excuse = ""  # why a source that is waited for is not open yet, in a sentence
         self.ended = False  # the source has no more frames, for the time being
         self.failed = False  # the source cannot be opened or broke; this thread has ended
         self.skipped = 0  # frames passed over for being late
@@ -104,10 +115,13 @@ class Capture(threading.Thread):
         """Open, and read until stopped; whatever goes wrong ends in the log."""
         what, problem = "The source cannot be opened", None
         try:
-            self.source = self._open_source()
+            source = self._opened()
+            if source is None:
+                return
+            self.source, self.excuse = source, ""
             what = "The source stopped"
             while self._await_order():
-                self._deliver(self.source)
+                self._deliver(source)
         except Exception as error:
             problem = error
         finally:
@@ -115,6 +129,26 @@ class Capture(threading.Thread):
                 self.source.close()
         if problem is not None:
             self._fail(what, problem)
+
+    def _opened(self) -> FrameSource | None:
+        """Return the source, None where it was given up before it was there."""
+        pauses = Backoff(longest_s=_LONGEST_PAUSE_S)
+        while True:
+            try:
+                return self._open_source()
+            except SourceError as error:
+                if not self._waits:
+                    raise
+                if str(error) != self.excuse:
+                    logger.warning("%s", error)
+                    self.excuse = str(error)
+            pauses.failed(time.monotonic())
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._orders.stopped, pauses.due_s - time.monotonic()
+                )
+                if self._orders.stopped:
+                    return None
 
     def _fail(self, what: str, error: Exception) -> None:
         # Nobody waits any more for a source that was given up meanwhile.

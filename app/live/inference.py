@@ -96,7 +96,7 @@ class Inference(threading.Thread):
         self._last_problems: dict[str, str] = {}  # by what failed
         self._follower: FaceFollower | None = None
         self.ready = False  # the networks are loaded
-        self.failed = False  # they cannot be; this thread has ended
+        self.problem = ""  # why they cannot be, in a sentence; this thread has ended
 
     def stop(self) -> None:
         """Ask the thread to end; returns at once."""
@@ -114,8 +114,9 @@ class Inference(threading.Thread):
         try:
             analyser = self._load()
         except Exception as error:
-            self.failed = True
-            log_failure(logger, "The networks cannot be loaded", error)
+            what = "The networks cannot be loaded"
+            log_failure(logger, what, error)
+            self.problem = f"{what}: {error}".rstrip(".") + "."
             return
         if isinstance(analyser, FaceFollower):
             analyser.follow_faces()

@@ -3,6 +3,7 @@
 The session owns threads and mailboxes and knows no Qt. The view calls `poll`
 on a timer and gets the newest frame with all that is known about it. Another
 source is opened beside the present one, which plays on until the other is there.
+A camera that is not there yet can be waited for.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from app.sources.base import Arrival, FrameSource
 
 LOADING_REASON = "loading networks…"
-NO_NETWORKS_REASON = "no networks, see the status line"
+NO_NETWORKS_REASON = "no networks"
 _RATE_WINDOW_S = 2.0
 _JOIN_TIMEOUT_S = 20.0
 _SEARCH_TIMEOUT_S = 2.0  # a search through a whole disk cannot be stopped
@@ -38,6 +39,7 @@ class State(StrEnum):
 
     EMPTY = "no source"
     OPENING = "opening…"
+    WAITING = "waiting for the camera…"
     LOADING = "loading networks…"
     LIVE = "live"
     RECONNECTING = "reconnecting…"
@@ -72,15 +74,13 @@ class Session:
         self._latency_s = 0.0
         self._dropped_before = 0
         self._preview: Arrival | None = None
-        self._clip = 0
-        self._judged: Judged | None = None
 
     @property
     def state(self) -> State:
         """What the session is doing."""
         capture = self._capture
         if self._opening is not None:
-            return State.OPENING
+            return State.WAITING if self._opening.excuse else State.OPENING
         if capture is None:
             return State.EMPTY
         if capture.failed:
@@ -111,14 +111,14 @@ class Session:
         return self._camera.condition if self._camera is not None else None
 
     @property
-    def clip(self) -> int:
-        """Index of the clip that the last frame from `poll` belongs to."""
-        return self._clip
+    def networks_problem(self) -> str:
+        """Why no networks can be loaded, in a sentence; empty while they load, and once they do."""
+        return self._inference.problem
 
     @property
-    def judged(self) -> Judged | None:
-        """The last result of `poll` with its arrival and all faces, None before the first."""
-        return self._judged
+    def excuse(self) -> str:
+        """Why the camera that is waited for is not there, in a sentence; empty where none is."""
+        return self._opening.excuse if self._opening is not None else ""
 
     def select_face(self, x: float, y: float) -> None:
         """Judge the face at this pixel of the colour picture from the next frame on."""
@@ -132,29 +132,29 @@ class Session:
         """Begin to load the networks."""
         self._inference.start()
 
-    def open(self, open_source: Callable[[], FrameSource]) -> None:
+    def open(self, open_source: Callable[[], FrameSource], wait: bool = False) -> None:
         """Leave the present source for another, once that has been opened.
 
         `open_source` is called in a thread of its own and returns a source that is
         ready to be read. It plays as soon as the networks are loaded; if it cannot be
-        opened, the log says why and the present source stays.
+        opened, the log says why and the present source stays. With `wait` it is tried
+        again and again until it can be, or until another source is opened.
         """
         self._leave(self._opening)
-        self._opening = Capture(open_source, self._frames)
+        self._opening = Capture(open_source, self._frames, wait)
         self._opening.start()
 
-    def poll(self) -> Analysis | None:
-        """Return the newest frame with its verdicts, None when there is nothing new."""
+    def poll(self) -> Judged | None:
+        """Return the newest frame with its arrival and verdicts, None when there is none new."""
         self._change_source()
         self._begin_when_ready()
         judged = self._newest_result() if self._inference.ready else self._newest_preview()
         # The frame that was being judged while the source changed comes late.
         if judged is None or judged.arrival.source is not self.source:
             return None
-        self._judged, self._clip = judged, judged.arrival.clip
         self._latency_s = judged.analysis.latency_s
         self._shown_s.append(time.monotonic())
-        return judged.analysis
+        return judged
 
     def statistics(self) -> Statistics:
         """Return how the live path is doing."""
@@ -213,7 +213,7 @@ class Session:
 
     @property
     def _loading(self) -> bool:
-        return not (self._inference.ready or self._inference.failed)
+        return not (self._inference.ready or self._inference.problem)
 
     def _change_source(self) -> None:
         opening = self._opening
@@ -230,7 +230,7 @@ class Session:
         self._frames.clear()
         self._dropped_before = self._frames.dropped
         self._shown_s.clear()
-        self._latency_s, self._clip, self._preview, self._judged = 0.0, 0, None, None
+        self._latency_s, self._preview = 0.0, None
         self._capture, source = capture, capture.source
         self._camera = source if isinstance(source, LiveSource) else None
         capture.set_speed(self._speed)
@@ -274,7 +274,7 @@ class Session:
         if arrival is None:
             return None
         self._preview = arrival
-        reason = NO_NETWORKS_REASON if self._inference.failed else LOADING_REASON
+        reason = NO_NETWORKS_REASON if self._inference.problem else LOADING_REASON
         return Judged(arrival, Analysis(arrival.frame, None, None, reason, 0.0))
 
 

@@ -7,6 +7,7 @@ camera and display), so that this package needs to know no device and no GUI.
 
 from __future__ import annotations
 
+import locale
 import platform
 import sys
 from collections.abc import Callable, Iterable
@@ -76,15 +77,28 @@ def check_renderer() -> Check:
 
 
 def check_detector() -> Check:
-    """Load the face detector and let it look at an empty picture."""
+    """Load the face detector in the user's language, as a window does; show it an empty picture."""
     import numpy as np
 
     from fercore.faces.detection import MediapipeFaceDetector
 
+    point = _users_decimal_point()
     detector = MediapipeFaceDetector()
     faces = detector.detect(np.full((240, 320, 3), 96, np.uint8))
     detector.close()
-    return Check("face detector", not faces, "mediapipe loads its own models, no download needed")
+    finding = "mediapipe loads its own models, no download needed"
+    if point != ".":
+        finding += f"; numbers keep their point, though this language writes {point!r}"
+    return Check("face detector", not faces, finding)
+
+
+def _users_decimal_point() -> str:
+    """Take up the user's language, as Qt does when it starts; return its decimal point."""
+    try:
+        locale.setlocale(locale.LC_ALL, "")
+    except locale.Error:  # a language that this system does not know: Qt then stays with C
+        return "."
+    return str(locale.localeconv()["decimal_point"])
 
 
 def check_weights() -> Check:

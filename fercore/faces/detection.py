@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import cv2
 import numpy as np
 
+from fercore.runtime.decimal_point import keep_decimal_point
 from fercore.structures import FaceBox, FloatArray, UInt8Array
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class MediapipeFaceDetector(_MediapipeModel):
     """
 
     def __init__(self) -> None:
+        keep_decimal_point()
         with _quiet_native_stderr():
             from mediapipe.python.solutions.face_detection import FaceDetection
 
@@ -126,6 +128,7 @@ class MediapipeFaceLandmarker(_MediapipeModel):
     """Face mesh on single pictures: about 10 ms each. Not thread-safe: one object per thread."""
 
     def __init__(self) -> None:
+        keep_decimal_point()
         with _quiet_native_stderr():
             from mediapipe.python.solutions.face_mesh import FaceMesh
 
