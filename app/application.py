@@ -61,6 +61,7 @@ def create_application(headless: bool) -> QApplication:
 
     from app.start.display import display_problem, forget_foreign_plugins
     from app.start.logs import log_qt_message
+    from fercore.runtime.decimal_point import keep_decimal_point
 
     forget_foreign_plugins()
     if headless:
@@ -79,7 +80,7 @@ def create_application(headless: bool) -> QApplication:
 def run_window(
     application: QApplication,
     load_analyser: Callable[[], Analyser],
-    source: FrameSource,
+    open_source: Callable[[], FrameSource],
     name: str,
     settings: Settings,
     troubles: Troubles,
@@ -87,10 +88,11 @@ def run_window(
     study: Path | None = None,
     explainer: Callable[[], Explainer] | None = None,
 ) -> int:
-    """Play an opened source in the window until that is closed; return the exit status.
+    """Play a source in the window until that is closed; return the exit status.
 
-    `weights` returns what judges; `study` is the folder of a study to open; `explainer` loads
-    what tells where the networks look.
+    `open_source` returns it ready to be read; `name` is what the settings remember. `weights`
+    returns what judges; `study` is the folder of a study to open; `explainer` loads what tells
+    where the networks look.
     """
     import signal
 
@@ -105,7 +107,7 @@ def run_window(
     mode = add_modes(window, session, settings, weights, explainer)
     if study is not None:
         mode.open(study)
-    window.begin(lambda: source, name)
+    window.begin(open_source, name)
     window.show()
     # The window's timers let Python see the signal.
     signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
@@ -122,10 +124,10 @@ def _run_headless(options: argparse.Namespace) -> int:
     application = create_application(headless=True)
     analyser = _loader(options.pipeline, options.checkpoint)()
     try:
-        finished = run_headless(application, source, analyser, options.output, options.max_frames)
+        run_headless(application, source, analyser, options.output, options.max_frames)
     finally:
         analyser.close()
-    return 0 if finished else _INTERRUPTED
+    return 0
 
 
 def _run_window(options: argparse.Namespace) -> int:
@@ -136,13 +138,13 @@ def _run_window(options: argparse.Namespace) -> int:
     start_logging(troubles)
     study = _study(options)
     application = create_application(headless=False)
-    source, name = _first_source(options.source, settings)
+    open_source, name = _first_source(options.source, settings)
     sys.excepthook = _log_uncaught
     loader = _loader(options.pipeline, options.checkpoint)
     weights = _weights(options.pipeline, options.checkpoint)
     explainer = _explainer(options.pipeline, options.checkpoint)
     return run_window(
-        application, loader, source, name, settings, troubles, weights, study, explainer
+        application, loader, open_source, name, settings, troubles, weights, study, explainer
     )
 
 
@@ -155,23 +157,31 @@ def _study(options: argparse.Namespace) -> Path | None:
     return study_folder(options.study, options.output)
 
 
-def _first_source(wanted: str | None, settings: Settings) -> tuple[FrameSource, str]:
+def _first_source(wanted: str | None, settings: Settings) -> tuple[Callable[[], FrameSource], str]:
     """Return the source asked for; else the last one if it can still be used, else the sample.
 
-    It is opened here, so that a wrong path is refused before a window shows up.
+    It is opened here, so that a wrong path is refused before a window shows up. A camera that
+    was asked for is opened by the window, which can wait for it.
     """
-    from app.sources.choice import SAMPLE, full_name, opened_source
+    from app.sources.choice import SAMPLE, full_name, is_camera, opened_source, source_named
 
+    if wanted is not None and is_camera(wanted):
+        source_named(wanted)  # such a word there must be
+        return lambda: opened_source(wanted), wanted
     if wanted is not None:
-        return opened_source(wanted), full_name(wanted)
+        return _given(opened_source(wanted)), full_name(wanted)
     try:
         last = settings.source or SAMPLE
-        return opened_source(last), last
+        return _given(opened_source(last)), last
     except FercoreError as error:
         import logging
 
         logging.getLogger(__name__).warning("The last source cannot be used: %s", error)
-        return opened_source(SAMPLE), SAMPLE
+        return _given(opened_source(SAMPLE)), SAMPLE
+
+
+def _given(source: FrameSource) -> Callable[[], FrameSource]:
+    return lambda: source
 
 
 def _loader(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Analyser]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from bu3dfe_fixtures import grid_wrl, write_scan
 
-from app.sources.base import SourceError
+from app.sources.base import SourceError, SourceFacts
 from fercore.expressions import EXPRESSIONS, Expression
 from fercore.structures import Analysis, FaceBox, FacePair, Prediction, RGBDFrame, Verdicts
 
@@ -105,6 +105,7 @@ class TickSource:
     """A replay without rendering: clips of equal length, two subjects."""
 
     name = "ticks"
+    facts = SourceFacts()
     frame_rate_hz = 30.0
 
     def __init__(

@@ -14,7 +14,7 @@ from app.live.session import Session
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from app.live.inference import Analyser
+    from app.live.inference import Analyser, Judged
     from fercore.structures import Analysis
 
 PATIENCE_S = 20.0
@@ -42,7 +42,12 @@ def started_sessions() -> Iterator[Callable[..., Session]]:
 
 def until(session: Session, wanted: Callable[[], bool]) -> list[Analysis]:
     """Poll like a window until `wanted`; return what was shown."""
-    shown: list[Analysis] = []
+    return [judged.analysis for judged in judged_until(session, wanted)]
+
+
+def judged_until(session: Session, wanted: Callable[[], bool]) -> list[Judged]:
+    """Poll like a window until `wanted`; return what was shown, with its arrivals."""
+    shown: list[Judged] = []
     deadline_s = time.monotonic() + PATIENCE_S
     while not wanted():
         _poll(session, shown, deadline_s)
@@ -51,7 +56,12 @@ def until(session: Session, wanted: Callable[[], bool]) -> list[Analysis]:
 
 def next_shown(session: Session) -> Analysis:
     """Poll like a window until something is shown, and return it."""
-    shown: list[Analysis] = []
+    return next_judged(session).analysis
+
+
+def next_judged(session: Session) -> Judged:
+    """Poll like a window until something is shown, and return it with its arrival."""
+    shown: list[Judged] = []
     deadline_s = time.monotonic() + PATIENCE_S
     # Polled in one place only: a single step shows a single frame, never to be shown again.
     while not shown:
@@ -65,9 +75,9 @@ def settle(session: Session) -> None:
     until(session, lambda: time.monotonic() > end_s)
 
 
-def _poll(session: Session, shown: list[Analysis], deadline_s: float) -> None:
+def _poll(session: Session, shown: list[Judged], deadline_s: float) -> None:
     assert time.monotonic() < deadline_s, f"still {session.state}"
-    analysis = session.poll()
-    if analysis is not None:
-        shown.append(analysis)
+    judged = session.poll()
+    if judged is not None:
+        shown.append(judged)
     time.sleep(0.002)

@@ -35,7 +35,7 @@ baseline = {baseline}
 [[task]]
 label = "video"
 instruction = "Watch the video."
-duration_s = 60
+duration_s = 1
 
 [conditions]
 names = ["calm", "happy"]

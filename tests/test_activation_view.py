@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from app.live.inference import Judged
     from app.window.main_window import MainWindow
     from fercore.structures import FacePair, FloatArray, Verdicts
 
@@ -52,7 +53,7 @@ class Explained:
     def __init__(self, window: MainWindow, stub: Stub) -> None:
         self.window, self.stub = window, stub
         self.loads = 0
-        self.mode = ActivationMode(window, window._session, self._load)
+        self.mode = ActivationMode(window, self._load)
 
     def _load(self) -> Stub:
         self.loads += 1
@@ -185,7 +186,8 @@ def test_it_follows_the_verdict_and_never_shows_another_ones_map(
     window.panel.set_smoothness("strong")  # the map is of what the networks say
     wrong: list[str] = []
 
-    def compare(analysis: Analysis) -> None:
+    def compare(judged: Judged) -> None:
+        analysis = judged.analysis
         assert analysis.verdicts is not None and analysis.verdicts.fusion is not None
         legend = explained.legends()[0]
         if "speaks for" in legend and f" {analysis.verdicts.fusion.expression} " not in legend:
@@ -250,7 +252,7 @@ def test_networks_that_cannot_be_explained_say_so_in_one_sentence(
     qtbot: QtBot, show_window: Callable[..., MainWindow]
 ) -> None:
     window = show_window()
-    mode = ActivationMode(window, window._session, None)
+    mode = ActivationMode(window, None)
     action(window, TEXT).trigger()
     assert NOT_EXPLAINED in window.status.text() and not mode.switch.isChecked()
 
@@ -262,7 +264,7 @@ def test_a_damaged_checkpoint_reaches_the_status_line_and_switches_it_off(
         raise CheckpointError("x.safetensors is damaged: its checksum is not that of its card.")
 
     window = show_window()
-    mode = ActivationMode(window, window._session, load)
+    mode = ActivationMode(window, load)
     mode.switch.setChecked(True)
     qtbot.waitUntil(lambda: "x.safetensors is damaged" in window.status.text(), timeout=PATIENCE_MS)
     assert not mode.switch.isChecked() and not worker_runs()
@@ -299,7 +301,7 @@ def test_the_age_is_that_of_the_explained_frame(
         "app.window.activation_mode.time.monotonic", lambda: shown.wanted.arrived_s + 0.25
     )
     explained.mode._draw(shown.wanted._replace(arrived_s=shown.wanted.arrived_s + 0.2))
-    assert explained.legends()[0].endswith(", 250 ms old")
+    assert explained.legends()[0].endswith(", 250 ms ago")
 
 
 def test_an_old_map_is_not_drawn(qtbot: QtBot, show: Callable[..., Explained]) -> None:

@@ -200,7 +200,7 @@ def test_the_window_runs_until_it_is_closed(qapp: QApplication, tmp_path: Path) 
                 window.close()
 
     QTimer.singleShot(50, close_when_playing)
-    status = application.run_window(qapp, FakeAnalyser, TickSource(), "ticks", settings, Troubles())
+    status = application.run_window(qapp, FakeAnalyser, TickSource, "ticks", settings, Troubles())
     qapp.setPalette(palette)
     assert status == 0
     assert settings.source == "ticks"
@@ -224,7 +224,7 @@ def test_a_study_is_opened_with_the_window(qapp: QApplication, tmp_path: Path) -
     QTimer.singleShot(50, close_when_playing)
     folder = write_study(tmp_path / "study")
     status = application.run_window(
-        qapp, FakeAnalyser, TickSource(), "ticks", settings, Troubles(), study=folder
+        qapp, FakeAnalyser, TickSource, "ticks", settings, Troubles(), study=folder
     )
     qapp.setPalette(palette)
     assert status == 0 and "Study: Reading faces" in titles
@@ -242,15 +242,17 @@ def test_the_last_source_comes_again_and_a_lost_one_gives_way_to_the_sample(
     root = write_tree(tmp_path / "tree", "F9001_AN04WH")
     monkeypatch.setattr("fercore.datasets.samples.sample_root", lambda: root)
     settings.source = str(root)
-    source, name = application._first_source(None, settings)
+    open_source, name = application._first_source(None, settings)
+    source = open_source()
     assert name == source.name == str(root)
     source.close()
     monkeypatch.chdir(tmp_path)
-    source, name = application._first_source("tree", settings)
+    open_source, name = application._first_source("tree", settings)
     assert name == str(root)
-    source.close()
+    open_source().close()
     settings.source = str(tmp_path / "gone")
-    source, name = application._first_source(None, settings)
+    open_source, name = application._first_source(None, settings)
+    source = open_source()
     source.close()
     assert name == source.name == "sample"
     assert "gone" in caplog.text

@@ -19,7 +19,7 @@ from app.bench import run as benchmark_run
 from app.bench.camera import ALIGN, MeasuredCamera
 from app.bench.machine import matrix_peak_gflops, network_gflop
 from app.bench.source import CAPTURE, PreparedSource, Raw, prepared_frames, to_and_fro
-from app.sources.base import SourceError
+from app.sources.base import SourceError, SourceFacts
 from app.window.main_window import MainWindow
 from fercore.cli import bench, main
 from fercore.errors import FercoreError
@@ -65,6 +65,7 @@ class ShortSource:
     """Gives a few frames, then ends."""
 
     name = "short"
+    facts = SourceFacts()
 
     def __init__(self, frames: int, depth: bool = True) -> None:
         self._left = frames

@@ -11,11 +11,13 @@ import av
 import pytest
 from app_doubles import BlindAnalyser, BrokenSource, FakeAnalyser, TickSource, analysis_of
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QLabel
 
 from app.drawing.qimage import to_array
-from app.headless import run as headless
+from app.headless.picture import Showcase
 from app.headless.run import PICTURE, PREDICTIONS, PREVIOUS, VIDEO, run_headless
-from app.window.main_window import MainWindow
+from app.sources.base import SourceFacts
+from app.window.widgets.banner import Banner
 from fercore.errors import FercoreError
 from fercore.expressions import Expression
 from fercore.results import COLUMNS
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from PySide6.QtGui import QPixmap
     from PySide6.QtWidgets import QApplication
 
     from fercore.structures import Analysis, RGBDFrame
@@ -86,38 +87,34 @@ def test_frames_without_a_face_keep_their_rows(
     assert "5 frames, 5 of them without a verdict" in capsys.readouterr().out
 
 
-def test_the_picture_is_the_real_window(qapp: QApplication, tmp_path: Path) -> None:
+def test_the_picture_is_a_windows_middle(qapp: QApplication, tmp_path: Path) -> None:
     run_headless(qapp, TickSource(), FakeAnalyser(), tmp_path, 10)
     image = QImage(str(tmp_path / PICTURE))
-    assert (image.width(), image.height()) == (1280, 800)
+    assert (image.width(), image.height()) == (1280, 720)
     assert to_array(image).std() > 20
 
 
-def test_the_choosers_name_the_scan_that_the_picture_shows(
-    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_picture_names_the_scan_that_it_shows(qapp: QApplication) -> None:
     class Surest(FakeAnalyser):
         def analyse(self, frame: RGBDFrame) -> Analysis:
             # Clips of one frame: while the tenth is judged the source has gone on.
             fusion = Expression.HAPPINESS if frame.index == 9 else None
             return analysis_of(frame, fusion=fusion, rgb=None, depth=None)
 
-    class Witness(MainWindow):
-        def grab(self, *_: object) -> QPixmap:
-            shown.append((*self.transport.chosen(), self.banner.text()))
-            return super().grab()
-
-    shown: list[tuple[str, str, str]] = []
-    monkeypatch.setattr(headless, "MainWindow", Witness)
-    run_headless(qapp, TickSource(clip_frames=1), Surest(), tmp_path)
-    ((subject, label, banner),) = shown
-    assert (subject, label) == ("M9002", "happiness")
+    source, showcase = TickSource(clip_frames=1), Showcase()
+    while (frame := source.read(1.0)) is not None:
+        showcase.add(Surest().analyse(frame), source.position)
+    picture = showcase.picture(source)
+    captions = [label.text() for label in picture.findChildren(QLabel)]
+    assert "ticks – M9002, happiness" in captions
+    banner = picture.findChild(Banner).text()
     assert "True expression: happiness" in banner and "happiness 75 %" in banner
 
 
 def test_a_source_without_clips_has_an_empty_chooser(qapp: QApplication, tmp_path: Path) -> None:
     class Camera:
         name = "camera"
+        facts = SourceFacts()
 
         def __init__(self) -> None:
             self._frames = TickSource(clip_frames=1)
@@ -136,25 +133,33 @@ def test_a_source_without_clips_has_an_empty_chooser(qapp: QApplication, tmp_pat
     assert (tmp_path / PICTURE).exists()
 
 
-def test_no_progress_bar_where_nobody_watches(
+def test_progress_is_shown_and_seldom_where_nobody_watches(
     qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
-    for kind, watched in ((io.StringIO, False), (Terminal, True)):
+    for kind, most in ((io.StringIO, 2), (Terminal, 62)):
         monkeypatch.setattr("sys.stderr", kind())
-        run_headless(qapp, TickSource(), FakeAnalyser(), tmp_path, 3)
-        assert ("3/3" in sys.stderr.getvalue()) is watched
+        source = TickSource(render_s=0.02)  # more than a second for all
+        run_headless(qapp, source, FakeAnalyser(), tmp_path / kind.__name__, 60)
+        shown = sys.stderr.getvalue()
+        assert "60/60" in shown
+        assert 2 <= shown.count("frame/s") + shown.count("?frame") <= most
 
 
-def test_an_earlier_run_is_kept(qapp: QApplication, tmp_path: Path) -> None:
+def test_an_earlier_run_is_kept(
+    qapp: QApplication, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for frames in (3, 4, 5):
         run_headless(qapp, TickSource(), FakeAnalyser(), tmp_path, frames)
-    assert len(rows_of(tmp_path / PREDICTIONS)) == 5
-    assert len(rows_of(tmp_path / PREVIOUS / PREDICTIONS)) == 4
-    assert (tmp_path / PREVIOUS / VIDEO).exists() and (tmp_path / PREVIOUS / PICTURE).exists()
+    kept = [tmp_path / PREVIOUS, tmp_path / f"{PREVIOUS}-2"]
+    assert [len(rows_of(place / PREDICTIONS)) for place in (*kept, tmp_path)] == [3, 4, 5]
+    assert all((place / name).exists() for place in kept for name in (VIDEO, PICTURE))
+    said = capsys.readouterr().err
+    assert all(f"kept in {place}." in said for place in kept)
+    assert "5/5 [" in said  # progress, though this is no terminal
 
 
 def test_ctrl_c_leaves_valid_files(qapp: QApplication, tmp_path: Path) -> None:
@@ -165,7 +170,8 @@ def test_ctrl_c_leaves_valid_files(qapp: QApplication, tmp_path: Path) -> None:
             return super().analyse(frame)
 
     source = TickSource()
-    run_headless(qapp, source, Impatient(), tmp_path)
+    with pytest.raises(KeyboardInterrupt):  # which ends the command with status 130
+        run_headless(qapp, source, Impatient(), tmp_path)
     assert len(rows_of(tmp_path / PREDICTIONS)) == 6
     assert len(video_frames(tmp_path / VIDEO)) == 6
     assert (tmp_path / PICTURE).exists()

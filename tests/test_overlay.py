@@ -41,7 +41,7 @@ def test_a_verdict_that_is_not_sure_says_so_and_is_neither_right_nor_wrong() -> 
 
 
 def test_ages_are_in_the_unit_that_fits() -> None:
-    assert (age_text(0.0484), age_text(1.24)) == ("48 ms old", "1.2 s old")
+    assert (age_text(0.0484), age_text(1.24)) == ("48 ms ago", "1.2 s ago")
 
 
 def overlaid(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from app_doubles import BlindAnalyser, TickSource, opening
+from app_doubles import BlindAnalyser, FakeAnalyser, TickSource, opening
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QFileDialog, QMenu
 from study_fixtures import equipment, no_faces, write_study
@@ -17,7 +18,7 @@ from app.start.settings import Settings
 from app.window.modes import add_modes
 from app.window.recording_mode import KEPT, RecordingMode, documents_folder
 from app.window.widgets.record_button import IDLE, RecordButton
-from fercore.errors import FercoreError
+from fercore.errors import CheckpointError, FercoreError
 from fercore.expressions import Expression
 from fercore.study.events import read_events
 from fercore.study.layout import runs_of
@@ -51,9 +52,9 @@ def show(
 ) -> Callable[..., RecordingMode]:
     """Return what shows a playing window that can record."""
 
-    def build(refusal: Callable[[], str] = str, source: FrameSource | None = None) -> RecordingMode:
+    def build(source: FrameSource | None = None) -> RecordingMode:
         window = show_window(source=source or TickSource(3000))
-        mode = RecordingMode(window, window._session, settings, equipment, no_faces, refusal)
+        mode = RecordingMode(window, window._session, settings, equipment, no_faces)
         qtbot.waitUntil(described(window, "anger"), timeout=PATIENCE_MS)
         return mode
 
@@ -203,10 +204,27 @@ def test_frames_without_a_face_are_recorded_too(
 def test_it_refuses_in_one_sentence_while_a_run_is_recorded(
     show: Callable[..., RecordingMode], folder: Path
 ) -> None:
-    mode = show(lambda: "No quick recording: a run of the study is being recorded.")
+    mode = show()
+    mode._window.arbiter.study = SimpleNamespace(recording=True)
     mode.toggle()
     assert not mode.recording and not folder.exists()
     assert "No quick recording: a run of the study is being recorded." in said(mode)
+    mode._window.arbiter.study = None
+
+
+def test_without_networks_nothing_is_recorded_and_the_picture_says_why(
+    qtbot: QtBot, show_window: Callable[..., MainWindow], settings: Settings, folder: Path
+) -> None:
+    def load() -> FakeAnalyser:
+        raise CheckpointError("weights of fusion-resnet50 are damaged; fetch them again")
+
+    window = show_window(load=load)
+    mode = RecordingMode(window, window._session, settings, equipment, no_faces)
+    why = "The networks cannot be loaded: weights of fusion-resnet50 are damaged; fetch them again."
+    qtbot.waitUntil(lambda: window.colour_view.notice == why, timeout=PATIENCE_MS)
+    mode.toggle()
+    assert not mode.recording and not folder.exists()
+    assert f"Nothing can be recorded. {why}" in said(mode)
 
 
 @pytest.fixture

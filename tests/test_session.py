@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from app_doubles import FakeAnalyser, TickSource, opening
-from session_driver import next_shown, settle, until
+from session_driver import judged_until, next_judged, next_shown, settle, until
 
 from app.live.session import State
 from fercore.expressions import EXPRESSIONS, Expression
@@ -15,8 +15,8 @@ from fercore.expressions import EXPRESSIONS, Expression
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.live.inference import Judged
     from app.live.session import Session
-    from fercore.structures import Analysis
 
 
 def test_plays_a_source_with_verdicts(make_session: Callable[..., Session]) -> None:
@@ -37,9 +37,9 @@ def test_plays_at_the_sources_pace_or_as_told(
     session.set_speed(speed)
     session.open(opening(TickSource()))
     until(session, lambda: session.state is State.PLAYING)
-    began = shown_when(session, next_shown(session))
+    began = shown_when(next_judged(session))
     end_s = time.monotonic() + 1.0
-    ended = shown_when(session, until(session, lambda: time.monotonic() > end_s)[-1])
+    ended = shown_when(judged_until(session, lambda: time.monotonic() > end_s)[-1])
     pace = (ended[0] - began[0]) / (ended[1] - began[1])
     assert pace == pytest.approx(speed, rel=0.3)
 
@@ -85,9 +85,9 @@ def test_jump_shows_another_clip_even_while_paused(make_session: Callable[..., S
     session.pause()
     settle(session)
     session.jump(5)
-    shown = next_shown(session)
-    assert shown.frame.truth is Expression.SURPRISE
-    assert session.clip == 5
+    shown = next_judged(session)
+    assert shown.analysis.frame.truth is Expression.SURPRISE
+    assert shown.arrival.clip == 5
     assert session.state is State.PAUSED
 
 
@@ -97,12 +97,11 @@ def test_ends_and_starts_over(make_session: Callable[..., Session]) -> None:
     until(session, lambda: session.state is State.ENDED)
     settle(session)
     session.play()
-    again = next_shown(session)
-    assert again.frame.truth is EXPRESSIONS[0]
-    assert session.clip == 0
+    again = next_judged(session)
+    assert again.analysis.frame.truth is EXPRESSIONS[0]
+    assert again.arrival.clip == 0
 
 
-def shown_when(session: Session, analysis: Analysis) -> tuple[float, float]:
-    """Return the time of the frame shown last by its source, and by the clock when it came."""
-    assert session.judged is not None
-    return analysis.frame.timestamp_s, session.judged.arrival.arrived_s
+def shown_when(judged: Judged) -> tuple[float, float]:
+    """Return the time of a frame by its source, and by the clock when it came."""
+    return judged.analysis.frame.timestamp_s, judged.arrival.arrived_s

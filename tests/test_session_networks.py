@@ -75,6 +75,7 @@ def test_without_networks_it_plays_on_and_says_so(
     shown = until(session, lambda: session.statistics().frames_per_second > 2)
     assert shown[-1].verdicts is None
     assert shown[-1].reason == NO_NETWORKS_REASON
+    assert session.networks_problem.startswith("The networks cannot be loaded: weights of fusion")
     assert session.state is State.PLAYING
     assert "weights of fusion-resnet50 are damaged" in caplog.text
     assert "Traceback" not in caplog.text

@@ -126,7 +126,7 @@ def test_a_data_set_names_the_model_but_not_the_piece(recorded: Path) -> None:
 def test_what_is_set_later_is_described_as_it_is_then(bench: Bench) -> None:
     bench.plug_in(SoftCamera(usb="2.1"))
     source = RealSenseSource(bus=bench)
-    assert source.facts == {}
+    assert source.facts.device == {}
     source.open()
     source.read(3)
     source.adjust("laser_power", 60)
@@ -136,4 +136,5 @@ def test_what_is_set_later_is_described_as_it_is_then(bench: Bench) -> None:
     assert (camera["usb_type"], camera["settings"]["laser_power"]) == ("2.1", 60)
     assert camera["filters"]["temporal"] is False
     source.close()
-    assert source.facts["serial"] == "123"
+    assert source.facts.device["serial"] == "123"
+    assert source.facts.clock == "camera" and not source.facts.synthetic

@@ -160,7 +160,10 @@ def test_the_end_of_the_planned_length_is_said(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    dock, desk = dock_at(write_study(tmp_path / "s"))
+    folder = write_study(tmp_path / "s")
+    path = folder / "study.toml"
+    path.write_text(path.read_text().replace("duration_s = 1", "duration_s = 60"))
+    dock, desk = dock_at(folder)
     dock.start_block()
     assert "planned" not in dock.line.text()
     counts = Counts(frames=900)

@@ -53,4 +53,4 @@ def test_the_run_sheet_numbers_runs_by_task(tmp_path: Path) -> None:
         (3, "calm", "video", 2),
         (4, "calm", "rest", 2),
     ]
-    assert (blocks[0].instruction, blocks[0].duration_s) == ("Watch the video.", 60)
+    assert (blocks[0].instruction, blocks[0].duration_s) == ("Watch the video.", 1)

@@ -35,7 +35,7 @@ PATIENCE_MS = 10_000
 def write(folder: Path, length: str) -> Path:
     folder.mkdir(parents=True)
     text = STUDY.format(privacy="derived", codec="ffv1", baseline="false")
-    text = text.replace("duration_s = 60", length)
+    text = text.replace("duration_s = 1", length)
     (folder / "study.toml").write_text(text, encoding="utf-8")
     return folder
 

@@ -9,6 +9,8 @@ from app_doubles import FakeAnalyser, TickSource, analysis_of, sample_frame
 from PySide6.QtCore import Qt
 from window_driver import PATIENCE_MS, action, described
 
+from app.live.inference import Judged
+from app.sources.base import Arrival
 from fercore.expressions import Expression
 from fercore.faces.tracking import TrackedFace
 from fercore.structures import FaceBox
@@ -81,8 +83,9 @@ def test_smoothing_is_chosen_remembered_and_only_shown(
     # The stand-in changes its mind at once; what is shown follows over some frames.
     qtbot.waitUntil(described(window, "not sure"), timeout=PATIENCE_MS)
     assert window.status.text().startswith("playing, strong smoothing")
-    raw = window.panel.analysis
-    assert raw is not None and raw.verdicts is not None and raw.verdicts.fusion is not None
+    assert window.panel.judged is not None
+    raw = window.panel.judged.analysis
+    assert raw.verdicts is not None and raw.verdicts.fusion is not None
     assert raw.verdicts.fusion.confidence == pytest.approx(0.75)
 
 
@@ -93,7 +96,7 @@ def test_without_depth_the_timeline_shows_what_colour_says(
     seen: list[object] = []
     monkeypatch.setattr(window.timeline, "add", lambda time_s, best, truth: seen.append(best))
     analysis = analysis_of(sample_frame(), None, Expression.FEAR, None, "no depth from this source")
-    window.present(analysis)
+    window.present(Judged(Arrival(analysis.frame, TickSource(), 0, 0.0), analysis))
     assert analysis.verdicts is not None
     assert seen[-1] is analysis.verdicts.rgb
 

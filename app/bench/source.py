@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 from tqdm import tqdm
 
-from app.sources.base import FrameSource, SourceError, SourceTimeout
+from app.sources.base import FrameSource, SourceError, SourceFacts, SourceTimeout
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class PreparedSource:
     """Plays frames at 30 a second; a reader who comes late has missed some."""
 
     name = "prepared frames"
+    facts = SourceFacts()
 
     def __init__(self, frames: Sequence[Raw], stopwatch: Stopwatch) -> None:
         self._frames = to_and_fro(frames)

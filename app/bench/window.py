@@ -14,9 +14,9 @@ from fercore.runtime.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from app.bench.source import TimedSource
+    from app.live.inference import Judged
     from app.live.session import Session
     from app.start.settings import Settings
-    from fercore.structures import Analysis
 
 DRAW = "draw"
 
@@ -38,12 +38,12 @@ class MeasuredWindow(MainWindow):
         self.stopwatch.clear()
         del self.latencies_ms[:]
 
-    def present(self, analysis: Analysis) -> None:
-        """Show one analysed frame everywhere; it is painted when Qt comes to it."""
+    def present(self, judged: Judged) -> None:
+        """Show one judged frame everywhere; it is painted when Qt comes to it."""
         started_s = time.perf_counter()
-        super().present(analysis)
+        super().present(judged)
         self._present_s += time.perf_counter() - started_s
-        self._undrawn = analysis.frame.index
+        self._undrawn = judged.analysis.frame.index
 
     def event(self, event: QEvent) -> bool:
         """Handle an event; by one of them Qt asks the window to paint all that is due."""

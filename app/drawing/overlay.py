@@ -12,7 +12,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from app.drawing.colours import EXPRESSION_COLOURS, NEUTRAL_COLOUR
-from fercore.faces.quality import is_sure
+from fercore.faces.quality import MIN_CONFIDENCE, is_sure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def verdict_text(prediction: Prediction | None, truth: Expression | None = None)
     if prediction is None:
         return "–"
     mark = mark_of(prediction, truth)
-    return f"{prediction.expression} {percent(prediction.confidence)} {mark}".rstrip()
+    return f"{prediction.expression} {_confidence(prediction)} {mark}".rstrip()
 
 
 def shown_text(prediction: Prediction | None, truth: Expression | None = None) -> str:
@@ -57,8 +57,8 @@ def colour_of(prediction: Prediction | None) -> QColor:
 
 
 def age_text(age_s: float) -> str:
-    """Return how old a verdict is, such as `48 ms old`, or `1.2 s old`."""
-    return f"{1000 * age_s:.0f} ms old" if age_s < 1 else f"{age_s:.1f} s old"
+    """Return how long ago a picture was taken, such as `48 ms ago`, or `1.2 s ago`."""
+    return f"{1000 * age_s:.0f} ms ago" if age_s < 1 else f"{age_s:.1f} s ago"
 
 
 def mark_of(prediction: Prediction | None, truth: Expression | None) -> str:
@@ -71,6 +71,16 @@ def mark_of(prediction: Prediction | None, truth: Expression | None) -> str:
 def percent(share: float) -> str:
     """Return a share 0..1 as text, such as `87 %`."""
     return f"{100 * share:.0f} %"
+
+
+def _confidence(prediction: Prediction) -> str:
+    """Return a verdict's probability, rounded so that it stays on its side of the limit.
+
+    A verdict of 49.7 % is not sure, and would read as 50 %, which is.
+    """
+    if is_sure(prediction):
+        return percent(prediction.confidence)
+    return percent(min(prediction.confidence, MIN_CONFIDENCE - 0.01))
 
 
 def by_head(verdicts: Verdicts | None) -> tuple[Prediction | None, ...]:
@@ -162,7 +172,7 @@ def _lines(analysis: Analysis, age_s: float | None) -> list[tuple[str, str, QCol
     if truth is not None:
         lines.append(("True", str(truth), QColor(EXPRESSION_COLOURS[truth])))
     if age_s is not None:
-        lines.append(("Age", age_text(age_s), None))
+        lines.append(("Taken", age_text(age_s), None))
     return lines
 
 

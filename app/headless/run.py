@@ -1,8 +1,8 @@
 """The same pipeline without a window: every frame of a source gets a row.
 
-Writes `predictions.tsv`, `overlay.mp4` and `window.png` (the real window, drawn
-off screen) into a folder and prints a table of the verdicts per scan. What an
-earlier run left there is kept in the folder `previous`.
+Writes `predictions.tsv`, `overlay.mp4` and `window.png` (what the window shows of the
+surest frame) into a folder and prints a table of the verdicts per scan. What an earlier
+run left there is kept in a folder `previous`, which is said.
 """
 
 from __future__ import annotations
@@ -11,24 +11,18 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import islice
-from typing import TYPE_CHECKING
+from itertools import count, islice
+from typing import TYPE_CHECKING, NoReturn
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter
 from tqdm import tqdm
 
 from app.drawing.overlay import draw_overlay
 from app.drawing.qimage import to_array, to_qimage
+from app.headless.picture import Showcase, save_picture
 from app.headless.recorder import VideoWriter
 from app.headless.summary import Summary
-from app.live.session import Session
 from app.sources.base import Arrival, Replay
-from app.start.logs import Troubles
-from app.start.settings import Settings
-from app.window.main_window import MainWindow
-from app.window.widgets.theme import apply_theme
-from app.window.widgets.timeline import SPAN_S
 from fercore.errors import FercoreError
 from fercore.results import PredictionWriter
 
@@ -40,44 +34,13 @@ if TYPE_CHECKING:
 
     from app.live.inference import Analyser
     from app.sources.base import FrameSource
-    from fercore.expressions import Expression
-    from fercore.structures import Analysis, Prediction, UInt8Array
+    from fercore.structures import Analysis, UInt8Array
 
 PREDICTIONS, VIDEO, PICTURE = "predictions.tsv", "overlay.mp4", "window.png"
 PREVIOUS = "previous"
 _READ_TIMEOUT_S = 10.0
 _FALLBACK_RATE_HZ = 30.0
-
-
-class Showcase:
-    """Keeps what a picture of the window needs: the surest frame, and the curves up to it."""
-
-    def __init__(self) -> None:
-        self._curves: list[tuple[float, Prediction | None, Expression | None]] = []
-        self._best: Analysis | None = None
-        self._best_clip = 0
-        self._best_length = 0
-
-    def add(self, analysis: Analysis, clip: int) -> None:
-        """Consider one frame of a replay's clip."""
-        fusion = analysis.verdicts.fusion if analysis.verdicts else None
-        frame = analysis.frame
-        self._curves.append((frame.timestamp_s, fusion, frame.truth))
-        if self._best is None or _sureness(analysis) > _sureness(self._best):
-            self._best, self._best_clip = analysis, clip
-            self._best_length = len(self._curves)
-
-    def fill(self, window: MainWindow) -> None:
-        """Show that frame in a window."""
-        if self._best is None:
-            return
-        start_s = self._best.frame.timestamp_s - SPAN_S
-        for time_s, fusion, truth in self._curves[: self._best_length - 1]:
-            if time_s >= start_s:
-                window.timeline.add(time_s, fusion, truth)
-        window.present(self._best)
-        window.transport.set_clip(self._best_clip)
-        window.timeline.redraw()
+_LOG_EVERY_S = 10.0
 
 
 def run_headless(
@@ -92,6 +55,7 @@ def run_headless(
     Ctrl-C ends the run early; all files then hold what was done until then.
 
     Raises:
+        KeyboardInterrupt: it was ended by Ctrl-C; everything is written.
         FercoreError: the source or the folder cannot be used, or the disk is full.
     """
     source.open()
@@ -99,12 +63,14 @@ def run_headless(
         _keep_previous(output)
         summary, showcase = Summary(), Showcase()
         started_s = time.monotonic()
-        _judge_all(source, analyser, output, max_frames, summary, showcase)
+        interrupted = _judge_all(source, analyser, output, max_frames, summary, showcase)
         rate = summary.frames / (time.monotonic() - started_s)
-        _save_picture(application, source, showcase, summary, rate, output / PICTURE)
+        save_picture(application, showcase, source, output / PICTURE)
     finally:
         source.close()
     _report(summary, rate, output)
+    if interrupted:
+        raise KeyboardInterrupt
     return summary
 
 
@@ -122,13 +88,13 @@ def _judge_all(
     max_frames: int | None,
     summary: Summary,
     showcase: Showcase,
-) -> None:
+) -> bool:
+    """Judge and write frame by frame; return whether Ctrl-C ended that."""
     rate_hz = source.frame_rate_hz if isinstance(source, Replay) else _FALLBACK_RATE_HZ
     with (
         PredictionWriter(output / PREDICTIONS) as predictions,
         VideoWriter(output / VIDEO, rate_hz) as video,
-        # disable=None: a progress bar only where standard error is a terminal.
-        tqdm(total=_expected_frames(source, max_frames), unit="frame", disable=None) as bar,
+        _progress(_expected_frames(source, max_frames)) as bar,
         closing(_arrivals(source)) as arrivals,
     ):
         try:
@@ -141,6 +107,14 @@ def _judge_all(
                 bar.update()
         except KeyboardInterrupt:
             bar.write("Interrupted; the files hold the frames until here.", file=sys.stderr)
+            return True
+    return False
+
+
+def _progress(total: int | None) -> tqdm[NoReturn]:
+    """Return a progress bar; in a log file, a line of it now and then."""
+    seldom_s = 0.1 if sys.stderr.isatty() else _LOG_EVERY_S
+    return tqdm(total=total, unit="frame", mininterval=seldom_s)
 
 
 def _arrivals(source: FrameSource) -> Generator[Arrival]:
@@ -170,53 +144,26 @@ def _overlaid(analysis: Analysis) -> UInt8Array:
 
 
 def _keep_previous(output: Path) -> None:
-    """Move an earlier run's files out of the way; what was moved before is replaced."""
+    """Move an earlier run's files into a folder of their own, and say so."""
     try:
-        for name in (PREDICTIONS, VIDEO, PICTURE):
-            if (output / name).exists():
-                (output / PREVIOUS).mkdir(exist_ok=True)
-                (output / name).replace(output / PREVIOUS / name)
         output.mkdir(parents=True, exist_ok=True)
+        earlier = [name for name in (PREDICTIONS, VIDEO, PICTURE) if (output / name).exists()]
+        if not earlier:
+            return
+        place = _new_place(output)
+        place.mkdir()
+        for name in earlier:
+            (output / name).replace(place / name)
+        print(f"The files of an earlier run are kept in {place}.", file=sys.stderr)
     except OSError as error:
         raise FercoreError(
             f"{output} cannot be written ({error.strerror}); choose another folder."
         ) from error
 
 
-def _sureness(analysis: Analysis) -> float:
-    """Return how fit a frame is for the picture: sure of itself, and with a known truth."""
-    best = analysis.verdicts.best() if analysis.verdicts else None
-    if best is None:
-        return -1.0
-    return best.confidence + (analysis.frame.truth is not None)
-
-
-def _save_picture(
-    application: QApplication,
-    source: FrameSource,
-    showcase: Showcase,
-    summary: Summary,
-    rate: float,
-    path: Path,
-) -> None:
-    apply_theme(application, "light")
-    window = MainWindow(Session(_no_analyser), Settings(), Troubles())
-    window.show_source(source)
-    showcase.fill(window)
-    window.status.show_state("headless run")
-    window.status.show_figures(rate, summary.mean_latency_s, 0)
-    window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
-    window.show()
-    application.processEvents()
-    saved = window.grab().save(str(path), "PNG")
-    window.hide()
-    window.deleteLater()
-    if not saved:
-        raise FercoreError(f"{path} cannot be written; free some space or choose another folder.")
-
-
-def _no_analyser() -> Analyser:
-    raise FercoreError("a window that is only drawn judges nothing.")
+def _new_place(output: Path) -> Path:
+    names = (PREVIOUS if number == 1 else f"{PREVIOUS}-{number}" for number in count(1))
+    return next(output / name for name in names if not (output / name).exists())
 
 
 def _report(summary: Summary, rate: float, output: Path) -> None:

@@ -13,7 +13,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.sources.base import Arrival, FrameSource, LiveSource, Replay, SourceTimeout
+from app.sources.base import (
+    Arrival,
+    FrameSource,
+    LiveSource,
+    Replay,
+    SourceError,
+    SourceTimeout,
+)
+from app.sources.reconnection import Backoff
 from app.start.logs import log_failure
 
 if TYPE_CHECKING:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fercore.structures import RGBDFrame
 
@@ -21,6 +22,14 @@ class SourceTimeout(SourceError):
     """No frame arrived in time; a later read may succeed."""
 
 
+class SourceFacts(NamedTuple):
+    """What a record says of a source beside its name."""
+
+    clock: str = "source"  # that frames are stamped by: "camera", "host", or the source's own
+    synthetic: bool = False  # whether those it shows are no people
+    device: Mapping[str, Any] = MappingProxyType({})  # model, serial number, firmware, filters …
+
+
 @runtime_checkable
 class FrameSource(Protocol):
     """A stream of frames, used from one thread at a time."""
@@ -28,6 +37,11 @@ class FrameSource(Protocol):
     @property
     def name(self) -> str:
         """What to call it in the window's title: a path, a device."""
+        ...
+
+    @property
+    def facts(self) -> SourceFacts:
+        """What is known of it; may be asked from any thread."""
         ...
 
     def open(self) -> None:

@@ -37,6 +37,11 @@ def full_name(text: str) -> str:
     return text if _camera(text) else os.path.abspath(os.path.expanduser(text))
 
 
+def is_camera(text: str) -> bool:
+    """Return whether a source is a device, which may be plugged in later."""
+    return text.partition(":")[0] in (REALSENSE, WEBCAM)
+
+
 def source_named(text: str) -> FrameSource:
     """Return the source that `text` names, not yet opened.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.sources.base import ClipTitle, SourceError
+from app.sources.base import ClipTitle, SourceError, SourceFacts
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ class RecordedSource(ABC):
         self._is_open = self._has_ended = False
         self._index = 0
         self._offset_s = self._last_s = 0.0
+
+    @property
+    def facts(self) -> SourceFacts:
+        """Nothing that is known beside its name."""
+        return SourceFacts()
 
     @property
     def name(self) -> str:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.sources.base import Condition, Health, SourceError, SourceTimeout
+from app.sources.base import Condition, Health, SourceError, SourceFacts, SourceTimeout
 from app.sources.doubts import Doubts, Fault, Sameness
 from app.sources.reconnection import Backoff
 from fercore.structures import RGBDFrame
@@ -122,6 +122,7 @@ class WebcamSource:
         self._started_s = self._seen_s = 0.0
         self._frames = 0
         self.condition = Condition(Health.GOOD)
+        self.facts = SourceFacts(clock="host")
 
     @property
     def name(self) -> str:

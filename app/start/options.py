@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fercore import DEFAULT_PIPELINE
+from fercore.runtime.provenance import own_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rgbd-fer", description="Shows facial expressions recognised from colour and depth."
     )
+    parser.add_argument("--version", action="version", version=f"rgbd-fer {own_version()}")
     parser.add_argument(
         "--source",
         metavar="SOURCE",

@@ -126,11 +126,14 @@ class Desk:
             self._announce(recording.mark(name.stem, "application", NOTE))
         return name
 
-    def stop(self) -> RunRecord | None:
-        """Stop the run and return its record, None when none was started."""
+    def stop(self, why_early: str = "") -> RunRecord | None:
+        """Stop the run and return its record, None when none was started.
+
+        `why_early` says what ended it, where nobody meant its end.
+        """
         with self._changing:
             recording, self._recording = self._recording, None
-            return recording.stop() if recording is not None else None
+            return recording.stop(why_early) if recording is not None else None
 
     def mark(
         self,
@@ -158,6 +161,12 @@ class Desk:
         recording = self._recording
         if recording is not None:
             recording.mark(text, "application", NOTE)
+
+    def remark(self, text: str) -> None:
+        """Mark the run, in its record, its events and the report; without a run it is lost."""
+        recording = self._recording
+        if recording is not None:
+            recording.remark(text)
 
     def keep_recording(self) -> bool:
         """Let the run go on beyond its planned length; False where it was not going to end."""
@@ -202,9 +211,9 @@ class Desk:
         return self._remote.address if self._remote is not None else None
 
     def close(self) -> None:
-        """Stop the run, the streams and the remote control; safe to call twice."""
+        """End the run early, and the streams and the remote control; safe to call twice."""
         self.switch_remote(False)
-        self.stop()
+        self.stop("The study was closed while it recorded.")
         self.switch_lsl(False)
 
     def _require_idle(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _GRACE_S = 1.0
-"""A frame that arrived in time may be judged a little later."""
+"""A frame that arrived in time may be judged a little later; a hand may stop a little sooner."""
 
 
 class PlannedEnd:
@@ -26,6 +26,10 @@ class PlannedEnd:
     def is_past(self, onset_s: float) -> bool:
         """Whether a frame that arrived then comes after the end."""
         return self._by_itself and onset_s >= self.planned_s
+
+    def is_short(self, elapsed_s: float) -> bool:
+        """Whether a run that ends after so long has missed its planned length."""
+        return elapsed_s < self.planned_s - _GRACE_S
 
     def is_overdue(self, elapsed_s: float) -> bool:
         """Whether it is time to end even though no frame has come since."""

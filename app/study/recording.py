@@ -21,7 +21,7 @@ from app.study.planned_end import PlannedEnd
 from app.study.progress import Progress
 from app.study.run_lanes import Lanes, without_images
 from fercore.errors import FercoreError
-from fercore.study.events import MARKER, PROBLEM, RUN_START, RUN_STOP, Event
+from fercore.study.events import MARKER, NOTE, PROBLEM, RUN_START, RUN_STOP, Event
 from fercore.study.flags import flags_of
 from fercore.study.privacy import Privacy
 from fercore.study.recover import sole_writer
@@ -69,7 +69,8 @@ class Recording:
         self._held = contextlib.ExitStack()
         self._active = False
         self._closed = False
-        self._problem = ""
+        self._problem = self._early = ""
+        self._remarks: list[str] = []
         self._duration_s = 0.0
         self._lanes: Lanes | None = None
 
@@ -152,6 +153,12 @@ class Recording:
         )
         return event if self._lanes.events.lane.offer(event) else None
 
+    def remark(self, text: str) -> None:
+        """Keep what a reader of the run must know in its record and among its events."""
+        if self._active:
+            self._remarks.append(text)
+            self.mark(text, "application", NOTE)
+
     def log_offset(self, offset: Offset) -> None:
         """Note how far another clock is from the host's."""
         if self._active and self._lanes is not None:
@@ -171,11 +178,15 @@ class Recording:
             ends_by_itself=self.plan.by_itself,
         )
 
-    def stop(self) -> RunRecord:
-        """End the run, write out what is queued, close all files; safe to call twice."""
+    def stop(self, why_early: str = "") -> RunRecord:
+        """End the run, write out what is queued, close all files; safe to call twice.
+
+        `why_early` says what ended it, where nobody meant its end.
+        """
         with self._closing:
             if not self._closed and self._lanes is not None:
                 self._closed = True
+                self._early = why_early
                 self._end(self._lanes)
         ending = self._ending
         if ending is not None and ending is not threading.current_thread():
@@ -203,8 +214,9 @@ class Recording:
         stuck = lanes.finish(_FINISH_TIMEOUT_S)
         if stuck and not self._problem:
             self._problem = f"The {stuck} could not be written in time and are incomplete."
-        state = RunState.STOPPED if self._problem else RunState.COMPLETE
-        changes = {"problem": self._problem, "duration_s": self._duration_s}
+        state, problem = self._outcome()
+        changes = {"problem": problem, "duration_s": self._duration_s}
+        changes["remarks"] = tuple(self._remarks)
         self._record = finished(self._record, state, counts=lanes.counts(), **changes)
         try:
             write_run_record(self.place.session, self._record)
@@ -212,6 +224,17 @@ class Recording:
             logger.error("%s", self._disk.unwritable(error))
         self.place.lock.unlink(missing_ok=True)
         self._held.close()
+
+    def _outcome(self) -> tuple[RunState, str]:
+        """Return how the run ended, and why in a sentence where it was not as planned."""
+        if self._problem:
+            return RunState.STOPPED, self._problem
+        if self._early:
+            return RunState.EARLY, self._early
+        if self._ending is None and self.plan.is_short(self._duration_s):
+            planned = f"{self.plan.planned_s:g} s were planned"
+            return RunState.EARLY, f"Stopped after {self._duration_s:.1f} s; {planned}."
+        return RunState.COMPLETE, ""
 
     def _fail(self, error: Exception) -> None:
         """Note the first problem and have the run closed; called from a lane's thread."""

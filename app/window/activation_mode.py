@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QImage
 
     from app.live.activation_worker import Explained, Explainer
-    from app.live.session import Session
+    from app.live.inference import Judged
     from app.window.main_window import MainWindow
     from fercore.inference.activation_maps import ActivationMaps
-    from fercore.structures import Analysis, FloatArray, Verdicts
+    from fercore.structures import FloatArray, Verdicts
 
 OLDEST_S = 5.0
 """A map older than this says nothing of the face that is there now."""
@@ -43,11 +43,9 @@ class ActivationMode(QObject):
     in the thread, when the overlay is first switched on.
     """
 
-    def __init__(
-        self, window: MainWindow, session: Session, load: Callable[[], Explainer] | None
-    ) -> None:
+    def __init__(self, window: MainWindow, load: Callable[[], Explainer] | None) -> None:
         super().__init__(window)
-        self._window, self._session, self._load = window, session, load
+        self._window, self._load = window, load
         self._worker: ActivationWorker | None = None
         self._shown: Explained | None = None
         self._images: tuple[QImage | None, QImage | None] = (None, None)  # colour, depth
@@ -84,18 +82,18 @@ class ActivationMode(QObject):
             self._worker = ActivationWorker(load)
             self._worker.start()
         self._timer.start()
-        judged = self._session.judged
+        judged = self._window.panel.judged
         if judged is not None:  # while paused, no other will come
-            self._present(judged.analysis)
+            self._present(judged)
 
     def _give_up(self, problem: str) -> None:
         self.close()
         self.switch.setChecked(False)
         self._window.status.show_message(problem)
 
-    def _present(self, analysis: Analysis) -> None:
+    def _present(self, judged: Judged) -> None:
         """Have a frame's verdict explained, and draw over it what is known."""
-        worker, wanted = self._worker, self._wanted(analysis)
+        worker, wanted = self._worker, self._wanted(judged)
         if worker is None or not self.switch.isChecked():
             return
         if wanted is None:
@@ -112,14 +110,14 @@ class ActivationMode(QObject):
         if worker.problem:
             self._give_up(worker.problem)
             return
-        explained, judged = worker.take(), self._session.judged
+        explained, judged = worker.take(), self._window.panel.judged
         if explained is None or judged is None or explained.wanted.whose[0] != self._era:
             return
         self._shown = explained
         peak = _peak(explained.maps)
         rgb, depth = explained.maps
         self._images = (_image(rgb, peak), _image(depth, peak))
-        self._draw(self._wanted(judged.analysis))
+        self._draw(self._wanted(judged))
 
     def _forget(self) -> None:
         self._era += 1
@@ -128,12 +126,9 @@ class ActivationMode(QObject):
             self._worker.forget()
         self._draw(None)
 
-    def _wanted(self, analysis: Analysis) -> Wanted | None:
+    def _wanted(self, judged: Judged) -> Wanted | None:
         """Return what is to be explained of a frame, None where nobody spoke."""
-        judged = self._session.judged
-        if judged is None or judged.analysis is not analysis:
-            return None  # it comes from elsewhere
-        pair, verdicts = analysis.pair, analysis.verdicts
+        pair, verdicts = judged.analysis.pair, judged.analysis.verdicts
         if pair is None or verdicts is None or verdicts.best() is None:
             return None
         face = next((each.identity for each in judged.faces if each.followed), None)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtWidgets import QMainWindow, QMenu
 
-from app.drawing.overlay import HEADS, by_head
+from app.live.session import State
 from app.sources.base import Replay
-from app.sources.choice import full_name, opened_source
+from app.sources.choice import full_name, is_camera, opened_source
+from app.window.arbiter import Act, Arbiter
 from app.window.camera_panel import CameraPanel
+from app.window.centre import Centre
 from app.window.source_menu import SourceMenu
 from app.window.view_menu import ViewMenu
 from app.window.view_panel import ViewPanel
-from app.window.widgets.banner import Banner
 from app.window.widgets.cloud_view import CloudDock
 from app.window.widgets.key_help import KeyHelp
 from app.window.widgets.menus import add_entry
-from app.window.widgets.picture_view import ColourView, DepthView
-from app.window.widgets.probability_chart import ProbabilityChart
+from app.window.widgets.question import is_confirmed
 from app.window.widgets.status_line import StatusLine
-from app.window.widgets.timeline import Timeline
 from app.window.widgets.transport import Transport
 
 if TYPE_CHECKING:
@@ -29,22 +28,26 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QCloseEvent
 
+    from app.live.inference import Judged
     from app.live.session import Session
     from app.sources.base import FrameSource
     from app.start.logs import Troubles
     from app.start.settings import Settings
-    from fercore.structures import Analysis
 
 TITLE = "rgbd-fer"
 DEFAULT_SIZE = (1280, 800)
 _POLL_MS = 8  # half of it is what a verdict waits to be drawn, on average
+_IDLE_POLL_MS = 100  # while nothing moves, and nobody has asked for anything for a second
+_IDLE_AFTER = 125  # polls without a frame
+_STILL = (State.EMPTY, State.WAITING, State.PAUSED, State.ENDED, State.FAILED)
 _FIGURES_MS = 500
+_FRAME_ROOM = QSize(16, 48)  # what a window manager adds around a window
 
 
 class MainWindow(QMainWindow):
     """Shows what a session finds out about its source."""
 
-    presented = Signal(object)  # the analysis of a frame that is shown, not smoothed
+    presented = Signal(object)  # the `Judged` frame that is shown, not smoothed
     cleared = Signal()  # nothing is shown any more
     closing = Signal()  # it is out of sight, and about to end the session
 
@@ -57,7 +60,9 @@ class MainWindow(QMainWindow):
         self._knows_truth = False
         self._source: FrameSource | None = None
         self._chosen = ""  # what the settings remember once it is open
-        self.resize(*DEFAULT_SIZE)
+        self._idle_polls = 0
+        self.arbiter = Arbiter(lambda: session.networks_problem)
+        self._fit_screen(QSize(*DEFAULT_SIZE))
         self._assemble()
         self._connect()
         self._build_menus()
@@ -65,9 +70,13 @@ class MainWindow(QMainWindow):
         self._figures_timer = self._every(_FIGURES_MS, self._show_figures)
 
     def begin(self, open_source: Callable[[], FrameSource], name: str) -> None:
-        """Load the networks and play a source; `name` is what the settings remember."""
+        """Load the networks and play a source; `name` is what the settings remember.
+
+        A camera that is not there is waited for.
+        """
         if self._settings.geometry is not None:
             self.restoreGeometry(self._settings.geometry)
+            self._fit_screen(self.size())
         self._session.start()
         self.open_source(open_source, name)
         self._poll_timer.start()
@@ -75,9 +84,11 @@ class MainWindow(QMainWindow):
 
     def open_source(self, open_source: Callable[[], FrameSource], name: str) -> None:
         """Leave the present source for another, once that has been opened."""
-        self._session.open(open_source)
+        nothing_else = self._session.source is None
+        self._session.open(open_source, wait=nothing_else and is_camera(name))
         self._chosen = name
         self.status.show_message("")
+        self._wake()
 
     def show_source(self, source: FrameSource) -> None:
         """Name the source, fill the choosers, and clear what the last one showed."""
@@ -90,33 +101,18 @@ class MainWindow(QMainWindow):
 
     def clear(self) -> None:
         """Show no frame, and nothing that was said of one."""
-        self.banner.clear()
-        self.colour_view.clear()
-        self.depth_view.clear()
-        for chart in self.charts:
-            chart.clear()
-        self.timeline.clear()
+        self.centre.clear()
         self.cloud.view.clear()
         self.panel.clear()
         self.cleared.emit()
 
-    def present(self, analysis: Analysis) -> None:
-        """Show one analysed frame everywhere."""
-        judged = self._session.judged
-        if judged is not None and judged.analysis is not analysis:
-            judged = None  # it comes from elsewhere
-        shown = self.panel.take(analysis, judged, self._source)
-        faces, arrived_s = (judged.faces, judged.arrival.arrived_s) if judged else ((), None)
-        self.colour_view.show_analysis(shown, faces, arrived_s)
-        self.depth_view.show_analysis(shown)
+    def present(self, judged: Judged) -> None:
+        """Show one judged frame everywhere."""
+        shown = self.panel.take(judged, self._source)
+        arrived_s = judged.arrival.arrived_s
+        self.centre.show_analysis(shown, self._knows_truth, judged.faces, arrived_s)
         self.cloud.view.show_analysis(shown)
-        self.banner.show_analysis(shown, self._knows_truth)
-        truth = shown.frame.truth
-        for chart, prediction in zip(self.charts, by_head(shown.verdicts), strict=True):
-            chart.show_prediction(prediction, truth)
-        best = shown.verdicts.best() if shown.verdicts else None
-        self.timeline.add(shown.frame.timestamp_s, best, truth)
-        self.presented.emit(analysis)
+        self.presented.emit(judged)
 
     def insert_menu(self, title: str) -> QMenu:
         """Return a new menu, before the one that helps."""
@@ -125,7 +121,10 @@ class MainWindow(QMainWindow):
         return menu
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Remember the window's place and end every thread."""
+        """Remember the window's place and end every thread; while something records, ask first."""
+        if not self._is_confirmed(Act.QUIT):
+            event.ignore()
+            return
         self._poll_timer.stop()
         self._figures_timer.stop()
         self._settings.geometry = self.saveGeometry()
@@ -136,36 +135,27 @@ class MainWindow(QMainWindow):
 
     def _assemble(self) -> None:
         self.transport = Transport()
-        self.banner = Banner()
-        self.colour_view = ColourView()
-        self.depth_view = DepthView()
-        self.charts = [ProbabilityChart(head) for head in HEADS]
-        self.timeline = Timeline()
+        self.centre = Centre()
+        self.banner, self.head_row = self.centre.banner, self.centre.head_row
+        self.colour_view, self.depth_view = self.centre.colour_view, self.centre.depth_view
+        self.charts, self.timeline = self.centre.charts, self.centre.timeline
         self.status = StatusLine()
         self.camera = CameraPanel(self.banner, self.transport)
-        self.panel = ViewPanel(self._settings)
+        self.panel = ViewPanel(self._settings, self.centre.bar, self.arbiter)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.camera.options)
         self.cloud = CloudDock()
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.cloud)
         self.addToolBar(self.transport)
         self.setStatusBar(self.status)
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(10, 8, 10, 4)
-        column.setSpacing(8)
-        column.addWidget(self.banner)
-        self.head_row = _row(self.panel.bar)
-        column.addLayout(self.head_row)
-        column.addLayout(_row(self.colour_view, self.depth_view), 6)
-        column.addLayout(_row(*self.charts), 2)
-        column.addWidget(self.timeline, 2)
-        self.setCentralWidget(centre)
+        self.setCentralWidget(self.centre)
 
     def _connect(self) -> None:
         self.transport.play_pressed.connect(self._toggle_play)
         self.transport.step_pressed.connect(self._session.step)
         self.transport.speed_chosen.connect(self._session.set_speed)
         self.transport.clip_chosen.connect(self._session.jump)
+        for asked in (self.transport.step_pressed, self.transport.clip_chosen):
+            asked.connect(self._wake)
         self.colour_view.clicked.connect(self._session.select_face)
 
     def _build_menus(self) -> None:
@@ -176,7 +166,7 @@ class MainWindow(QMainWindow):
         self.menuBar().addMenu(source_menu)
         self.menuBar().addMenu("&Playback").addActions(self.transport.playback_actions())
         self.addActions(self.transport.playback_actions())
-        self.view_menu = ViewMenu(self, self._settings, self.panel, self._session)
+        self.view_menu = ViewMenu(self, self._settings, self.panel, self._session.select_face)
         for dock in (self.camera.options, self.cloud):
             self.view_menu.addAction(dock.toggleViewAction())
         self.addAction(self.cloud.toggleViewAction())
@@ -191,17 +181,39 @@ class MainWindow(QMainWindow):
         return timer
 
     def _poll(self) -> None:
-        analysis = self._session.poll()
+        judged = self._session.poll()
         self._follow_source()
-        if analysis is not None:
-            self.present(analysis)
-            self.transport.set_clip(self._session.clip)
+        if judged is not None:
+            self.present(judged)
+            self.transport.set_clip(judged.arrival.clip)
         self.transport.set_playing(self._session.will_play)
         self.camera.follow(self._session.condition, self.clear)
-        self.status.show_state(self._session.state + self.panel.remark)
+        state = self._session.state
+        self.status.show_state(state + self.panel.remark)
+        self.colour_view.show_notice(self._notice())
         trouble = self._troubles.take()
         if trouble is not None:
             self.status.show_message(trouble)
+        self._rest(judged is None and state in _STILL)
+
+    def _notice(self) -> str:
+        """Return what has to stay on the screen, empty where all is well."""
+        if excuse := self._session.excuse:
+            waiting = "It is waited for. The menu Source has others."
+            return f"{excuse} {waiting}"
+        return self._session.networks_problem
+
+    def _rest(self, is_still: bool) -> None:
+        """Poll less often while nothing moves: 125 times a second keeps a core from sleeping."""
+        self._idle_polls = self._idle_polls + 1 if is_still else 0
+        rests = self._idle_polls > _IDLE_AFTER
+        interval = _IDLE_POLL_MS if rests else _POLL_MS
+        if self._poll_timer.interval() != interval:
+            self._poll_timer.setInterval(interval)
+
+    def _wake(self) -> None:
+        """Poll often again: somebody asked for something."""
+        self._rest(False)
 
     def _follow_source(self) -> None:
         source = self._session.source
@@ -216,7 +228,20 @@ class MainWindow(QMainWindow):
         if self._session.condition is not None:
             self.colour_view.grow_older()
 
+    def _fit_screen(self, wanted: QSize) -> None:
+        """Take a size, or as much of it as the screen has room for, all edges in view."""
+        room = self.screen().availableGeometry()
+        self.resize(wanted.boundedTo(room.size() - _FRAME_ROOM))
+        if not room.contains(self.frameGeometry()):
+            self.move(room.topLeft())
+
+    def _is_confirmed(self, act: Act) -> bool:
+        """Ask before an act that would disturb a recording."""
+        question = self.arbiter.question(act)
+        return not question or is_confirmed(self, question)
+
     def _toggle_play(self) -> None:
+        self._wake()
         if self._session.will_play:
             self._session.pause()
         else:
@@ -224,7 +249,8 @@ class MainWindow(QMainWindow):
 
     def _open_named(self, text: str) -> None:
         name = full_name(text)
-        self.open_source(lambda: opened_source(name), name)
+        if self._is_confirmed(Act.CHANGE_SOURCE):
+            self.open_source(lambda: opened_source(name), name)
 
     def _take_snapshot(self) -> None:
         view = self.grab().toImage()
@@ -232,11 +258,3 @@ class MainWindow(QMainWindow):
 
     def _show_keys(self) -> None:
         KeyHelp(self.actions(), self).show()
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(10)
-    for widget in widgets:
-        row.addWidget(widget, 1)
-    return row

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from app.window.activation_mode import ActivationMode
@@ -33,19 +32,7 @@ def add_modes(
     def equipment() -> Equipment:
         return equipment_of(session.source, weights())
 
-    ActivationMode(window, session, explainer)
+    ActivationMode(window, explainer)
     study = StudyMode(window, session, weights)
-    window.panel.snapshot_refusal = study.snapshot_refusal
-    refusal = partial(_recording_refusal, study)
-    recording = RecordingMode(window, session, settings, equipment, FaceFinder(), refusal)
-    study.refusal = recording.study_refusal
+    RecordingMode(window, session, settings, equipment, FaceFinder())
     return study
-
-
-def _recording_refusal(study: StudyMode) -> str:
-    """Return why nothing may be recorded beside a study, empty where none is open."""
-    if study.desk is None:
-        return ""
-    if study.desk.recording:
-        return "No quick recording: a run of the study is being recorded."
-    return "No quick recording: while a study is open, its runs alone are recorded."

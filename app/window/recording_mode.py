@@ -44,10 +44,7 @@ KEPT = {
 
 
 class RecordingMode(QObject):
-    """Adds quick recording to a window; closing the window stops it.
-
-    `refusal` returns why nothing may be recorded now, empty if something may.
-    """
+    """Adds quick recording to a window; closing the window stops it."""
 
     def __init__(
         self,
@@ -56,11 +53,11 @@ class RecordingMode(QObject):
         settings: Settings,
         equipment: Callable[[], Equipment],
         find_faces: Callable[[UInt8Array], Sequence[FaceBox]],
-        refusal: Callable[[], str] = str,
     ) -> None:
         super().__init__(window)
         self._window, self._session, self._settings = window, session, settings
-        self._refusal = refusal
+        self._arbiter = window.arbiter
+        self._arbiter.quick = self
         self._recording = QuickRecording(equipment, find_faces)
         self._source: FrameSource | None = None
         self._frames, self._silent_ticks = 0, 0
@@ -90,8 +87,8 @@ class RecordingMode(QObject):
             self._stop()
             return
         try:
-            if refusal := self._refusal():
-                raise FercoreError(refusal)
+            self._arbiter.require_quick()
+            self._arbiter.require_networks()
             self._source = self._session.source
             place = self._recording.start(self.folder, self._settings.recording_level)
         except FercoreError as error:
@@ -117,12 +114,6 @@ class RecordingMode(QObject):
             self.button.show_recording(
                 progress.elapsed_s, progress.bytes_written, progress.bytes_free, remark
             )
-
-    def study_refusal(self) -> str:
-        """Return why no study may be opened, empty if one may."""
-        if not self.recording:
-            return ""
-        return "A quick recording runs; stop it first, then open the study."
 
     def close(self) -> None:
         """Stop what is recorded; safe to call twice."""

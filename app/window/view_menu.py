@@ -13,19 +13,27 @@ from app.window.widgets.menus import add_choice, add_entry
 from app.window.widgets.theme_menu import ThemeMenu
 
 if TYPE_CHECKING:
-    from app.live.session import Session
+    from collections.abc import Callable
+
     from app.start.settings import Settings
     from app.window.view_panel import ViewPanel
 
 
 class ViewMenu(QMenu):
-    """Changes the look of a window, and what of a session is looked at."""
+    """Changes the look of a window, and which face is judged.
+
+    `select_face` takes a pixel of the face to judge from now on.
+    """
 
     def __init__(
-        self, window: QWidget, settings: Settings, panel: ViewPanel, session: Session
+        self,
+        window: QWidget,
+        settings: Settings,
+        panel: ViewPanel,
+        select_face: Callable[[float, float], None],
     ) -> None:
         super().__init__("&View", window)
-        self._window, self._session = window, session
+        self._window, self._panel, self._select_face = window, panel, select_face
         themes = ThemeMenu(settings, window)
         add = partial(add_entry, window, self)
         add("&Switch dark and light", "Ctrl+D", themes.switch)
@@ -37,12 +45,12 @@ class ViewMenu(QMenu):
 
     def _judge_another(self) -> None:
         """Go through the faces in the order in which they were first seen."""
-        judged = self._session.judged
+        judged = self._panel.judged
         faces = sorted(judged.faces, key=lambda face: face.identity) if judged else []
         followed = next((n for n, face in enumerate(faces) if face.followed), -1)
         if len(faces) > 1:
             box = faces[(followed + 1) % len(faces)].box
-            self._session.select_face((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+            self._select_face((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
 
     def _toggle_full_screen(self) -> None:
         self._window.setWindowState(self._window.windowState() ^ Qt.WindowState.WindowFullScreen)

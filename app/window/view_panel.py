@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from app.live.steadiness import Steadiness
 from app.window.snapshot import Snapshot, save_snapshot, snapshot_folder
-from app.window.widgets.quality_bar import QualityBar
 from fercore.errors import FercoreError
 from fercore.faces.quality import UNKNOWN_QUALITY, Quality, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from PySide6.QtGui import QImage
 
     from app.live.inference import Judged
     from app.sources.base import FrameSource
     from app.start.settings import Settings, Smoothness
+    from app.window.arbiter import Arbiter
+    from app.window.widgets.quality_bar import QualityBar
     from fercore.structures import Analysis
 
 _MEASURE_EVERY_S = 0.2  # words that change faster cannot be read
@@ -39,15 +38,14 @@ class _Timed(Protocol):
 class ViewPanel:
     """Keeps quality and smoothing in step with what is shown."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.bar = QualityBar()
-        self._settings = settings
+    def __init__(self, settings: Settings, bar: QualityBar, arbiter: Arbiter) -> None:
+        self.bar = bar
+        self._settings, self._arbiter = settings, arbiter
         self.smoothness: Smoothness = settings.smoothness  # how much verdicts are smoothed
         self._steadiness = Steadiness(self.smoothness)
         self._measured_s: float | None = None
         self.quality: Quality = UNKNOWN_QUALITY
-        self.analysis: Analysis | None = None  # the last one, as the networks said it
-        self.snapshot_refusal: Callable[[], str] = str  # why none may be taken; empty: one may
+        self.judged: Judged | None = None  # the last frame, as the networks said it
 
     @property
     def remark(self) -> str:
@@ -59,42 +57,37 @@ class ViewPanel:
         self.smoothness = self._settings.smoothness = smoothness
         self._steadiness.set_smoothness(smoothness)
 
-    def take(
-        self, analysis: Analysis, judged: Judged | None, source: FrameSource | None
-    ) -> Analysis:
+    def take(self, judged: Judged, source: FrameSource | None) -> Analysis:
         """Take up a frame and return what to show of it."""
-        self.analysis = analysis
-        self._measure(analysis, judged, source)
-        face = next((f.identity for f in judged.faces if f.followed), None) if judged else None
-        return self._steadiness.calmed(analysis, face)
+        self.judged = judged
+        self._measure(judged, source)
+        face = next((face.identity for face in judged.faces if face.followed), None)
+        return self._steadiness.calmed(judged.analysis, face)
 
     def snapshot(self, view: QImage, source: FrameSource | None) -> str:
         """Keep this moment on the disk; return where, or why not, in a sentence."""
-        if refusal := self.snapshot_refusal():
-            return refusal
-        if self.analysis is None:
-            return "There is no picture yet to take a snapshot of."
-        name = source.name if source else ""
-        taken = Snapshot(view, self.analysis, self.quality, name)
         try:
+            self._arbiter.require_snapshot()
+            if self.judged is None:
+                return "There is no picture yet to take a snapshot of."
+            name = source.name if source else ""
+            taken = Snapshot(view, self.judged.analysis, self.quality, name)
             return f"Snapshot: {save_snapshot(taken, snapshot_folder())}"
         except FercoreError as error:
             return str(error)
 
     def clear(self) -> None:
         """Forget what was shown."""
-        self.analysis, self.quality, self._measured_s = None, UNKNOWN_QUALITY, None
+        self.judged, self.quality, self._measured_s = None, UNKNOWN_QUALITY, None
         self._steadiness.forget()
         self.bar.clear()
 
-    def _measure(
-        self, analysis: Analysis, judged: Judged | None, source: FrameSource | None
-    ) -> None:
-        now_s = analysis.frame.timestamp_s
+    def _measure(self, judged: Judged, source: FrameSource | None) -> None:
+        now_s = judged.analysis.frame.timestamp_s
         if self._measured_s is not None and 0 <= now_s - self._measured_s < _MEASURE_EVERY_S:
             return
         self._measured_s = now_s
         times = source.times if isinstance(source, _Timed) else None
-        skew_s, angle = times.skew_s if times else None, judged.angle if judged else None
-        self.quality = measure(analysis.pair, skew_s, angle)
+        skew_s = times.skew_s if times else None
+        self.quality = measure(judged.analysis.pair, skew_s, judged.angle)
         self.bar.show_indicators(self.quality.indicators())

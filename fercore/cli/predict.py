@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NAME = "predict"
 HELP = "three verdicts on scans, or on a picture with its depth map"
 HEADS = ("fusion", "rgb", "depth")
+_INTERRUPTED = 130  # as shells have it for Ctrl-C
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a verdict a scan; status 1 when there is one without a verdict."""
+    """Print a verdict a scan; status 1 when there is one without a verdict, 130 after Ctrl-C."""
     from fercore.inference.predictor import Predictor
 
     frames = _frames(arguments)
@@ -54,10 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         predictor = Predictor.from_pipeline(arguments.pipeline)
     rows: list[dict[str, Any]] = []
+    interrupted = False
     try:
         for row in _judge(predictor, frames):
             rows.append(row)
     except KeyboardInterrupt:
+        interrupted = True
         print("fercore: interrupted; these are the verdicts until here.", file=sys.stderr)
     finally:
         predictor.close()
@@ -65,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
     else:
         print(_table(rows))
+    if interrupted:
+        return _INTERRUPTED
     return 0 if all(row["fusion"] or row["rgb"] or row["depth"] for row in rows) else 1
 
 

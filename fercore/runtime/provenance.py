@@ -25,6 +25,14 @@ def versions() -> dict[str, str]:
     return found
 
 
+def own_version() -> str:
+    """Return the version of this software, as its options `--version` say it."""
+    try:
+        return version("fercore")
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def command_line() -> str:
     """Return the command that is running, absolute paths shortened to their last part.
 

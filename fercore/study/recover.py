@@ -65,7 +65,7 @@ def recover(place: RunPlace) -> Recovery:
     """
     with sole_writer(place):
         record = read_run_record(place.session)
-        if record.state in (RunState.COMPLETE, RunState.RECOVERED):
+        if record.state in (RunState.COMPLETE, RunState.EARLY, RunState.RECOVERED):
             return Recovery(False, 0, record.counts, record.duration_s)
         try:
             recovery = _close(place, record)

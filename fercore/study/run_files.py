@@ -26,6 +26,7 @@ class RunState(StrEnum):
 
     RECORDING = "recording"  # or killed: `fercore recover` tells
     COMPLETE = "complete"
+    EARLY = "ended early"  # by hand before its planned length, or with the study or the window
     STOPPED = "stopped"  # by a problem such as a full disk; what is written is valid
     RECOVERED = "recovered"
 
@@ -99,7 +100,8 @@ class RunRecord:
     configuration: dict[str, Any] = field(default_factory=dict)  # what else shaped the data
     baseline: Baseline | None = None
     checklist: tuple[Check, ...] = ()
-    problem: str = ""  # why it was stopped, or what recovery found
+    problem: str = ""  # why it was stopped or ended early, or what recovery found
+    remarks: tuple[str, ...] = ()  # what else its reader must know, such as another source
     duration_s: float = 0.0
     counts: Counts = field(default_factory=Counts)
     format: int = FORMAT
@@ -169,5 +171,6 @@ def _record(raw: dict[str, Any]) -> RunRecord:
     values["weights"] = tuple(Weights(**entry) for entry in raw["weights"])
     values["checklist"] = tuple(Check(**entry) for entry in raw["checklist"])
     values["counts"] = Counts(**raw["counts"])
+    values["remarks"] = tuple(raw.get("remarks", ()))
     values["baseline"] = baseline_from(raw["baseline"]) if raw["baseline"] else None
     return RunRecord(**values)

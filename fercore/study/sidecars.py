@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BIDS_VERSION = "1.10.0"
 # What could point to a person, a place or a time stays in the run's own folder.
-_NOT_PUBLISHED = ("started_utc", "subject", "session", "checklist", "problem")
+_NOT_PUBLISHED = ("started_utc", "subject", "session", "checklist", "problem", "remarks")
 _NOT_PUBLISHED_OF_CAMERA = ("name", "serial")
 
 

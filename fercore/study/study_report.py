@@ -186,7 +186,11 @@ def _alert(selection: Selection) -> str:
         )
     broken = [run.name.stem for run in selection.runs if run.record.state != RunState.COMPLETE]
     if broken:
-        sentences.append(f"Runs that broke off, and are included: {', '.join(broken)}.")
+        sentences.append(
+            f"Runs that broke off or ended early, and are included: {', '.join(broken)}."
+        )
+    for run in selection.runs:
+        sentences += [f"In {run.name.stem} {remark}." for remark in run.record.remarks]
     mixed = {run.record.synthetic for run in selection.runs}
     if len(mixed) > 1:
         sentences.append("Some runs are of a synthetic source, others of persons.")

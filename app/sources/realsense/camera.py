@@ -11,7 +11,7 @@ import queue
 import time
 from typing import TYPE_CHECKING, Any
 
-from app.sources.base import Condition, Control, Health, SourceError, SourceTimeout
+from app.sources.base import Condition, Control, Health, SourceError, SourceFacts, SourceTimeout
 from app.sources.realsense.connection import Connection, connected_devices
 from app.sources.realsense.facts import lasting_facts
 from app.sources.realsense.faults import explained
@@ -58,15 +58,16 @@ class RealSenseSource:
         return self._connection.title
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """Model, serial number, firmware, streams, filters, clock; empty before it was opened.
+    def facts(self) -> SourceFacts:
+        """Model, serial number, firmware, streams, filters, clock; no device before it is open.
 
         May be asked from any thread: nothing is asked of the camera.
         """
         if self._filters is None:
-            return {}
+            return SourceFacts(clock="camera")
         domain = self.times.domain if self.times is not None else ""
-        return {**self._facts, "clock_domain": domain, "filters": self._filters.facts}
+        device = {**self._facts, "clock_domain": domain, "filters": self._filters.facts}
+        return SourceFacts(clock="camera", device=device)
 
     def open(self) -> None:
         """Open and start the camera.

@@ -12,9 +12,10 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from app.sources.base import SourceError
+from app.sources.base import SourceError, SourceFacts
 from app.sources.scans.performance import Clip, Shot, arrange, head_pose, storyboard
 from app.sources.scans.stage import EmptyClipError, Stage
+from fercore.datasets.terms import SYNTHETIC, terms_of
 from fercore.structures import Intrinsics, RGBDFrame
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class ReplaySource:
             raise SourceError(f"{name} holds no BU-3DFE scans; choose a folder or file that does")
         self._clips = arrange(scans)
         self._name = name
+        subjects = [scan.id.subject for scan in scans]
+        self.facts = SourceFacts(synthetic=terms_of(subjects) == SYNTHETIC)
         self._loader: ThreadPoolExecutor | None = None
         self._coming: dict[int, Future[Stage]] = {}
         self._stage: Stage | None = None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from app.sources.base import Condition, Health, SourceError, SourceTimeout
+from app.sources.base import Condition, Health, SourceError, SourceFacts, SourceTimeout
 from app.sources.scans.actor import Actor
 from app.sources.scans.replay import CAMERA, FRAME_RATE_HZ
 from fercore.structures import RGBDFrame
@@ -49,6 +49,11 @@ class SyntheticSource:
         self._is_open = False
         self._index = 0
         self._due_s = 0.0
+
+    @property
+    def facts(self) -> SourceFacts:
+        """Nobody sits before this camera."""
+        return SourceFacts(synthetic=True)
 
     @property
     def name(self) -> str:

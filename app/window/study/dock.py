@@ -22,6 +22,7 @@ from app.window.study.participant_form import ParticipantForm
 from app.window.study.recording_line import RecordingLine, dropped
 from app.window.study.remarks import remarks
 from app.window.study.run_sheet_panel import RunSheetPanel
+from app.window.widgets.question import is_confirmed
 from fercore.errors import FercoreError
 from fercore.study.layout import BASELINE_FILE, session_folder
 from fercore.study.run_files import RunState
@@ -71,6 +72,10 @@ class StudyDock(QDockWidget):
         block, plan = self.sheet.block, self._plan
         if block is None or plan is None or self._desk.recording:
             return
+        if self.sheet.is_done(block) and not is_confirmed(
+            self, f"Block {block.number} is recorded already. Record it again, as a further run?"
+        ):
+            return
         if self.baseline.running:
             self.sheet.message.problem("The baseline is being recorded; wait until it is done.")
             return
@@ -93,9 +98,16 @@ class StudyDock(QDockWidget):
             said = f"{counts.frames} frames, {counts.events} events, {dropped(counts)}"
             if record.state is RunState.COMPLETE:
                 self.sheet.message.note(f"Recorded: {said}.")
+                self._go_on()
             else:
                 self.sheet.message.problem(f"{record.problem} Kept: {said}.")
         self.refresh()
+
+    def _go_on(self) -> None:
+        """Choose the next block, so that the key that started this one starts that."""
+        if self._plan is not None:
+            self._show_done(self._plan)
+            self.sheet.go_to_next()
 
     def keep_recording(self) -> None:
         """Let a run that would end by itself go on until it is stopped."""
@@ -231,7 +243,7 @@ class StudyDock(QDockWidget):
         source, before = self._session.source, self._source
         self._source = source
         if recording and source is not before and source is not None:
-            self._desk.note(f"the source changed to {source.name}")
+            self._desk.remark(f"the source changed to {source.name}")
 
     def _go_to(self, panel: QWidget) -> None:
         for place in range(self.tabs.count()):

@@ -26,16 +26,16 @@ def equipment_of(source: FrameSource | None, weights: tuple[Weights, ...]) -> Eq
     """
     if source is None:
         raise FercoreError("No camera is open; open one in the menu Source first.")
-    facts = _facts(source)
-    known = facts.get("depth_unit_m")
+    facts = source.facts
+    known = facts.device.get("depth_unit_m")
     return Equipment(
         source=source.name,
-        synthetic=_is_synthetic(source),
-        device_clock=_device_clock(source),
+        synthetic=facts.synthetic,
+        device_clock=facts.clock,
         weights=weights,
         # In the camera's own steps nothing of its depth is rounded.
         **({"depth_unit_m": known} if known else {}),
-        camera={"name": source.name, **facts, **_settings(source)},
+        camera={"name": source.name, **facts.device, **_settings(source)},
     )
 
 
@@ -52,28 +52,6 @@ class FaceFinder(threading.local):
 
             self._detector = MediapipeFaceDetector()
         return self._detector.detect(rgb)
-
-
-def _is_synthetic(source: FrameSource) -> bool:
-    from app.sources.choice import SAMPLE
-    from app.sources.scans.synthetic import SyntheticSource
-
-    return isinstance(source, SyntheticSource) or source.name == SAMPLE
-
-
-def _device_clock(source: FrameSource) -> str:
-    from app.sources.realsense.camera import RealSenseSource
-    from app.sources.webcam import WebcamSource
-
-    if isinstance(source, RealSenseSource):
-        return "camera"
-    return "host" if isinstance(source, WebcamSource) else "source"
-
-
-def _facts(source: FrameSource) -> dict[str, Any]:
-    from app.sources.realsense.camera import RealSenseSource
-
-    return source.facts if isinstance(source, RealSenseSource) else {}
 
 
 def _settings(source: FrameSource) -> dict[str, dict[str, Any]]:

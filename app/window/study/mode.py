@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QFileDialog
 
 from app.study.desk import Desk
 from app.window.study.dock import StudyDock
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from app.live.inference import Judged
     from app.live.session import Session
     from app.study.equipment import Equipment
+    from app.window.main_window import MainWindow
     from fercore.study.run_files import Weights
 
 logger = logging.getLogger(__name__)
@@ -37,29 +38,25 @@ class StudyMode(QObject):
     """
 
     def __init__(
-        self, window: QMainWindow, session: Session, weights: Callable[[], tuple[Weights, ...]]
+        self, window: MainWindow, session: Session, weights: Callable[[], tuple[Weights, ...]]
     ) -> None:
         super().__init__(window)
         self._window, self._session, self._weights = window, session, weights
         self.desk: Desk | None = None
         self.dock: StudyDock | None = None
         self._keys: MarkerKeys | None = None
-        self.refusal: Callable[[], str] = str  # why no study may be opened; empty: one may
+        self._arbiter = window.arbiter
         self._figures = LiveFigures()
         self._build_menu()
-        window.installEventFilter(self)
+        window.closing.connect(self.close)
 
     def open(self, folder: Path) -> None:
         """Open the study in a folder, leaving the present one.
 
         Raises:
-            FercoreError: a run is being recorded, `refusal` says why not, or the study cannot
-                be used.
+            FercoreError: something is being recorded, or the study cannot be used.
         """
-        if refusal := self.refusal():
-            raise FercoreError(refusal)
-        if self.desk is not None and self.desk.recording:
-            raise FercoreError("A run is being recorded; stop it first.")
+        self._arbiter.require_no_recording()
         desk = Desk(folder, self._equipment, FaceFinder())
         keys = MarkerKeys(self._window, desk.study.markers)
         self.close()
@@ -67,19 +64,14 @@ class StudyMode(QObject):
         dock = StudyDock(desk, self._session, self._figures)
         keys.pressed.connect(dock.mark)
         self.desk, self.dock, self._keys = desk, dock, keys
+        self._arbiter.study = desk
         self._window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
         self._session.set_listener(self._hear)
-
-    def snapshot_refusal(self) -> str:
-        """Return why no snapshot may be taken, empty if one may."""
-        if self.desk is None:
-            return ""
-        return "No snapshot: while a study is open, pictures are kept in its runs alone."
 
     def close(self) -> None:
         """Stop the run and all that belongs to the study; safe to call twice."""
         desk, dock, keys = self.desk, self.dock, self._keys
-        self.desk = self.dock = self._keys = None
+        self.desk = self.dock = self._keys = self._arbiter.study = None
         if desk is not None:
             self._session.set_listener(None)
             desk.close()
@@ -90,12 +82,6 @@ class StudyMode(QObject):
             self._window.removeDockWidget(dock)
             dock.deleteLater()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Close the run before the window ends its threads."""
-        if watched is self._window and event.type() is QEvent.Type.Close:
-            self.close()
-        return False
-
     def _hear(self, judged: Judged) -> None:
         """Record a result; called by the judging thread."""
         desk = self.desk
@@ -105,12 +91,11 @@ class StudyMode(QObject):
             desk.add(judged.analysis, judged.arrival.arrived_s, judged.angle)
 
     def _equipment(self) -> Equipment:
+        self._arbiter.require_networks()
         return equipment_of(self._session.source, self._weights())
 
     def _build_menu(self) -> None:
-        menu = QMenu("S&tudy", self._window)
-        bar = self._window.menuBar()
-        bar.insertMenu(bar.actions()[-1], menu) if bar.actions() else bar.addMenu(menu)
+        menu = self._window.insert_menu("S&tudy")
         add = partial(add_entry, self._window, menu)
         add("&Open study…", "Ctrl+U", self._choose)
         add("&Close study", "Ctrl+Shift+U", self._close_by_hand)
@@ -127,10 +112,11 @@ class StudyMode(QObject):
             self._try(lambda: self.open(study_folder(Path(path), None)))
 
     def _close_by_hand(self) -> None:
-        if self.desk is not None and self.desk.recording:
-            logger.warning("A run is being recorded; stop it first.")
-        else:
-            self.close()
+        self._try(self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        self._arbiter.require_no_recording()
+        self.close()
 
     def _start_block(self) -> None:
         if self.dock is not None:

@@ -53,6 +53,10 @@ class RunSheetPanel(QWidget):
         row = self.list.currentRow()
         return self._blocks[row] if 0 <= row < len(self._blocks) else None
 
+    def is_done(self, block: Block) -> bool:
+        """Whether a block has been recorded to its end."""
+        return block.number in self._done
+
     def show_blocks(self, blocks: tuple[Block, ...], done: frozenset[int]) -> None:
         """Show a session's blocks and choose the first that is to be recorded."""
         self._blocks, self._done = blocks, done

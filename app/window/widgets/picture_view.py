@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.drawing.colours import DepthScale, depth_colours, fitted_scale, viridis
 from app.drawing.heat import draw_heat, draw_legend
-from app.drawing.overlay import HEADS, by_head, draw_overlay, shown_text
+from app.drawing.overlay import HEADS, TEXT_COLOUR, by_head, draw_overlay, draw_plate, shown_text
 from app.drawing.qimage import to_qimage
 from app.window.widgets.theme import muted
 
@@ -39,6 +39,7 @@ class PictureView(QWidget):
         self._image: QImage | None = None
         self._analysis: Analysis | None = None
         self._heat: HeatLayer | None = None
+        self._notice = ""
         self.setAccessibleName(name)
         self.setMinimumSize(200, 130)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -48,6 +49,18 @@ class PictureView(QWidget):
         self._image = self._analysis = self._heat = None
         self.setAccessibleDescription("")
         self.update()
+
+    @property
+    def notice(self) -> str:
+        """The sentence that is kept on the screen, empty: none."""
+        return self._notice
+
+    def show_notice(self, notice: str) -> None:
+        """Keep a sentence on the screen, over whatever is shown, until another; empty: none."""
+        if notice != self._notice:
+            self._notice = notice
+            self.setAccessibleDescription(notice)
+            self.update()
 
     def show_heat(self, heat: HeatLayer | None) -> None:
         """Lay where the networks looked over the face, from now on; None takes it away."""
@@ -75,8 +88,21 @@ class PictureView(QWidget):
             target = self._target(self._image)
             painter.drawImage(target, self._image)
             self._paint_heat(painter, target, self._image)
+            painter.save()
             self._paint_over(painter, target)
+            painter.restore()
+        if self._notice:
+            self._paint_notice(painter)
         painter.end()
+
+    def _paint_notice(self, painter: QPainter) -> None:
+        room = self._room().adjusted(_GAP, _GAP, -_GAP, -_GAP)
+        flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+        inner = room.adjusted(2 * _GAP, _GAP, -2 * _GAP, -_GAP)
+        text = painter.boundingRect(inner, flags, self._notice)
+        draw_plate(painter, text.adjusted(-2 * _GAP, -_GAP, 2 * _GAP, _GAP) & room, 1.0)
+        painter.setPen(TEXT_COLOUR)
+        painter.drawText(inner, flags, self._notice)
 
     def _room(self) -> QRectF:
         """Return the part of the widget that is the picture's."""

@@ -17,7 +17,10 @@ from app.window.widgets.theme import muted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from PySide6.QtGui import QKeyEvent
+
 SPEEDS = (0.25, 0.5, 1.0, 2.0)
+_JUMP_KEYS = (Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
 class Transport(QToolBar):
@@ -132,7 +135,7 @@ class Transport(QToolBar):
 
     def _chooser(self, name: str, keys: str, width: int) -> QComboBox:
         label = QLabel(f"  {name} ")
-        box = QComboBox()
+        box = _Chooser()
         box.setAccessibleName(name)
         box.setToolTip(f"{name} ({keys})")
         box.setMinimumContentsLength(width)
@@ -181,6 +184,17 @@ class Transport(QToolBar):
     def _change_speed(self, by: int) -> None:
         row = self._speeds.currentIndex() + by
         self._speeds.setCurrentIndex(min(max(row, 0), len(SPEEDS) - 1))
+
+
+class _Chooser(QComboBox):
+    """Leaves the keys that jump among scans alone, even where there are none to jump among."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Choose by arrow and letter; else a forgotten focus changes the speed by Home."""
+        if event.key() in _JUMP_KEYS:
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
 
 def _fill(box: QComboBox, items: Sequence[str]) -> None:
