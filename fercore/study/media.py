@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fercore.errors import FercoreError
+from fercore.runtime.files import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -97,12 +98,8 @@ def close_video(path: Path) -> int:
     if not number:
         path.unlink(missing_ok=True)
         return 0
-    unfinished = path.with_name(f"{path.name}.part")
-    try:
+    with whole_file(path) as unfinished:
         _copy(path, unfinished, number)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return number
 
 
