@@ -21,7 +21,6 @@ from tqdm import tqdm
 
 from fercore.errors import FercoreError
 from fercore.training.backbone_augmentation import varied
-from fercore.training.backbone_faces import labels_for_scoring, targets_of
 from fercore.training.backbone_inference import logits_of, placed
 from fercore.training.backbone_network import LabelledBackbone, parameter_groups
 from fercore.training.backbone_scoring import figures
@@ -90,7 +89,7 @@ class _Run:
         self._device = training_device()
         self._network = placed(network)
         self._images = torch.from_numpy(faces.training.images).to(self._device)
-        self._targets = torch.from_numpy(targets_of(faces.training)).to(self._device)
+        self._targets = torch.from_numpy(faces.training.targets()).to(self._device)
         self._weights = torch.from_numpy(faces.expression_weights()).to(self._device)
         self._validation = faces.validation
         # A last short batch is left out: batch normalisation needs many samples.
@@ -159,8 +158,8 @@ class _Run:
         state, settings = self._state, self._settings
         network: LabelledBackbone = self._average.module
         logits = logits_of(network, self._validation, settings.size, settings.precision)
-        scored = figures(logits, labels_for_scoring(self._validation))
-        targets = torch.from_numpy(targets_of(self._validation))
+        scored = figures(logits, self._validation.agreed_labels())
+        targets = torch.from_numpy(self._validation.targets())
         loss = float(verdict_losses(torch.from_numpy(logits), targets).mean())
         merit = (scored.accuracy + scored.six_mean_recall) / 2
         state.epoch += 1
@@ -216,7 +215,7 @@ def _identity(
 ) -> dict[str, Any]:
     weights = (value.float().numpy() for _, value in sorted(start.state.items()))
     pictures = [faces.training, faces.validation]
-    arrays = [array for part in pictures for array in (part.images, targets_of(part))]
+    arrays = [array for part in pictures for array in (part.images, part.targets())]
     return {
         **asdict(settings),
         "variant": start.variant,
