@@ -244,7 +244,7 @@ def test_other_texts_and_missing_splits_are_refused(tmp_path: Path) -> None:
     other.write_text("name,age\nA,3\n")
     refused(
         other,
-        r"neither a shard nor the CSV of FER2013: whose first line names the columns .* b'name,age",
+        r"neither a shard nor the CSV of FER2013, whose first line .* b'name,age",
     )
     binary = tmp_path / "picture.png"
     binary.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
