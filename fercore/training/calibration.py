@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from fercore.branches import CLASSES
+from fercore.networks.branches import CLASSES
 
 if TYPE_CHECKING:
-    from fercore.branches import Classifier, Logits, Pipeline
+    from fercore.networks.branches import Classifier, Logits, Pipeline
 
 _COOLEST, _HOTTEST = 0.05, 20.0
 _ROUNDS = 60  # of the golden-section search; each leaves 62 % of the interval
