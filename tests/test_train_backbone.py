@@ -18,7 +18,9 @@ from fercore.errors import CheckpointError, DatasetError, FercoreError
 from fercore.io.fer2013 import Fer2013Faces
 from fercore.networks.backbone_weights import BackboneStart, apply_start, read_start
 from fercore.networks.backbones import Backbone
-from fercore.training import backbone_files, backbone_network, backbones
+from fercore.training.backbones import files as backbone_files
+from fercore.training.backbones import network as backbone_network
+from fercore.training.backbones import trainer as backbones
 from fercore.training.backbones.augmentation import plain, varied
 from fercore.training.backbones.faces import (
     BackboneFaces,

@@ -9,7 +9,7 @@ head's last layer, so that whoever runs the network need not know of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional
@@ -79,7 +79,7 @@ def _best_calm(scores: torch.Tensor, calm: torch.Tensor) -> tuple[float, float]:
     factor, shift = torch.ones((), dtype=scores.dtype), torch.zeros((), dtype=scores.dtype)
     factor.requires_grad_(True)
     shift.requires_grad_(True)
-    search = torch.optim.LBFGS([factor, shift], max_iter=100, line_search_fn="strong_wolfe")
+    search: Any = torch.optim.LBFGS([factor, shift], max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         search.zero_grad()

@@ -12,11 +12,11 @@ import hashlib
 import math
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim import swa_utils
 from tqdm import tqdm
 
 from fercore.errors import FercoreError
@@ -97,8 +97,11 @@ class _Run:
         groups = parameter_groups(network, start, settings.pretrained_rate, settings.weight_decay)
         self._optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
         averaged_steps = AVERAGED_SHARE * settings.epochs * self._steps
-        average = get_ema_multi_avg_fn(1 - 1 / max(averaged_steps, 1))
-        self._average = AveragedModel(self._network, multi_avg_fn=average, use_buffers=True)
+        averaging: Any = swa_utils.get_ema_multi_avg_fn
+        average = averaging(1 - 1 / max(averaged_steps, 1))
+        self._average = swa_utils.AveragedModel(
+            self._network, multi_avg_fn=average, use_buffers=True
+        )
         self._state = BackboneState()
 
     def to_the_end(self) -> BackboneState:
@@ -156,7 +159,7 @@ class _Run:
 
     def _finish_epoch(self) -> None:
         state, settings = self._state, self._settings
-        network: LabelledBackbone = self._average.module
+        network = cast("LabelledBackbone", self._average.module)
         logits = logits_of(network, self._validation, settings.size, settings.precision)
         scored = figures(logits, self._validation.agreed_labels())
         targets = torch.from_numpy(self._validation.targets())
