@@ -10,7 +10,7 @@ from fercore.networks.checkpoints import ModelCard
 from fercore.networks.pipelines import build
 from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox, FloatArray, RGBDFrame, UInt8Array
-from fercore.training.faces import LabelledFaces
+from fercore.training.faces import LabelledFaces, certain_targets
 from fercore.training.scoring import logits_of
 
 PARAMETERS = Preprocessing(rgb_size=32)
@@ -106,6 +106,7 @@ def test_training_and_live_use_give_the_same_logits(
     faces = LabelledFaces(
         *(pair.rgb[None], pair.depth_m[None], np.zeros(1, np.int64)),
         *(np.array(["F9001"]), np.ones(1, np.int64), np.array(["f2d"])),
+        certain_targets(np.zeros(1, np.int64)),
     )
     live = predictor.logits([pair])
     trained = logits_of(network, faces, PARAMETERS)

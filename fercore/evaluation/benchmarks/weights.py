@@ -19,10 +19,11 @@ from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS
 from fercore.io.fer2013 import Split
 from fercore.metrics import calibration, confusion, subject_interval
+from fercore.networks.branches import CLASSES
 from fercore.networks.preprocessing import Preprocessing
 from fercore.synthesis.samples import SampleRecipe
 from fercore.synthesis.sensors import CAMERA_NAMES, SCANNER
-from fercore.training.faces import LabelledFaces, read_faces
+from fercore.training.faces import LabelledFaces, certain_targets, read_faces
 from fercore.training.scoring import logits_of
 
 if TYPE_CHECKING:
@@ -108,14 +109,16 @@ def real_faces(source: Path, detector: FaceDetector) -> FaceSet:
     if not samples:
         raise DatasetError(f"{source} holds no public test of FER2013; give the file that does.")
     crops = [cut_picture(dataset.frame(s).rgb, parameters, detector)[0] for s in samples]
+    labels = np.array([s.expression.position for s in samples if s.expression is not None])
     unknown = (len(samples), parameters.depth_size, parameters.depth_size)
     faces = LabelledFaces(
         np.stack(crops),
         np.full(unknown, np.nan, np.float32),
-        np.array([s.expression.position for s in samples if s.expression is not None]),
+        labels,
         np.array([sample.subject for sample in samples]),
         np.zeros(len(samples), np.int64),
         np.full(len(samples), PICTURE_VIEW),
+        certain_targets(labels),
     )
     return FaceSet("FER2013 public test, real faces", faces)
 
@@ -129,7 +132,7 @@ def scores(network: Pipeline, parameters: Preprocessing, tested: FaceSet) -> lis
     for head, values in logits._asdict().items():
         chosen = seen if head == "depth" else np.ones(len(faces), bool)
         if values is not None and chosen.any():
-            probabilities = values.softmax(1).numpy()[chosen]
+            probabilities = values[:, :CLASSES].softmax(1).numpy()[chosen]
             results.append(_score(head, probabilities, faces.where(chosen), tested.name))
     return results
 
