@@ -13,7 +13,6 @@ from study_fixtures import record_run, textured_frame, write_study
 from app.study.writers import PictureWriter
 from fercore.cli import main
 from fercore.study.closing import close_video
-from fercore.study.layout import RunPlace
 from fercore.study.media import colour_pictures, opened_video, sound_packets
 from fercore.study.pairing import by_time
 from fercore.study.predictions import read_predictions
@@ -22,6 +21,8 @@ from fercore.study.run_files import RunState, finished, read_run_record, write_r
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from fercore.study.layout import RunPlace
 
 FRAMES = 25  # fewer than wait in the queue of a slow disk
 

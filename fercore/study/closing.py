@@ -24,7 +24,9 @@ class Closed:
     """A video that was closed."""
 
     times_s: tuple[float, ...]  # of its pictures, since the start of the run
-    set_aside: Path | None = None  # where the file as it was lies, if something in it was unreadable
+    set_aside: Path | None = (
+        None  # where the file as it was lies, if something in it was unreadable
+    )
 
 
 def close_video(path: Path) -> Closed:
@@ -101,12 +103,11 @@ def _survey(path: Path) -> tuple[dict[int, float], bool]:
 def _copy(source: Path, target: Path, stamps: set[int]) -> None:
     import av
 
-    with opened_video(source) as old:
-        with av.open(str(target), "w", format="matroska") as new:
-            stream = new.add_stream_from_template(old.streams.video[0])
-            for packet in sound_packets(old):
-                if packet.pts in stamps:
-                    packet.stream = stream
-                    new.mux_one(packet)
+    with opened_video(source) as old, av.open(str(target), "w", format="matroska") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in sound_packets(old):
+            if packet.pts in stamps:
+                packet.stream = stream
+                new.mux_one(packet)
     with target.open("rb") as written:
         os.fsync(written.fileno())

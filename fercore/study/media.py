@@ -148,8 +148,7 @@ def sound_packets(container: InputContainer) -> Iterator[Packet[VideoStream]]:
     import av
 
     with contextlib.suppress(av.error.FFmpegError):
-        for packet in container.demux(video=0):
-            yield packet
+        yield from container.demux(video=0)
 
 
 def slices_are_intact(data: bytes) -> bool:

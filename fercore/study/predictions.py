@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.expressions import EXPRESSIONS
-from fercore.files import write_text_whole
 from fercore.results import HEADS
+from fercore.runtime.files import write_text_whole
 from fercore.study.flags import SEPARATOR, Flag
 from fercore.study.tables import UNKNOWN, Column, header_line, line, number, read_cells
 from fercore.study.verdict_arrays import SHAPE, verdict_array
