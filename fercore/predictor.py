@@ -8,6 +8,7 @@ from frame to frame; single pictures are judged each by itself.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from fercore.checkpoints import shipped_checkpoint
 from fercore.cropping import crop_face
 from fercore.engines import load_engine
+from fercore.geometry.plausibility import depth_doubt, measure_face
 from fercore.preprocessing import depth_input, rgb_input
 from fercore.quality import depth_defect
 from fercore.stopwatch import Stopwatch
@@ -99,8 +101,12 @@ class Predictor:
         if box is None:
             return Analysis(frame, None, None, NO_FACE, time.perf_counter() - started_s)
         with self.stopwatch.stage(CROP):
-            pair = crop_face(frame, box, self.card.preprocessing)
+            believed = _believed(frame, box)
+            pair = crop_face(believed, box, self.card.preprocessing)
         verdicts, reason = self.judge(pair)
+        if pair.depth_m is None and believed.remark:
+            reason = ""  # the remark says it more exactly
+        reason = "; ".join(filter(None, (reason, believed.remark)))
         return Analysis(frame, pair, verdicts, reason, time.perf_counter() - started_s)
 
     def judge(self, pair: FacePair) -> tuple[Verdicts | None, str]:
@@ -147,6 +153,18 @@ class Predictor:
         size = self.card.preprocessing.depth_size
         unknown = np.full((size, size), np.nan, np.float32)
         return np.stack([unknown if p.depth_m is None else p.depth_m for p in pairs])
+
+
+def _believed(frame: RGBDFrame, box: FaceBox) -> RGBDFrame:
+    """Return the frame, without its depth where that cannot be a face's; the remark says why."""
+    if frame.depth_m is None:
+        return frame
+    fx = None if frame.intrinsics is None else frame.intrinsics.fx
+    doubt = depth_doubt(measure_face(frame.depth_m, box, fx))
+    if not doubt:
+        return frame
+    remark = "; ".join(filter(None, (doubt, frame.remark)))
+    return replace(frame, depth_m=None, remark=remark)
 
 
 def _prediction(logits: torch.Tensor | None, timestamp_s: float) -> Prediction | None:
