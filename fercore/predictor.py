@@ -38,6 +38,7 @@ DETECT, CROP, INPUTS, NETWORKS = "detect", "crop", "inputs", "networks"
 """The stages that a predictor's stopwatch counts; an engine that measures adds its own."""
 
 NO_FACE = "no face found"
+NO_COLOUR = "no colour, for the scan has no texture"
 
 
 class Predictor:
@@ -103,23 +104,26 @@ class Predictor:
         with self.stopwatch.stage(CROP):
             believed = _believed(frame, box)
             pair = crop_face(believed, box, self.card.preprocessing)
-        verdicts, reason = self.judge(pair)
+        verdicts, reason = self.judge(pair, with_colour=frame.has_colour)
         if pair.depth_m is None and believed.remark:
             reason = ""  # the remark says it more exactly
         reason = "; ".join(filter(None, (reason, believed.remark)))
         return Analysis(frame, pair, verdicts, reason, time.perf_counter() - started_s)
 
-    def judge(self, pair: FacePair) -> tuple[Verdicts | None, str]:
+    def judge(self, pair: FacePair, *, with_colour: bool = True) -> tuple[Verdicts | None, str]:
         """Return the verdicts on one face, and why a head is silent (empty: none is).
 
-        Without usable depth only the RGB head is asked: what the others would say
-        of a made-up depth map means nothing.
+        Without usable depth only the RGB head is asked, without colour only the depth head: what
+        the others would say of a made-up depth map or of grey shading means nothing.
         """
-        reason = depth_defect(pair)
-        logits = self._run([pair], with_depth=not reason)
+        defect = depth_defect(pair)
+        reason = "; ".join(filter(None, (defect, "" if with_colour else NO_COLOUR)))
+        if defect and not with_colour:
+            return None, reason
+        logits = self._run([pair], with_depth=not defect)
         verdicts = Verdicts(
-            fusion=_prediction(logits.fusion, pair.timestamp_s),
-            rgb=_prediction(logits.rgb, pair.timestamp_s),
+            fusion=_prediction(logits.fusion if with_colour else None, pair.timestamp_s),
+            rgb=_prediction(logits.rgb if with_colour else None, pair.timestamp_s),
             depth=_prediction(logits.depth, pair.timestamp_s),
         )
         return (verdicts, reason) if verdicts.best() else (None, reason)

@@ -100,6 +100,16 @@ def test_depth_of_another_unit_is_left_out(predictor: Predictor) -> None:
     assert "mm wide" in analysis.reason or "m wide" in analysis.reason
 
 
+def test_grey_shading_is_not_judged_as_colour(predictor: Predictor) -> None:
+    shaded = replace(frame(relief()), has_colour=False)
+    analysis = predictor.analyse(shaded)
+    assert analysis.verdicts is not None and analysis.verdicts.depth is not None
+    assert analysis.verdicts.rgb is None and analysis.verdicts.fusion is None
+    assert analysis.reason == "no colour, for the scan has no texture"
+    nothing = predictor.analyse(replace(shaded, depth_m=None))
+    assert nothing.verdicts is None
+
+
 def test_a_frames_remark_is_passed_on(predictor: Predictor) -> None:
     converted = replace(frame(relief()), remark="depth taken for tenths of a millimetre")
     assert predictor.analyse(converted).reason == "depth taken for tenths of a millimetre"

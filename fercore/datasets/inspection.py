@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from fercore.datasets.scan_face import scan_face
 from fercore.errors import FercoreError
 from fercore.geometry import component_labels
 from fercore.io.images import read_rgb
@@ -72,7 +73,10 @@ def check_scan(scan: Scan) -> ScanReport:
     _attempt(lambda _: scan.pose(), scan.pse, broken)
     if mesh is None:
         return ScanReport(scan.name, None, tuple(broken), ())
+    face = _attempt(lambda _: scan_face(mesh, scan.name), scan.f3d, broken)
     defects = mesh_defects(mesh)
+    if face is not None and face.remark:
+        defects.append(face.remark)
     if landmarks is not None:
         defects += _landmark_defects(landmarks, mesh)
     return ScanReport(scan.name, len(mesh.vertices_mm), tuple(broken), tuple(defects))
