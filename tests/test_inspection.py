@@ -231,9 +231,9 @@ class TestOverlay:
     @pytest.fixture
     def drawn(self, monkeypatch):
         calls = []
-        figure = types.ModuleType("fercore.registration_figure")
+        figure = types.ModuleType("fercore.report.registration_figure")
         figure.write_overlay = lambda scan, path: calls.append((scan.name, path))
-        monkeypatch.setitem(sys.modules, "fercore.registration_figure", figure)
+        monkeypatch.setitem(sys.modules, "fercore.report.registration_figure", figure)
         return calls
 
     def test_is_drawn_for_the_scan(self, tree, tmp_path, drawn, capsys):

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from fercore.branches import Pipeline
-from fercore.checkpoints import ModelCard
-from fercore.engines import TorchEngine
-from fercore.engines.base import DEPTH_NET, FUSION, RGB_NET
-from fercore.pipelines import build
-from fercore.predictor import CROP, DETECT, INPUTS, NETWORKS, NO_FACE, Predictor
-from fercore.preprocessing import Preprocessing
+from fercore.inference.engines import TorchEngine
+from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
+from fercore.inference.predictor import CROP, DETECT, INPUTS, NETWORKS, NO_FACE, Predictor
+from fercore.networks.branches import Pipeline
+from fercore.networks.checkpoints import ModelCard
+from fercore.networks.pipelines import build
+from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox, FloatArray, Intrinsics, RGBDFrame, UInt8Array
-from fercore.training.faces import LabelledFaces
+from fercore.training.faces import LabelledFaces, certain_targets
 from fercore.training.scoring import logits_of
 
 PARAMETERS = Preprocessing(rgb_size=32)
@@ -144,6 +144,7 @@ def test_training_and_live_use_give_the_same_logits(
     faces = LabelledFaces(
         *(pair.rgb[None], pair.depth_m[None], np.zeros(1, np.int64)),
         *(np.array(["F9001"]), np.ones(1, np.int64), np.array(["f2d"])),
+        certain_targets(np.zeros(1, np.int64)),
     )
     live = predictor.logits([pair])
     trained = logits_of(network, faces, PARAMETERS)

@@ -14,8 +14,8 @@ from fercore.cli.levels import levels
 if TYPE_CHECKING:
     import argparse
 
-    from fercore.checkpoints import ModelCard
-    from fercore.preprocessing import Preprocessing
+    from fercore.networks.checkpoints import ModelCard
+    from fercore.networks.preprocessing import Preprocessing
     from fercore.training.config import TrainingConfig
     from fercore.training.faces import LabelledFaces
     from fercore.training.trainer import TrainingResult
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--branches",
         nargs="+",
         metavar="FILE",
-        help="depth and rgb checkpoints that a fusion's branches start from",
+        help="checkpoints whose branches are the start: a fusion's own, or depth and rgb",
     )
     recipe.add_argument(
         "--finetune",
@@ -74,6 +74,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--copies", type=int, metavar="N", help="augmented copies of every face")
     recipe.add_argument(
         "--balanced", action="store_true", default=None, help="let rare expressions count more"
+    )
+    recipe.add_argument(
+        "--calm",
+        action="store_true",
+        default=None,
+        help="learn from calm faces too: every head then says how calm a face is",
     )
     recipe.add_argument(
         "--modality-dropout",
@@ -95,12 +101,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, score and save."""
     from dataclasses import replace
 
-    from fercore.checkpoints import save_checkpoint
+    from fercore.networks.checkpoints import save_checkpoint
     from fercore.training.faces import read_all_faces
     from fercore.training.trainer import train
 
     config = _config(arguments)
-    faces, parameters = read_all_faces(arguments.data, arguments.levels)
+    faces, parameters = read_all_faces(arguments.data, arguments.levels, calm=config.calm)
     parameters = replace(parameters, rgb_size=config.rgb_size or parameters.rgb_size)
     if config.pipeline == "depth":
         faces = faces.where(~faces.lacks_depth)
@@ -135,9 +141,9 @@ def _require_same_validation(
     """Refuse branches that were trained on subjects who are to choose the epoch now."""
     from itertools import product
 
-    from fercore.checkpoints import load_card
-    from fercore.datasets.cache import open_cache
+    from fercore.caches.reading import open_cache
     from fercore.errors import FercoreError
+    from fercore.networks.checkpoints import load_card
     from fercore.training.faces import subjects_of
 
     _, validated_on = faces.hold_out(config.validation_subjects, config.seed)
@@ -180,9 +186,9 @@ def _card(
     result: TrainingResult,
     faces: LabelledFaces,
 ) -> ModelCard:
-    from fercore.checkpoints import ModelCard
-    from fercore.datasets.cache import open_cache
-    from fercore.provenance import command_line, versions
+    from fercore.caches.reading import open_cache
+    from fercore.networks.checkpoints import ModelCard
+    from fercore.runtime.provenance import command_line, versions
 
     caches = [open_cache(path) for path in arguments.data]
     return ModelCard(
@@ -204,6 +210,7 @@ def _card(
         validation_subjects=result.validation_subjects,
         modality_dropout=config.modality_dropout,
         temperatures=result.temperatures,
+        calm=config.calm,
     )
 
 
@@ -211,8 +218,8 @@ def _score(path: Path, test: Path) -> None:
     """Measure the stored checkpoint, as a user loads it, and add the figures to its card."""
     from dataclasses import replace
 
-    from fercore.checkpoints import load_checkpoint, write_card
-    from fercore.datasets.cache import open_cache
+    from fercore.caches.reading import open_cache
+    from fercore.networks.checkpoints import load_checkpoint, write_card
     from fercore.training.faces import read_faces
     from fercore.training.scoring import logits_of, measure
 

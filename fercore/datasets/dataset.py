@@ -30,6 +30,10 @@ class Modality(StrEnum):
     DEPTH = "depth"
 
 
+F2D_VIEW, RENDERED_VIEW, CAMERA_VIEW = "f2d", "rendered", "camera"
+"""A frame's picture: the data set's own frontal one, the textured mesh rendered from the front
+where there is none, or the mesh as a camera at the desk would see it."""
+
 BOTH = frozenset(Modality)
 """Colour and depth."""
 
@@ -47,6 +51,8 @@ class Sample:
     sequence: str | None = None  # the sequence that the frame belongs to; None: it stands alone
     number: int | None = None  # of the frame in its sequence
     split: str = ""  # the data set's own, such as PublicTest; empty: it has none
+    target: tuple[float, ...] | None = None  # share of people who see each expression, then calm;
+    # None: all agree on the label
 
 
 class Dataset(Protocol):

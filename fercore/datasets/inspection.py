@@ -20,7 +20,7 @@ from fercore.geometry import component_labels
 from fercore.io.images import read_rgb
 from fercore.io.textures import find_texture
 from fercore.io.vrml import read_vrml
-from fercore.parallel import in_order
+from fercore.runtime.parallel import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

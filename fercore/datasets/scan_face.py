@@ -96,7 +96,7 @@ def _faces_in(meshes: Sequence[Mesh]) -> Iterator[FaceBox | None]:
 
     One detector is opened for all of them: only scans that have to be converted need it.
     """
-    from fercore.detection import MediapipeFaceDetector
+    from fercore.faces.detection import MediapipeFaceDetector
 
     with MediapipeFaceDetector() as detector:
         for mesh in meshes:
