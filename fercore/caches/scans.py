@@ -86,7 +86,7 @@ def prepare_scan(scan: MeshScan, first_row: int, recipe: Recipe, models: Models)
     """Return the scan's rows, always as many as the recipe asks for; never raises for bad data."""
     blank = _blank_row(scan, first_row)
     try:
-        mesh, remark = scan_face(scan.mesh(), scan.name)
+        mesh, remark, _ = scan_face(scan.mesh(), scan.name)
     except FercoreError as error:
         reason = str(error)
         return [

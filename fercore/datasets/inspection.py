@@ -75,10 +75,11 @@ def check_scan(scan: Scan) -> ScanReport:
         return ScanReport(scan.name, None, tuple(broken), ())
     face = _attempt(lambda _: scan_face(mesh, scan.name), scan.f3d, broken)
     defects = mesh_defects(mesh)
+    if landmarks is not None:
+        # Of a scan that had to be converted they lie in another frame, of course.
+        defects += _landmark_defects(landmarks, mesh, in_place=face is not None and not face.moved)
     if face is not None and face.remark:
         defects.append(face.remark)
-    if landmarks is not None:
-        defects += _landmark_defects(landmarks, mesh)
     return ScanReport(scan.name, len(mesh.vertices_mm), tuple(broken), tuple(defects))
 
 
@@ -124,11 +125,11 @@ def _counted(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}" if count else ""
 
 
-def _landmark_defects(landmarks: Landmarks, mesh: Mesh) -> list[str]:
+def _landmark_defects(landmarks: Landmarks, mesh: Mesh, *, in_place: bool) -> list[str]:
     there = landmarks.vertices < len(mesh.vertices_mm)
     phrase = _counted(int((~there).sum()), "landmark", "landmarks")
     defects = [f"{phrase} with a vertex number that the mesh lacks"] if phrase else []
-    if there.any():
+    if there.any() and in_place:
         apart = landmarks.points_mm[there] - mesh.vertices_mm[landmarks.vertices[there]]
         distance = float(np.median(np.linalg.norm(apart, axis=1)))
         if distance > _FAR_LANDMARK_MM:

@@ -37,6 +37,7 @@ class ScanFace(NamedTuple):
 
     mesh: Mesh  # in millimetres, x right, y up, z towards the camera
     remark: str  # empty when it was ready as it is
+    moved: bool  # whether it had another unit or other axes
 
 
 def scan_face(mesh: Mesh, name: str) -> ScanFace:
@@ -55,13 +56,14 @@ def scan_face(mesh: Mesh, name: str) -> ScanFace:
         remarks.append(f"scan looked along {_axis_name(standing.away)} and was turned")
     if UNITS_MM[standing.unit] != 1:
         _require_width(mesh, standing.unit, name)
+    moved = bool(remarks)
     face, strays = without_strays(mesh)
     if strays:
         remarks.append(f"{strays} of {len(mesh.triangles)} triangles apart from the face left out")
     opened = with_open_mouth(face)
     if opened is not face:
         remarks.append("hole at the mouth shown as an open mouth")
-    return ScanFace(opened, "; ".join(remarks))
+    return ScanFace(opened, "; ".join(remarks), moved)
 
 
 def _before_camera(mesh: Mesh, away: NDArray[np.float64], name: str) -> Mesh:

@@ -59,4 +59,4 @@ def _inside(
     near = distances.reshape(len(others), -1)[:, 0] < _NEAR_MM
     framed = ((centres[:, :2] > low) & (centres[:, :2] < high)).all(axis=1)
     behind = (front < depth + _BEFORE_MM) & (centres[:, 2] > depth - _BEHIND_MM)
-    return others[framed & near & behind]
+    return np.asarray(others[framed & near & behind], np.int32)

@@ -129,7 +129,8 @@ def _runs_clockwise(outline: NDArray[np.float64]) -> bool:
 def _dark_vertices(mesh: Mesh, count: int) -> NDArray[np.uint8] | None:
     if mesh.vertex_rgb is None:
         return None
-    return np.concatenate([mesh.vertex_rgb, np.tile(np.array(_DARK, np.uint8), (count, 1))])
+    dark = np.tile(np.array(_DARK, np.uint8), (count, 1))
+    return np.asarray(np.concatenate([mesh.vertex_rgb, dark]), np.uint8)
 
 
 def _dark_texture(mesh: Mesh, hollow: Mesh, added: int) -> Mesh:
