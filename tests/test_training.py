@@ -267,7 +267,7 @@ def test_a_fusion_starts_from_its_branches(branches: tuple[Path, Path]) -> None:
     assert start.description == "FER2013; then trained alone on colour"
 
 
-@pytest.mark.parametrize("pipeline", ["fusion-resnet50", "rgb-vgg19", "depth"])
+@pytest.mark.parametrize("pipeline", ["fusion-resnet50", "rgb-resnet50", "depth"])
 def test_a_branch_that_does_not_fit_is_refused(pipeline: str, branches: tuple[Path, Path]) -> None:
     config = replace(CONFIG, pipeline=pipeline, branches=(str(branches[1]),))
     with pytest.raises(CheckpointError, match="a rgb-vgg19 is no branch of this pipeline"):
