@@ -6,7 +6,7 @@ where it is asked for, since the paper's systems know no calm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,6 +77,10 @@ class LabelledFaces:
             self.views[chosen],
             self.targets[chosen],
         )
+
+    def with_rgb(self, rgb: UInt8Array) -> LabelledFaces:
+        """Return the same faces with other pictures (N, S, S, 3)."""
+        return replace(self, rgb=rgb)
 
     def hold_out(self, count: int, seed: int) -> tuple[LabelledFaces, LabelledFaces]:
         """Draw `count` subjects; return everyone else's faces, and theirs.
