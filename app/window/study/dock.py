@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from app.window.study.live_figures import LiveFigures
 
 _TICK_MS = 250
+_LEAST_WIDTH = 280  # pixels; what needs more can be scrolled
 
 
 class StudyDock(QDockWidget):
@@ -162,7 +163,7 @@ class StudyDock(QDockWidget):
         column = QVBoxLayout(whole)
         column.addWidget(self.line)
         column.addWidget(self.tabs, 1)
-        whole.setMinimumWidth(380)
+        whole.setMinimumWidth(_LEAST_WIDTH)
         self.setWidget(whole)
 
     def _connect(self) -> None:

@@ -46,7 +46,9 @@ class Banner(QWidget):
         self._mark.setAccessibleName("Correct or incorrect")
         self._camera.setAccessibleName("Camera")
         self._reason.setAccessibleName("What is wrong with the camera")
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)  # a verdict that does not fit is broken, never cut
+        self.setSizePolicy(policy)
 
     def show_analysis(self, analysis: Analysis, knows_truth: bool) -> None:
         """Show a frame's truth and best verdict.
@@ -133,6 +135,7 @@ def _label(alignment: Qt.AlignmentFlag) -> QLabel:
     font.setPointSizeF(1.25 * font.pointSizeF())
     label.setFont(font)
     label.setMinimumWidth(60)
+    label.setWordWrap(True)
     return label
 
 

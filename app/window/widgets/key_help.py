@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,8 +21,12 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
 
 
+_AROUND_ROWS = 80  # pixels: margins and the button
+_FRAME_ROOM = QSize(16, 48)  # what a window manager adds around a window
+
+
 class KeyHelp(QDialog):
-    """A small window with one row for each action that has a key."""
+    """A small window with one row for each action that has a key; no taller than the screen."""
 
     def __init__(self, actions: Iterable[QAction], parent: QWidget) -> None:
         super().__init__(parent)
@@ -26,6 +39,14 @@ class KeyHelp(QDialog):
             grid.addWidget(QLabel(action.text().replace("&", "").rstrip("…")), row, 1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
+        rows, area = QWidget(), QScrollArea()
+        rows.setLayout(grid)
+        area.setWidget(rows)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumWidth(rows.sizeHint().width() + area.verticalScrollBar().sizeHint().width())
         layout = QVBoxLayout(self)
-        layout.addLayout(grid)
+        layout.addWidget(area)
         layout.addWidget(buttons)
+        wanted = self.sizeHint().expandedTo(QSize(0, rows.sizeHint().height() + _AROUND_ROWS))
+        self.resize(wanted.boundedTo(parent.screen().availableSize() - _FRAME_ROOM))

@@ -41,7 +41,7 @@ class PictureView(QWidget):
         self._heat: HeatLayer | None = None
         self._notice = ""
         self.setAccessibleName(name)
-        self.setMinimumSize(200, 130)
+        self.setMinimumSize(150, 100)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def clear(self) -> None:

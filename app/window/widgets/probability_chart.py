@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fercore.structures import Prediction
 
 _PAD = 10
+_LEAST_TRACK = 12.0
 _LEFT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
 _RIGHT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
 
@@ -33,7 +34,7 @@ class ProbabilityChart(QWidget):
         self._truth: Expression | None = None
         self.setAccessibleName(f"{title} probabilities")
         self._bold = _bold(self.font())
-        self.setMinimumSize(190, 7 * self.fontMetrics().height() + 2 * _PAD)
+        self.setMinimumSize(124, 7 * self.fontMetrics().height() + 2 * _PAD)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
     def sizeHint(self) -> QSize:
@@ -73,6 +74,9 @@ class ProbabilityChart(QWidget):
         text = shown_text(self._prediction, self._truth) if self._prediction else "no verdict"
         if self._prediction is None:
             painter.setPen(muted(self))
+        metrics = QFontMetrics(self._bold)
+        room = area.width() - metrics.horizontalAdvance(self._title) - _PAD
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room))
         painter.drawText(area, _RIGHT, text)
 
     def _paint_row(self, painter: QPainter, area: QRectF, expression: Expression) -> None:
@@ -82,7 +86,9 @@ class ProbabilityChart(QWidget):
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         painter.drawText(area, _LEFT, str(expression))
         painter.drawText(area, _RIGHT, "–" if share is None else percent(share))
-        self._paint_bar(painter, self._track(area), share or 0.0, expression)
+        track = self._track(area)
+        if track.width() >= _LEAST_TRACK:  # a mere stroke would cross the figure
+            self._paint_bar(painter, track, share or 0.0, expression)
 
     def _paint_bar(
         self, painter: QPainter, track: QRectF, share: float, expression: Expression

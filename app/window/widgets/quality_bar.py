@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
+from app.window.widgets.eliding_label import ElidingLabel
 from app.window.widgets.theme import is_dark, muted
 from fercore.faces.quality import UNKNOWN_QUALITY, Grade
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _MARKS = {Grade.GOOD: "✓", Grade.POOR: "⚠", Grade.UNKNOWN: "–"}
 _POOR_COLOURS = {True: "#FFB454", False: "#9A4B00"}  # by whether the ground is dark
 _MOST = 6  # indicators there can be
-_LEAST_WIDTH = 60
 
 
 class QualityBar(QWidget):
@@ -28,9 +28,8 @@ class QualityBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(2, 0, 2, 0)
         row.setSpacing(14)
-        self._labels = [QLabel() for _ in range(_MOST)]
+        self._labels = [ElidingLabel() for _ in range(_MOST)]
         for label in self._labels:
-            label.setMinimumWidth(_LEAST_WIDTH)
             row.addWidget(label)
         row.addStretch(1)
         self._shown: tuple[object, ...] = ()

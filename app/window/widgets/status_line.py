@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar
+
+from app.window.widgets.eliding_label import ElidingLabel
 
 
 class StatusLine(QStatusBar):
@@ -13,7 +14,7 @@ class StatusLine(QStatusBar):
         super().__init__()
         self._state = self._add("State", 0)
         self._message = self._add("Message", 1)
-        self._figures = QLabel()
+        self._figures = ElidingLabel()
         self._figures.setAccessibleName("Figures")
         self.addPermanentWidget(self._figures)
         self.setSizeGripEnabled(False)
@@ -34,15 +35,15 @@ class StatusLine(QStatusBar):
             f"{frames_per_second:.0f} frames/s   "
             f"latency {1000 * latency_s:.0f} ms   {dropped} dropped"
         )
+        self._figures.setToolTip(self._figures.text())
 
     def text(self) -> str:
         """Return everything it shows, for tests."""
         return " | ".join(part.text() for part in (self._state, self._message, self._figures))
 
     def _add(self, name: str, stretch: int) -> QLabel:
-        label = QLabel()
+        label = ElidingLabel()
         label.setAccessibleName(name)
-        label.setTextFormat(Qt.TextFormat.PlainText)
         # A long message must not force the window wider than the screen.
         label.setSizePolicy(
             QSizePolicy.Policy.Ignored if stretch else QSizePolicy.Policy.Preferred,

@@ -47,7 +47,7 @@ class Timeline(QWidget):
         self._redraw_timer.timeout.connect(self.redraw)
         self._adopt_palette()
         self.setAccessibleName("Timeline of the probabilities")
-        self.setMinimumHeight(90)
+        self.setMinimumHeight(70)
 
     def add(self, time_s: float, best: Prediction | None, truth: Expression | None) -> None:
         """Append a frame's best verdict; without one the curves have a gap."""
