@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import pytest
 
@@ -15,6 +16,16 @@ def test_help_is_fast_and_loads_no_heavy_library() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    from app.application import main as start
+
+    for program, run in (("fercore", main), ("rgbd-fer", start)):
+        with pytest.raises(SystemExit) as caught:
+            run(["--version"])
+        assert caught.value.code == 0
+        assert capsys.readouterr().out == f"{program} {version('fercore')}\n"
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,20 +9,28 @@ import numpy as np
 from app_doubles import BlindAnalyser, BrokenAnalyser, FakeAnalyser
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
+from study_fixtures import write_study
 from window_driver import PATIENCE_MS, action, described, state
 
 from app.drawing.qimage import to_array
+from app.live.session import Session
+from app.sources.base import SourceError
+from app.start.logs import Troubles
+from app.window.main_window import MainWindow
+from app.window.modes import add_modes
+from app.window.widgets.eliding_label import ElidingLabel
 from app.window.widgets.key_help import KeyHelp
 from app.window.widgets.theme import is_dark
 from fercore.errors import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
+    from app.sources.base import FrameSource
     from app.start.settings import Settings
-    from app.window.main_window import MainWindow
 
 
 def test_shows_the_same_frame_everywhere(
@@ -152,3 +160,67 @@ def test_pictures_change_while_it_plays(
         return bool(np.any(first != to_array(window.timeline.grab().toImage())))
 
     qtbot.waitUntil(changed, timeout=PATIENCE_MS)
+
+
+def test_a_window_without_its_camera_says_what_to_do_and_waits(
+    qtbot: QtBot, settings: Settings
+) -> None:
+    def missing() -> FrameSource:
+        raise SourceError("Webcam 0 cannot be used; plug one in.")
+
+    window = MainWindow(Session(FakeAnalyser), settings, Troubles())
+    qtbot.addWidget(window)
+    window.begin(missing, "webcam")
+    window.show()
+    qtbot.waitUntil(lambda: "plug one in" in window.colour_view.notice, timeout=PATIENCE_MS)
+    qtbot.waitUntil(state(window, "waiting for the camera"), timeout=PATIENCE_MS)
+    assert settings.source is None
+    window.close()
+
+
+def test_while_nothing_moves_the_session_is_asked_less_often(
+    qtbot: QtBot, show_window: Callable[..., MainWindow]
+) -> None:
+    window = show_window()
+    qtbot.waitUntil(described(window, "anger"), timeout=PATIENCE_MS)
+    assert window._poll_timer.interval() == 8
+    action(window, "Pause").trigger()
+    qtbot.waitUntil(lambda: window._poll_timer.interval() == 100, timeout=PATIENCE_MS)
+    action(window, "Step one frame").trigger()
+    assert window._poll_timer.interval() == 8
+
+
+def test_with_every_dock_open_it_still_fits_a_small_screen(
+    qtbot: QtBot, show_window: Callable[..., MainWindow], settings: Settings, tmp_path: Path
+) -> None:
+    window = show_window()
+    study = add_modes(window, window._session, settings, tuple, None)
+    study.open(write_study(tmp_path / "study"))
+    window.camera.options.show()
+    window.cloud.show()
+    qtbot.waitUntil(described(window, "anger"), timeout=PATIENCE_MS)
+    window.resize(900, 600)
+    assert (window.width(), window.height()) == (900, 600)
+    window._show_keys()
+    (help_,) = window.findChildren(KeyHelp)
+    assert help_.height() <= window.screen().availableSize().height() - 48
+
+
+def test_the_first_window_and_a_remembered_one_lie_on_the_screen(
+    show_window: Callable[..., MainWindow], settings: Settings
+) -> None:
+    room = show_window().screen().availableGeometry()
+    larger = show_window()
+    larger.resize(2 * room.width(), 2 * room.height())
+    settings.geometry = larger.saveGeometry()
+    for window in (show_window(),):
+        assert room.contains(window.geometry())
+
+
+def test_a_figure_that_does_not_fit_is_elided_and_never_cut(qtbot: QtBot) -> None:
+    label = ElidingLabel()
+    qtbot.addWidget(label)
+    label.setText("✓ Light 146")
+    for width in range(label.sizeHint().width(), 0, -1):
+        label.resize(width, 20)
+        assert label.shown in ("✓ Light 146", "") or label.shown.endswith("…")

@@ -40,6 +40,11 @@ def test_a_verdict_that_is_not_sure_says_so_and_is_neither_right_nor_wrong() -> 
     assert shown_text(None) == "–"
 
 
+def test_a_verdict_just_below_the_limit_never_reads_as_if_it_were_sure() -> None:
+    assert shown_text(prediction(Expression.ANGER, 0.497)) == "not sure (anger 49 %)"
+    assert shown_text(prediction(Expression.ANGER, 0.503)) == "anger 50 %"
+
+
 def test_ages_are_in_the_unit_that_fits() -> None:
     assert (age_text(0.0484), age_text(1.24)) == ("48 ms ago", "1.2 s ago")
 

@@ -10,6 +10,7 @@ import pytest
 from fercore.cli import main
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.expressions import EXPRESSIONS
+from fercore.structures import Analysis, RGBDFrame
 
 
 def predicted(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[dict]]:
@@ -40,6 +41,25 @@ def test_a_folder_gives_a_line_a_scan(
     assert set(rule) <= {"-", " "}
     assert len(lines) == 7
     assert all(line.count("%") == 3 for line in lines)
+
+
+def test_ctrl_c_shows_the_verdicts_until_then_and_ends_with_its_status(
+    sample_root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fercore.inference.predictor import Predictor
+
+    analyse, judged = Predictor.analyse, []
+
+    def impatient(self: Predictor, frame: RGBDFrame) -> Analysis:
+        if judged:
+            raise KeyboardInterrupt
+        judged.append(frame)
+        return analyse(self, frame)
+
+    monkeypatch.setattr(Predictor, "analyse", impatient)
+    subject = next(path for path in sorted(sample_root.iterdir()) if path.is_dir())
+    status, rows = predicted(capsys, str(subject))
+    assert (status, len(rows)) == (130, 1)
 
 
 @pytest.fixture

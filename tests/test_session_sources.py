@@ -139,3 +139,33 @@ def test_an_unforeseen_error_leaves_its_traceback_in_the_log(
     session.open(opening(BrokenSource(ZeroDivisionError("driver bug"))))
     until(session, lambda: session.state is State.FAILED)
     assert "Traceback" in caplog.text and "driver bug" in caplog.text
+
+
+def test_a_camera_that_is_not_there_is_waited_for(make_session: Callable[..., Session]) -> None:
+    source, tries = TickSource(), list[float]()
+
+    def open_source() -> TickSource:
+        tries.append(time.monotonic())
+        if len(tries) < 3:
+            raise SourceError("No camera is connected; plug one in.")
+        source.open()
+        return source
+
+    session = make_session()
+    session.open(open_source, wait=True)
+    until(session, lambda: session.state is State.WAITING)
+    assert session.excuse == "No camera is connected; plug one in."
+    next_shown(session)
+    assert session.source is source and session.excuse == "" and len(tries) == 3
+
+
+def test_another_source_ends_the_waiting(make_session: Callable[..., Session]) -> None:
+    def open_source() -> TickSource:
+        raise SourceError("No camera is connected; plug one in.")
+
+    session = make_session()
+    session.open(open_source, wait=True)
+    until(session, lambda: session.state is State.WAITING)
+    session.open(opening(TickSource()))
+    next_shown(session)
+    assert session.state is not State.WAITING

@@ -93,6 +93,14 @@ def test_fulfils_the_protocol_and_has_a_name(source: FrameSource, kind: str) -> 
     assert isinstance(source, Replay) is (kind in REPLAYS)
     assert isinstance(source, LiveSource) is (kind in CAMERAS)
     assert source.name
+    # Subjects with made-up codes are no people, however they are reached.
+    assert source.facts.synthetic is (kind in ("replay", "synthetic"))
+    assert source.facts.clock == {"realsense": "camera", "webcam": "host"}.get(kind, "source")
+
+
+def test_recorded_people_are_not_called_synthetic(tmp_path: Path) -> None:
+    people = source_named(str(write_tree(tmp_path, "F0001_NE00WH", "F0001_HA04WH")))
+    assert not people.facts.synthetic
 
 
 def test_frames_are_numbered_and_run_forward_in_time(source: FrameSource) -> None:

@@ -29,7 +29,8 @@ from fercore.faces.quality import measure
 from fercore.structures import Analysis, FaceBox, FacePair
 from fercore.study.baseline import load_baseline
 from fercore.study.flags import Flag, flags_of
-from fercore.study.run_files import Check, Counts
+from fercore.study.layout import runs_of
+from fercore.study.run_files import Check, Counts, RunState, read_run_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,6 +154,35 @@ def test_a_run_started_from_afar_is_shown_and_can_be_stopped(
     dock.stop_block()
     assert not desk.recording
     assert dock.sheet.list.item(0).text().startswith("✓ 1")
+
+
+def test_after_a_block_comes_the_next_and_a_finished_one_is_asked_for(
+    dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path, questions: list[str]
+) -> None:
+    dock, desk = dock_at(write_study(tmp_path / "s"))
+    dock.start_block()
+    dock.stop_block()
+    assert dock.sheet.block is not None and dock.sheet.block.number == 2
+    assert questions == []
+    dock.sheet.list.setCurrentRow(0)
+    dock.start_block()
+    assert questions == ["Block 1 is recorded already. Record it again, as a further run?"]
+    assert desk.recording
+
+
+def test_a_run_that_is_stopped_early_is_not_complete(
+    dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path
+) -> None:
+    folder = write_study(tmp_path / "s")
+    path = folder / "study.toml"
+    path.write_text(path.read_text().replace("duration_s = 1", "duration_s = 60"))
+    dock, _ = dock_at(folder)
+    dock.start_block()
+    dock.stop_block()
+    assert dock.sheet.block is not None and dock.sheet.block.number == 1
+    assert "60 s were planned." in dock.sheet.message.text()
+    (place,) = runs_of(folder)
+    assert read_run_record(place.session).state is RunState.EARLY
 
 
 def test_the_end_of_the_planned_length_is_said(

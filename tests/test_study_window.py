@@ -154,7 +154,39 @@ def test_from_the_form_to_files_that_open(
         assert all(any(check.item in name for name in noted) for check in overridden)
 
 
-def test_closing_the_window_closes_the_run(qtbot: QtBot, mode: StudyMode, tmp_path: Path) -> None:
+def test_another_source_is_asked_for_and_marks_the_run(
+    qtbot: QtBot, mode: StudyMode, tmp_path: Path, questions: list[str]
+) -> None:
+    folder = write_study(tmp_path / "study")
+    dock = opened(mode, folder)
+    begin_session(dock)
+    override_red_checks(dock, qtbot)
+    window, before = mode._window, mode._session.source
+    dock.sheet.start.click()
+    qtbot.waitUntil(lambda: frames(mode) > 2, timeout=PATIENCE_MS)
+    window._open_named("synthetic:2")
+    assert "the report will say that the source was changed" in questions[-1]
+    qtbot.waitUntil(lambda: mode._session.source is not before, timeout=PATIENCE_MS)
+    after = mode._session.source
+    assert after is not None
+    remark = f"the source changed to {after.name}"
+    dock.refresh()
+    dock.sheet.stop.click()
+    (place,) = runs_of(folder)
+    assert read_run_record(place.session).remarks == (remark,)
+    assert remark in [event.name for event in read_events(place.events)]
+    assert main(["study-report", str(folder)]) == 0
+    page = next(folder.rglob("*.html")).read_text(encoding="utf-8")
+    assert f"In {place.folder.name} {remark}." in page
+
+
+def test_closing_the_window_closes_the_run(
+    qtbot: QtBot,
+    mode: StudyMode,
+    tmp_path: Path,
+    questions: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     folder = write_study(tmp_path / "study")
     dock = opened(mode, folder)
     begin_session(dock)
@@ -164,9 +196,16 @@ def test_closing_the_window_closes_the_run(qtbot: QtBot, mode: StudyMode, tmp_pa
     press(qtbot, mode, Qt.Key.Key_F5)
     window = mode.parent()
     assert isinstance(window, MainWindow)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.window.main_window.is_confirmed", lambda *_: False)
+        window.close()
+    assert window.isVisible() and mode.desk is not None and mode.desk.recording
     window.close()
+    assert "not count as complete. Quit nevertheless?" in questions[-1]
     (place,) = runs_of(folder)
-    assert read_run_record(place.session).state is RunState.COMPLETE
+    record = read_run_record(place.session)
+    assert record.state is RunState.EARLY
+    assert record.problem == "The study was closed while it recorded."
     assert markers(place) == ["stimulus"]
     with sole_writer(place):
         pass  # the run is free for whoever exports or withdraws it

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+from PySide6.QtCore import Qt
+
 from app.window.widgets.transport import Transport
 from fercore.expressions import EXPRESSIONS
 
@@ -54,6 +57,16 @@ def test_speed_goes_in_steps_and_stops_at_both_ends(qtbot: QtBot) -> None:
     for _ in range(4):
         transport.faster.trigger()
     assert speeds == [0.5, 0.25, 0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_PageUp])
+def test_a_key_that_jumps_does_not_change_the_speed(qtbot: QtBot, key: Qt.Key) -> None:
+    transport = Transport()
+    qtbot.addWidget(transport)
+    speeds: list[float] = []
+    transport.speed_chosen.connect(speeds.append)
+    qtbot.keyClick(transport._speeds, key)
+    assert speeds == []
 
 
 def test_every_button_tells_its_key(qtbot: QtBot) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer
 from app.drawing.heat import HeatLayer, heat_image
 from app.drawing.overlay import HEADS, age_text, by_head
 from app.live.activation_worker import ActivationWorker, Wanted
+from app.window.widgets.commands import Command
 from app.window.widgets.menus import add_switch
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class ActivationMode(QObject):
         self._shown: Explained | None = None
         self._images: tuple[QImage | None, QImage | None] = (None, None)  # colour, depth
         self._era = 0  # a map from before the last change of the source is nobody's
-        text, menu = "&Where the networks look", window.view_menu
-        self.switch = add_switch(window, menu, text, "Ctrl+L", self._turn)
+        command, menu = Command.WHERE_NETWORKS_LOOK, window.view_menu
+        self.switch = add_switch(window, menu, command, self._turn)
         self._timer = QTimer(self)
         self._timer.setInterval(_FOLLOW_MS)
         self._timer.timeout.connect(self._follow)

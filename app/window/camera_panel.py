@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from app.sources.base import Adjustable, Health, LiveSource
 from app.sources.choice import REALSENSE, SYNTHETIC, WEBCAM
 from app.window.widgets.camera_options import CameraOptions
+from app.window.widgets.commands import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from app.window.widgets.transport import Transport
 
 CAMERAS = (
-    ("&RealSense camera", "Ctrl+R", REALSENSE),
-    ("&Webcam", "Ctrl+W", WEBCAM),
-    ("S&ynthetic face", "Ctrl+Y", SYNTHETIC),
+    (Command.REALSENSE, REALSENSE),
+    (Command.WEBCAM, WEBCAM),
+    (Command.SYNTHETIC, SYNTHETIC),
 )
-"""Text, key and source of the menu's entries."""
+"""Command and source of the menu's entries."""
 
 FILE_KINDS = (
     "All that can be played (*.wrl *.WRL *.bag *.db3 *.mp4 *.mkv *.mov *.avi *.webm);;"

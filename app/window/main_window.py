@@ -17,6 +17,7 @@ from app.window.source_menu import SourceMenu
 from app.window.view_menu import ViewMenu
 from app.window.view_panel import ViewPanel
 from app.window.widgets.cloud_view import CloudDock
+from app.window.widgets.commands import Command
 from app.window.widgets.key_help import KeyHelp
 from app.window.widgets.menus import add_entry
 from app.window.widgets.question import is_confirmed
@@ -161,8 +162,8 @@ class MainWindow(QMainWindow):
     def _build_menus(self) -> None:
         source_menu = SourceMenu(self)
         source_menu.chosen.connect(self._open_named)
-        add_entry(self, source_menu, "Take a sna&pshot", "Ctrl+S", self._take_snapshot)
-        add_entry(self, source_menu, "&Quit", "Ctrl+Q", self.close)
+        add_entry(self, source_menu, Command.SNAPSHOT, self._take_snapshot)
+        add_entry(self, source_menu, Command.QUIT, self.close)
         self.menuBar().addMenu(source_menu)
         self.menuBar().addMenu("&Playback").addActions(self.transport.playback_actions())
         self.addActions(self.transport.playback_actions())
@@ -171,7 +172,7 @@ class MainWindow(QMainWindow):
             self.view_menu.addAction(dock.toggleViewAction())
         self.addAction(self.cloud.toggleViewAction())
         self.menuBar().addMenu(self.view_menu)
-        add_entry(self, self.menuBar().addMenu("&Help"), "&Keys", "F1", self._show_keys)
+        add_entry(self, self.menuBar().addMenu("&Help"), Command.KEYS, self._show_keys)
 
     def _every(self, milliseconds: int, then: Callable[[], None]) -> QTimer:
         timer = QTimer(self)

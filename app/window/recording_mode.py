@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QStandardPaths, QTimer
 from PySide6.QtWidgets import QFileDialog
 
 from app.study.quick_recording import QuickRecording
+from app.window.widgets.commands import Command
 from app.window.widgets.menus import add_choice, add_entry
 from app.window.widgets.record_button import RecordButton
 from fercore.errors import FercoreError
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 _TICK_MS = 250
 _SILENT_TICKS = 8  # without a frame; a camera gives one every tick
-_KEY = "Ctrl+Shift+R"
 KEPT = {
     Privacy.DERIVED: "numbers only",
     Privacy.DEPTH: "numbers and depth maps",
@@ -150,8 +150,8 @@ class RecordingMode(QObject):
 
     def _build_menu(self) -> None:
         menu = self._window.insert_menu("&Record")
-        add_entry(self._window, menu, "&Record, or stop recording", _KEY, self.toggle)
-        add_entry(self._window, menu, "&Mark this moment", "Ctrl+Shift+M", self._mark)
+        add_entry(self._window, menu, Command.RECORD, self.toggle)
+        add_entry(self._window, menu, Command.MARK, self._mark)
         menu.addSeparator()
         levels, chosen = tuple(Privacy), self._settings.recording_level
         texts = {level: KEPT[level].capitalize() for level in levels}
@@ -181,8 +181,8 @@ class RecordingMode(QObject):
     def _describe(self) -> None:
         level = self._settings.recording_level
         self.button.setToolTip(
-            f"Record {KEPT[level]} into {self.folder}, or stop ({_KEY}). {level.statement} "
-            "The menu Record changes both."
+            f"Record {KEPT[level]} into {self.folder}, or stop ({Command.RECORD.key}). "
+            f"{level.statement} The menu Record changes both."
         )
 
     def _say(self, text: str) -> None:

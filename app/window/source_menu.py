@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from app.sources.choice import SAMPLE
 from app.window.camera_panel import CAMERAS, FILE_KINDS
+from app.window.widgets.commands import Command
 from app.window.widgets.menus import add_entry
 
 
@@ -21,12 +22,12 @@ class SourceMenu(QMenu):
         super().__init__("&Source", window)
         self._window = window
         add = partial(add_entry, window, self)
-        add("&Open folder…", "Ctrl+O", self._choose_folder)
-        add("Open &file…", "Ctrl+Shift+O", self._choose_file)
-        add("&Bundled sample", "Ctrl+B", partial(self.chosen.emit, SAMPLE))
+        add(Command.OPEN_FOLDER, self._choose_folder)
+        add(Command.OPEN_FILE, self._choose_file)
+        add(Command.SAMPLE, partial(self.chosen.emit, SAMPLE))
         self.addSeparator()
-        for text, key, word in CAMERAS:
-            add(text, key, partial(self.chosen.emit, word))
+        for command, word in CAMERAS:
+            add(command, partial(self.chosen.emit, word))
         self.addSeparator()
 
     def _choose_folder(self) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.start.settings import SMOOTHNESSES
+from app.window.widgets.commands import Command
 from app.window.widgets.menus import add_choice, add_entry
 from app.window.widgets.theme_menu import ThemeMenu
 
@@ -36,12 +37,12 @@ class ViewMenu(QMenu):
         self._window, self._panel, self._select_face = window, panel, select_face
         themes = ThemeMenu(settings, window)
         add = partial(add_entry, window, self)
-        add("&Switch dark and light", "Ctrl+D", themes.switch)
+        add(Command.SWITCH_THEME, themes.switch)
         self.addMenu(themes)
         smoothing = self.addMenu("S&moothing")
         add_choice(smoothing, SMOOTHNESSES, panel.smoothness, panel.set_smoothness)
-        add("&Judge another face", "Ctrl+J", self._judge_another)
-        add("&Full screen", "F11", self._toggle_full_screen)
+        add(Command.JUDGE_ANOTHER, self._judge_another)
+        add(Command.FULL_SCREEN, self._toggle_full_screen)
 
     def _judge_another(self) -> None:
         """Go through the faces in the order in which they were first seen."""

@@ -16,6 +16,7 @@ from app.window.study.gear import FaceFinder, equipment_of
 from app.window.study.live_figures import LiveFigures
 from app.window.study.marker_keys import MarkerKeys
 from app.window.study.study_folder import study_folder
+from app.window.widgets.commands import Command
 from app.window.widgets.menus import add_entry
 from fercore.errors import FercoreError
 
@@ -97,12 +98,12 @@ class StudyMode(QObject):
     def _build_menu(self) -> None:
         menu = self._window.insert_menu("S&tudy")
         add = partial(add_entry, self._window, menu)
-        add("&Open study…", "Ctrl+U", self._choose)
-        add("&Close study", "Ctrl+Shift+U", self._close_by_hand)
+        add(Command.OPEN_STUDY, self._choose)
+        add(Command.CLOSE_STUDY, self._close_by_hand)
         menu.addSeparator()
-        add("&Start the block", "Ctrl+Return", self._start_block)
-        add("S&top the block", "Ctrl+Backspace", self._stop_block)
-        add("&Keep on recording", "Ctrl+Shift+Return", self._keep_on)
+        add(Command.START_BLOCK, self._start_block)
+        add(Command.STOP_BLOCK, self._stop_block)
+        add(Command.KEEP_ON, self._keep_on)
 
     def _choose(self) -> None:
         path, _ = QFileDialog.getOpenFileName(

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QWidget
 
 from app.drawing.point_cloud import GROUND_RGB, face_cloud, rendered
 from app.drawing.qimage import to_qimage
+from app.window.widgets.commands import Command
 
 if TYPE_CHECKING:
     from app.drawing.point_cloud import PointCloud
@@ -137,7 +138,7 @@ class CloudDock(QDockWidget):
         self.setObjectName("cloud")
         self.view = CloudView()
         self.setWidget(self.view)
-        self.toggleViewAction().setShortcut(QKeySequence("Ctrl+3"))
+        self.toggleViewAction().setShortcut(QKeySequence(Command.FACE_IN_SPACE.key))
         self.hide()
 
 

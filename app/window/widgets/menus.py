@@ -11,27 +11,27 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QMenu, QWidget
 
+    from app.window.widgets.commands import Command
+
 Word = TypeVar("Word", bound=str)
 
 
-def add_entry(
-    window: QWidget, menu: QMenu, text: str, key: str, then: Callable[[], object]
-) -> None:
+def add_entry(window: QWidget, menu: QMenu, command: Command, then: Callable[[], object]) -> None:
     """Add a command to a menu; its key works in the whole window."""
-    action = QAction(text, window)
-    action.setShortcut(QKeySequence(key))
+    action = QAction(command.text, window)
+    action.setShortcut(QKeySequence(command.key))
     action.triggered.connect(lambda _checked=False: then())
     menu.addAction(action)
     window.addAction(action)
 
 
 def add_switch(
-    window: QWidget, menu: QMenu, text: str, key: str, then: Callable[[bool], object]
+    window: QWidget, menu: QMenu, command: Command, then: Callable[[bool], object]
 ) -> QAction:
     """Add something that is on or off, at first off; its key works in the whole window."""
-    action = QAction(text, window)
+    action = QAction(command.text, window)
     action.setCheckable(True)
-    action.setShortcut(QKeySequence(key))
+    action.setShortcut(QKeySequence(command.key))
     action.toggled.connect(then)
     menu.addAction(action)
     window.addAction(action)

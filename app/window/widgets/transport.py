@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QPalette
 from PySide6.QtWidgets import QComboBox, QLabel, QToolBar
 
+from app.window.widgets.commands import Command
 from app.window.widgets.icons import Symbol, icon
 from app.window.widgets.theme import muted
 
@@ -97,27 +98,27 @@ class Transport(QToolBar):
             self._paint_icons()
 
     def _add_buttons(self) -> None:
-        previous = self._button("Previous scan", "PgUp", "previous", lambda: self._go(-1))
-        self.play = self._button("Play", "Space", "play", self.play_pressed.emit)
-        self.step = self._button("Step one frame", ".", "step", self.step_pressed.emit)
-        following = self._button("Next scan", "PgDown", "next", lambda: self._go(1))
-        self.slower = self._action("Slower", "-", lambda: self._change_speed(-1))
-        self.faster = self._action("Faster", "+", lambda: self._change_speed(1))
-        first = self._action("First scan", "Home", lambda: self._choose(0))
-        back = self._action("Previous subject", "Ctrl+PgUp", lambda: self._go_subject(-1))
-        onward = self._action("Next subject", "Ctrl+PgDown", lambda: self._go_subject(1))
+        previous = self._button(Command.PREVIOUS_SCAN, "previous", lambda: self._go(-1))
+        self.play = self._button(Command.PLAY, "play", self.play_pressed.emit)
+        self.step = self._button(Command.STEP, "step", self.step_pressed.emit)
+        following = self._button(Command.NEXT_SCAN, "next", lambda: self._go(1))
+        self.slower = self._action(Command.SLOWER, lambda: self._change_speed(-1))
+        self.faster = self._action(Command.FASTER, lambda: self._change_speed(1))
+        first = self._action(Command.FIRST_SCAN, lambda: self._choose(0))
+        back = self._action(Command.PREVIOUS_SUBJECT, lambda: self._go_subject(-1))
+        onward = self._action(Command.NEXT_SUBJECT, lambda: self._go_subject(1))
         self._jumps = [previous, following, back, onward, first]
 
-    def _button(self, text: str, key: str, symbol: Symbol, then: Callable[[], None]) -> QAction:
-        action = self._action(text, key, then)
+    def _button(self, command: Command, symbol: Symbol, then: Callable[[], None]) -> QAction:
+        action = self._action(command, then)
         self._symbols[action] = symbol
         super().addAction(action)
         return action
 
-    def _action(self, text: str, key: str, then: Callable[[], None]) -> QAction:
-        action = QAction(text, self)
-        action.setShortcut(QKeySequence(key))
-        action.setToolTip(f"{text} ({key})")
+    def _action(self, command: Command, then: Callable[[], None]) -> QAction:
+        action = QAction(command.text, self)
+        action.setShortcut(QKeySequence(command.key))
+        action.setToolTip(f"{command.text} ({command.key})")
         action.triggered.connect(lambda _checked=False: then())
         return action
 
