@@ -19,6 +19,7 @@ from app.start.settings import Settings
 from app.window.main_window import MainWindow
 from app.window.study.mode import StudyMode
 from app.window.study.recording_line import IDLE
+from fercore.cli import main
 from fercore.errors import FercoreError
 from fercore.study.events import MARKER, NOTE, read_events
 from fercore.study.layout import runs_of
