@@ -8,6 +8,7 @@ from frame to frame; single pictures are judged each by itself.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from fercore.faces.cropping import crop_face
 from fercore.faces.quality import depth_defect
 from fercore.faces.tracking import FaceTracker
+from fercore.geometry.plausibility import depth_doubt, measure_face
 from fercore.inference.engines import load_engine
 from fercore.networks.checkpoints import shipped_checkpoint
 from fercore.networks.preprocessing import depth_input, rgb_input
@@ -36,6 +38,7 @@ DETECT, CROP, INPUTS, NETWORKS = "detect", "crop", "inputs", "networks"
 """The stages that a predictor's stopwatch counts; an engine that measures adds its own."""
 
 NO_FACE = "no face found"
+NO_COLOUR = "no colour, for the scan has no texture"
 
 
 class Predictor:
@@ -99,21 +102,28 @@ class Predictor:
         if box is None:
             return Analysis(frame, None, None, NO_FACE, time.perf_counter() - started_s)
         with self.stopwatch.stage(CROP):
-            pair = crop_face(frame, box, self.card.preprocessing)
-        verdicts, reason = self.judge(pair)
+            believed = _believed(frame, box)
+            pair = crop_face(believed, box, self.card.preprocessing)
+        verdicts, reason = self.judge(pair, with_colour=frame.has_colour)
+        if pair.depth_m is None and believed.remark:
+            reason = ""  # the remark says it more exactly
+        reason = "; ".join(filter(None, (reason, believed.remark)))
         return Analysis(frame, pair, verdicts, reason, time.perf_counter() - started_s)
 
-    def judge(self, pair: FacePair) -> tuple[Verdicts | None, str]:
+    def judge(self, pair: FacePair, *, with_colour: bool = True) -> tuple[Verdicts | None, str]:
         """Return the verdicts on one face, and why a head is silent (empty: none is).
 
-        Without usable depth only the RGB head is asked: what the others would say
-        of a made-up depth map means nothing.
+        Without usable depth only the RGB head is asked, without colour only the depth head: what
+        the others would say of a made-up depth map or of grey shading means nothing.
         """
-        reason = depth_defect(pair)
-        logits = self._run([pair], with_depth=not reason)
+        defect = depth_defect(pair)
+        reason = "; ".join(filter(None, (defect, "" if with_colour else NO_COLOUR)))
+        if defect and not with_colour:
+            return None, reason
+        logits = self._run([pair], with_depth=not defect)
         verdicts = Verdicts(
-            fusion=_prediction(logits.fusion, pair.timestamp_s),
-            rgb=_prediction(logits.rgb, pair.timestamp_s),
+            fusion=_prediction(logits.fusion if with_colour else None, pair.timestamp_s),
+            rgb=_prediction(logits.rgb if with_colour else None, pair.timestamp_s),
             depth=_prediction(logits.depth, pair.timestamp_s),
         )
         return (verdicts, reason) if verdicts.best() else (None, reason)
@@ -147,6 +157,18 @@ class Predictor:
         size = self.card.preprocessing.depth_size
         unknown = np.full((size, size), np.nan, np.float32)
         return np.stack([unknown if p.depth_m is None else p.depth_m for p in pairs])
+
+
+def _believed(frame: RGBDFrame, box: FaceBox) -> RGBDFrame:
+    """Return the frame, without its depth where that cannot be a face's; the remark says why."""
+    if frame.depth_m is None:
+        return frame
+    fx = None if frame.intrinsics is None else frame.intrinsics.fx
+    doubt = depth_doubt(measure_face(frame.depth_m, box, fx))
+    if not doubt:
+        return frame
+    remark = "; ".join(filter(None, (doubt, frame.remark)))
+    return replace(frame, depth_m=None, remark=remark)
 
 
 def _prediction(logits: torch.Tensor | None, timestamp_s: float) -> Prediction | None:
