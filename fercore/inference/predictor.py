@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from fercore.faces.detection import FaceDetector
     from fercore.faces.tracking import TrackedFace
     from fercore.inference.engines import Engine
-    from fercore.networks.branches import Logits
     from fercore.networks.checkpoints import ModelCard
+    from fercore.networks.paper import Logits
     from fercore.structures import FaceBox, FloatArray
 
 DETECT, CROP, INPUTS, NETWORKS = "detect", "crop", "inputs", "networks"
