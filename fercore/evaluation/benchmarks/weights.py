@@ -166,7 +166,7 @@ def _compressed(rgb: UInt8Array) -> UInt8Array:
 
 
 def _darkened(rgb: UInt8Array) -> UInt8Array:
-    return np.round(rgb * 0.4).astype(np.uint8)
+    return np.asarray(np.round(rgb * 0.4), np.uint8)
 
 
 CHANGES: dict[str, Callable[[UInt8Array], UInt8Array]] = {
