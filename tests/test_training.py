@@ -185,7 +185,8 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
     faces, config = made_up_faces(subjects=4), replace(CONFIG, epochs=1)
     with monkeypatch.context() as patch:
         patch.setattr("os.posix_fallocate", full)
-        with pytest.raises(FercoreError, match=r"copy0\.frozen\.part cannot be written .*No space"):
+        broken = r"copy0\.frozen\.npy\.part cannot be written .*No space"
+        with pytest.raises(FercoreError, match=broken):
             train(faces, PARAMETERS, config, tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", full)

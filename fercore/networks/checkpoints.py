@@ -24,7 +24,7 @@ from fercore.networks.backbones import VARIANTS
 from fercore.networks.paper import PIPELINES
 from fercore.networks.pipelines import build
 from fercore.networks.preprocessing import Preprocessing
-from fercore.runtime.files import write_text_whole
+from fercore.runtime.files import whole_file, write_text_whole
 
 if TYPE_CHECKING:
     from fercore.networks.branches import Pipeline
@@ -81,12 +81,11 @@ def save_checkpoint(path: Path, network: Pipeline, card: ModelCard) -> ModelCard
     tensors: dict[str, torch.Tensor] = {}
     for name, value in network.state_dict().items():
         tensors.update(_compress(name, value))
-    unfinished = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, unfinished)
-        complete = replace(card, sha256=_sha256(unfinished))
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            save_file(tensors, unfinished)
+            complete = replace(card, sha256=_sha256(unfinished))
         write_card(path, complete)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} cannot be written ({error}); free some space.") from error
