@@ -2,11 +2,12 @@
 
 Scans, depth maps and camera frames are all asked here before a verdict. A face is 110 to 180 mm
 wide and has 20 to 60 mm of relief; `fercore.geometry.standing` tells which way a scan looks,
-`fercore.faces.upright` how a face stands in its picture. The bounds below are wider, since a detector's box is not the face, noise and hands change what is
-measured, and no face may be refused: what they tell apart is a face from a wrong unit, a
-photograph, and a map that is inside out. In 221 frames of synthetic people before five simulated
-depth cameras, half of them with hands and things in front of the face, the box was 111 to 179 mm
-wide, the relief 8.7 to 82 mm and the roundness -0.17 to 0.84.
+`fercore.faces.upright` how a face stands in its picture. The bounds below are wider, since a
+detector's box is not the face, noise and hands change what is measured, and no face may be
+refused: what they tell apart is a face from a wrong unit, a photograph, and a map that is inside
+out. In 221 frames of synthetic people before five simulated depth cameras, half of them with
+hands and things in front of the face, the box was 111 to 179 mm wide, the relief 8.7 to 82 mm and
+the roundness -0.17 to 0.84.
 """
 
 from __future__ import annotations
