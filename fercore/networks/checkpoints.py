@@ -21,13 +21,12 @@ from safetensors.torch import load_file, save_file
 from fercore.errors import CheckpointError
 from fercore.expressions import EXPRESSIONS
 from fercore.networks.backbones import VARIANTS
-from fercore.networks.paper import PIPELINES
-from fercore.networks.pipelines import build
+from fercore.networks.paper import PIPELINES, build
 from fercore.networks.preprocessing import Preprocessing
 from fercore.runtime.files import whole_file, write_text_whole
 
 if TYPE_CHECKING:
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
 
 FORMAT = 1
 SCALE_SUFFIX = "::scale"
