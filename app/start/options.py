@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fercore import DEFAULT_PIPELINE
-from fercore.runtime.provenance import own_version
+from fercore.runtime.version_option import add_version_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rgbd-fer", description="Shows facial expressions recognised from colour and depth."
     )
-    parser.add_argument("--version", action="version", version=f"rgbd-fer {own_version()}")
+    add_version_option(parser)
     parser.add_argument(
         "--source",
         metavar="SOURCE",

@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 
 from fercore.errors import FercoreError
-from fercore.runtime.provenance import own_version
+from fercore.runtime.version_option import add_version_option
 
 COMMANDS = (
     "inspect",
@@ -67,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="fercore",
         description="Facial expression recognition from colour and depth.",
     )
-    parser.add_argument("--version", action="version", version=f"fercore {own_version()}")
+    add_version_option(parser)
     sub_parsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in COMMANDS:
         command = import_module(f"fercore.cli.{name.replace('-', '_')}")
