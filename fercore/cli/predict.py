@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fercore.datasets.bu3dfe import Scan
-    from fercore.predictor import Predictor
+    from fercore.inference.predictor import Predictor
     from fercore.structures import (
         Analysis,
         FloatArray,
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a verdict a scan; status 1 when there is one without a verdict."""
-    from fercore.predictor import Predictor
+    from fercore.inference.predictor import Predictor
 
     frames = _frames(arguments)
     if arguments.checkpoint is not None:
@@ -118,7 +118,7 @@ def _read_frames(jobs: list[Path | Scan]) -> Iterator[Remarked | Unusable]:
     from tqdm import tqdm
 
     from fercore.datasets.frames import mesh_frame, scan_frame
-    from fercore.detection import MediapipeFaceLandmarker
+    from fercore.faces.detection import MediapipeFaceLandmarker
 
     with MediapipeFaceLandmarker() as landmarker:
         for job in tqdm(jobs, unit="scan", leave=False, disable=None):
@@ -148,7 +148,7 @@ def _depth(
     path: Path, rgb: UInt8Array, intrinsics: Intrinsics | None
 ) -> tuple[FloatArray | None, str]:
     """Return a picture's depth, and what its reader should know; None where it is of no use."""
-    from fercore.depth_units import Seen, settle_unit, sightings
+    from fercore.faces.depth_units import Seen, settle_unit, sightings
     from fercore.io.depth_maps import read_depth_map
 
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Reads colour pictures (bmp, jpg, png), and says what is wrong; decodes pictures of any kind."""
+"""Reads colour pictures, and says what is wrong; decodes pictures of any kind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from fercore.errors import DatasetError
-from fercore.io.files import beginning, read_bytes
+from fercore.io.files import beginning, one_line, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,9 @@ MOST_SIDE_PX, MOST_PIXELS = 16_384, 80_000_000
 """Larger pictures are refused before they are decoded; a telephone's best have 8,000 columns.
 Libraries that count bytes in 32 bits end the whole program on much larger ones."""
 
-_FORMATS = ("BMP", "JPEG", "PNG")
+PICTURE_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp")
+
+_FORMATS = ("BMP", "JPEG", "PNG", "GIF", "TIFF", "WEBP")
 
 
 def read_rgb(path: Path, size: tuple[int, int] | None = None) -> UInt8Array:
@@ -31,11 +33,11 @@ def read_rgb(path: Path, size: tuple[int, int] | None = None) -> UInt8Array:
     `size` is the (height, width) that the picture must have; None accepts any.
 
     Raises:
-        DatasetError: it is missing, no bmp, jpg or png, truncated, a depth map, or not
-            of the size.
+        DatasetError: it is missing, of none of the formats, truncated, too large, a depth map,
+            or not of the size.
     """
     image = decoded(path, read_bytes(Path(path), DatasetError), _FORMATS)
-    if image.mode.startswith("I"):
+    if image.mode.startswith(("I", "F")):
         raise DatasetError(f"{path} is a 16-bit depth map where a colour picture is expected")
     rgb = np.array(image.convert("RGB"))
     require_size(path, rgb.shape[:2], size)

@@ -63,6 +63,11 @@ def numbers_of(stem: str) -> tuple[str, ...]:
     return tuple(part for part in frame_key(stem) if part.isdecimal())
 
 
+def last_number_of(stem: str) -> tuple[str, ...]:
+    """Return the last number in a name, which counts the frames where others do not."""
+    return numbers_of(stem)[-1:]
+
+
 def stamp_of(stem: str) -> float | None:
     """Return the time that a name tells, in whatever unit; None where it tells none."""
     found = _STAMP.findall(stem)

@@ -14,8 +14,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from app.sources.pictures import tum_lists
-from app.sources.pictures.names import Role, frame_key, is_aligned, numbers_of, role_of, stamp_of
+from app.sources.pictures.names import (
+    Role,
+    frame_key,
+    is_aligned,
+    last_number_of,
+    numbers_of,
+    role_of,
+    stamp_of,
+)
 from fercore.io.depth_maps import DEPTH_KINDS
+from fercore.io.images import PICTURE_SUFFIXES
 from fercore.io.natural_order import natural_key
 
 if TYPE_CHECKING:
@@ -23,8 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Matching = dict[Path, Path]  # the depth map of each colour picture that has one
-
-COLOUR_KINDS = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 
 _SHARE_OF_PERIOD = 0.6  # colour and depth further apart than this belong to two frames
 _FEW_PICTURES_PERIOD = 1 / 30  # seconds; where there are too few pictures to tell
@@ -96,7 +103,7 @@ def _colour_homes(folders: Sequence[Path]) -> list[Path]:
 
 
 def _pictures(files: Iterable[Path]) -> list[Path]:
-    return [path for path in files if path.suffix.lower() in COLOUR_KINDS]
+    return [path for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
 
 
 def _colours(files: Sequence[Path], is_apart: bool) -> list[Path]:
@@ -152,7 +159,7 @@ def _listed(folder: Path, colours: Sequence[Path], depths: Sequence[Path]) -> Ma
 
 def _by_names(colours: Sequence[Path], depths: Sequence[Path]) -> Matching:
     """Return what names say: those of one frame are alike, or tell nearly the same time."""
-    found = [_alike(colours, depths, frame_key), _alike(colours, depths, numbers_of)]
+    found = [_alike(colours, depths, key) for key in (frame_key, numbers_of, last_number_of)]
     found.append(_nearest(_stamped(colours), _stamped(depths)))
     return max(found, key=len)  # the first of equals
 

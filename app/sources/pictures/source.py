@@ -1,8 +1,8 @@
 """A folder of colour pictures, with or without depth maps, played in the order of their numbers.
 
-`app.sources.pictures.pairing` tells which files belong together, `app.sources.pictures.camera` what is
-known of the camera. Whatever is wrong with a depth map, its colour picture is shown, and the
-frame's remark says why it is without depth.
+`pairing` tells which files belong together, `camera` what is known of the camera, `units` in
+which unit depth counts. Whatever is wrong with a depth map, its colour picture is shown, and
+the frame's remark says why it is without depth.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from app.sources.base import SourceError
-from app.sources.pictures.pairing import PictureFolder, look_into
 from app.sources.pictures.camera import PictureCamera, read_camera
+from app.sources.pictures.pairing import PictureFolder, look_into
 from app.sources.pictures.units import depth_of, stated_units, unit_of
 from app.sources.recorded import Recorded, RecordedSource
 from fercore.errors import FercoreError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.sources.pictures.pairing import Pair
-    from fercore.depth_units import DepthUnit
+    from fercore.faces.depth_units import DepthUnit
     from fercore.structures import FloatArray, Intrinsics, UInt8Array
 
 _NO_PICTURES = PictureFolder((), 0, False)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from app.sources.base import SourceError
 from app.sources.pictures import tum_lists
-from fercore.depth_units import DepthUnit, Seen, settle_unit, sightings
 from fercore.errors import FercoreError
+from fercore.faces.depth_units import DepthUnit, Seen, settle_unit, sightings
 from fercore.io.depth_maps import MILLIMETRE_M, read_depth_map
 from fercore.io.images import read_rgb
 
