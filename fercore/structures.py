@@ -83,6 +83,7 @@ class RGBDFrame:
     index: int  # running number of the frame in its source, from 0
     truth: Expression | None = None  # the true expression, where the source knows it
     origin: str = ""  # where it came from, such as a scan's name
+    has_colour: bool = True  # False: rgb only shows the shape, in grey, to find the face by
     remark: str = ""  # what was converted or left out when it was read; empty: nothing
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from fercore.caches.writer import CacheWriter
 from fercore.expressions import EXPRESSIONS
 from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox
-from fercore.training.faces import LabelledFaces
+from fercore.training.faces import LabelledFaces, certain_targets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,4 +62,5 @@ def made_up_faces(subjects: int = 8, per_subject: int = 6) -> LabelledFaces:
         subjects=np.repeat([f"F{9001 + i}" for i in range(subjects)], per_subject),
         levels=np.full(count, 4),
         views=np.full(count, "f2d"),
+        targets=certain_targets(labels),
     )

@@ -7,12 +7,11 @@ import torch
 from fercore.inference.engines import TorchEngine
 from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
 from fercore.inference.predictor import CROP, DETECT, INPUTS, NETWORKS, NO_FACE, Predictor
-from fercore.networks.branches import Pipeline
 from fercore.networks.checkpoints import ModelCard
-from fercore.networks.pipelines import build
+from fercore.networks.paper import Pipeline, build
 from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox, FloatArray, Intrinsics, RGBDFrame, UInt8Array
-from fercore.training.faces import LabelledFaces
+from fercore.training.faces import LabelledFaces, certain_targets
 from fercore.training.scoring import logits_of
 
 PARAMETERS = Preprocessing(rgb_size=32)
@@ -100,6 +99,16 @@ def test_depth_of_another_unit_is_left_out(predictor: Predictor) -> None:
     assert "mm wide" in analysis.reason or "m wide" in analysis.reason
 
 
+def test_grey_shading_is_not_judged_as_colour(predictor: Predictor) -> None:
+    shaded = replace(frame(relief()), has_colour=False)
+    analysis = predictor.analyse(shaded)
+    assert analysis.verdicts is not None and analysis.verdicts.depth is not None
+    assert analysis.verdicts.rgb is None and analysis.verdicts.fusion is None
+    assert analysis.reason == "no colour, for the scan has no texture"
+    nothing = predictor.analyse(replace(shaded, depth_m=None))
+    assert nothing.verdicts is None
+
+
 def test_a_frames_remark_is_passed_on(predictor: Predictor) -> None:
     converted = replace(frame(relief()), remark="depth taken for tenths of a millimetre")
     assert predictor.analyse(converted).reason == "depth taken for tenths of a millimetre"
@@ -134,6 +143,7 @@ def test_training_and_live_use_give_the_same_logits(
     faces = LabelledFaces(
         *(pair.rgb[None], pair.depth_m[None], np.zeros(1, np.int64)),
         *(np.array(["F9001"]), np.ones(1, np.int64), np.array(["f2d"])),
+        certain_targets(np.zeros(1, np.int64)),
     )
     live = predictor.logits([pair])
     trained = logits_of(network, faces, PARAMETERS)

@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--branches",
         nargs="+",
         metavar="FILE",
-        help="depth and rgb checkpoints that a fusion's branches start from",
+        help="checkpoints whose branches are the start: a fusion's own, or depth and rgb",
     )
     recipe.add_argument(
         "--finetune",
@@ -74,6 +74,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--copies", type=int, metavar="N", help="augmented copies of every face")
     recipe.add_argument(
         "--balanced", action="store_true", default=None, help="let rare expressions count more"
+    )
+    recipe.add_argument(
+        "--calm",
+        action="store_true",
+        default=None,
+        help="learn from calm faces too: every head then says how calm a face is",
     )
     recipe.add_argument(
         "--modality-dropout",
@@ -100,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fercore.training.trainer import train
 
     config = _config(arguments)
-    faces, parameters = read_all_faces(arguments.data, arguments.levels)
+    faces, parameters = read_all_faces(arguments.data, arguments.levels, calm=config.calm)
     parameters = replace(parameters, rgb_size=config.rgb_size or parameters.rgb_size)
     if config.pipeline == "depth":
         faces = faces.where(~faces.lacks_depth)
@@ -204,6 +210,7 @@ def _card(
         validation_subjects=result.validation_subjects,
         modality_dropout=config.modality_dropout,
         temperatures=result.temperatures,
+        calm=config.calm,
     )
 
 

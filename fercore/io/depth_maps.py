@@ -118,7 +118,8 @@ def _array(path: Path, content: bytes) -> NDArray[Any]:
         if math.prod(shape) * kind.itemsize > len(content) - file.tell():
             raise ValueError("it ends early")
         file.seek(0)
-        return np.lib.format.read_array(file, allow_pickle=False).reshape(shape)
+        values: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+        return values.reshape(shape)
     except DatasetError:
         raise
     # A header is a Python expression: what is wrong in it raises whatever parsing may raise.
@@ -129,13 +130,12 @@ def _array(path: Path, content: bytes) -> NDArray[Any]:
 def _header(file: io.BytesIO) -> tuple[tuple[int, int], np.dtype[Any]]:
     """Return rows and columns of an array, and the type of its values."""
     version = np.lib.format.read_magic(file)
-    read = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }.get(version)
-    if read is None:
+    if version == (1, 0):
+        shape, _, kind = np.lib.format.read_array_header_1_0(file)
+    elif version == (2, 0):
+        shape, _, kind = np.lib.format.read_array_header_2_0(file)
+    else:
         raise ValueError(f"version {version[0]}.{version[1]} of the format is unknown")
-    shape, _, kind = read(file)
     sides = [int(side) for side in shape if side != 1] if len(shape) > 2 else list(shape)
     if len(sides) != 2 or min(sides) < 1:
         raise ValueError(f"its shape {shape} is no picture's")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fercore.errors import DatasetError
 from fercore.io.files import beginning, one_line, read_bytes
@@ -56,7 +56,8 @@ def decoded(path: Path, content: bytes, formats: Sequence[str]) -> Image.Image:
             with Image.open(io.BytesIO(content), formats=formats) as image:
                 require_bearable(path, *image.size)
                 image.load()
-                return image.copy()
+                # Telephones write pictures as the sensor lies, and note how to show them.
+                return ImageOps.exif_transpose(image)
     except DatasetError:
         raise
     except UnidentifiedImageError as reason:
