@@ -14,8 +14,6 @@ from fercore.errors import DatasetError
 from fercore.io.files import beginning, one_line, read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fercore.structures import UInt8Array
 
 MOST_SIDE_PX, MOST_PIXELS = 16_384, 80_000_000
@@ -44,7 +42,7 @@ def read_rgb(path: Path, size: tuple[int, int] | None = None) -> UInt8Array:
     return rgb
 
 
-def decoded(path: Path, content: bytes, formats: Sequence[str]) -> Image.Image:
+def decoded(path: Path, content: bytes, formats: tuple[str, ...]) -> Image.Image:
     """Decode a file's content, a picture of one of Pillow's `formats`.
 
     Raises:
@@ -99,7 +97,7 @@ def _too_large() -> str:
     )
 
 
-def _listed(formats: Sequence[str]) -> str:
+def _listed(formats: tuple[str, ...]) -> str:
     """Return the names of formats as people read them, such as `bmp, jpg or png`."""
     names = [{"JPEG": "jpg", "TIFF": "tif"}.get(name, name.lower()) for name in formats]
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
