@@ -1,12 +1,13 @@
 """Whether what is to be judged can be a face: how wide it is, how far it bulges, how it stands.
 
 Scans, depth maps and camera frames are all asked here before a verdict. A face is 110 to 180 mm
-wide, has 20 to 60 mm of relief, looks at the camera and is upright to about 30 degrees. The
-bounds below are wider, since a detector's box is not the face, noise and hands change what is
-measured, and no face may be refused: what they tell apart is a face from a wrong unit, a
-photograph, and a map that is inside out. In 221 frames of synthetic people before five simulated
-depth cameras, half of them with hands and things in front of the face, the box was 111 to 179 mm
-wide, the relief 8.7 to 82 mm and the roundness -0.17 to 0.84.
+wide and has 20 to 60 mm of relief; `fercore.geometry.standing` tells which way a scan looks,
+`fercore.faces.upright` how a face stands in its picture. The bounds below are wider, since a
+detector's box is not the face, noise and hands change what is measured, and no face may be
+refused: what they tell apart is a face from a wrong unit, a photograph, and a map that is inside
+out. In 221 frames of synthetic people before five simulated depth cameras, half of them with
+hands and things in front of the face, the box was 111 to 179 mm wide, the relief 8.7 to 82 mm and
+the roundness -0.17 to 0.84.
 """
 
 from __future__ import annotations
@@ -32,9 +33,6 @@ LEAST_RELIEF_MM, MOST_RELIEF_MM = 6.0, 110.0
 
 LEAST_ROUNDNESS = -0.25
 """Correlation of the relief with a bowl turned upside down; a mould of a face has about -0.6."""
-
-MOST_TILT_DEG = 30.0
-"""How far from upright a face may stand in the picture."""
 
 LEAST_FOCAL_WIDTHS, MOST_FOCAL_WIDTHS = 0.2, 20.0
 """Focal length in widths of the picture: fish eyes to the longest lenses."""
