@@ -11,8 +11,8 @@ import time
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import torch
 
+from fercore.branches import verdict_probabilities
 from fercore.checkpoints import shipped_checkpoint
 from fercore.cropping import crop_face
 from fercore.engines import load_engine
@@ -24,6 +24,8 @@ from fercore.tracking import FaceTracker
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import torch
 
     from fercore.branches import Logits
     from fercore.checkpoints import ModelCard
@@ -152,4 +154,4 @@ class Predictor:
 def _prediction(logits: torch.Tensor | None, timestamp_s: float) -> Prediction | None:
     if logits is None:
         return None
-    return Prediction(torch.softmax(logits[0], 0).numpy(), timestamp_s)
+    return Prediction(verdict_probabilities(logits[:1])[0].numpy(), timestamp_s)
