@@ -14,7 +14,7 @@ TORCH_INDEX := https://download.pytorch.org/whl/cpu
 .PHONY: demo test setup bundle clean
 
 demo: $(READY)
-	@if $(PYTHON) -m app.display; then \
+	@if $(PYTHON) -m app.start.display; then \
 		$(PYTHON) -m app --source sample; \
 	else \
 		$(PYTHON) -m app --source sample --headless --output demo-output; \

@@ -16,7 +16,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from app.options import parsed
+from app.start.options import parsed
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
 
-    from app.activation_worker import Explainer
-    from app.inference import Analyser
-    from app.logs import Troubles
-    from app.settings import Settings
+    from app.live.activation_worker import Explainer
+    from app.live.inference import Analyser
     from app.sources.base import FrameSource
+    from app.start.logs import Troubles
+    from app.start.settings import Settings
     from fercore.study.run_files import Weights
 
 _INTERRUPTED = 130  # as shells have it for Ctrl-C
@@ -59,8 +59,8 @@ def create_application(headless: bool) -> QApplication:
     from PySide6.QtCore import qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
-    from app.display import display_problem, forget_foreign_plugins
-    from app.logs import log_qt_message
+    from app.start.display import display_problem, forget_foreign_plugins
+    from app.start.logs import log_qt_message
 
     forget_foreign_plugins()
     if headless:
@@ -93,10 +93,10 @@ def run_window(
     """
     import signal
 
-    from app.main_window import MainWindow
-    from app.modes import add_modes
-    from app.session import Session
-    from app.widgets.theme import apply_theme
+    from app.live.session import Session
+    from app.window.main_window import MainWindow
+    from app.window.modes import add_modes
+    from app.window.widgets.theme import apply_theme
 
     apply_theme(application, settings.theme)
     session = Session(load_analyser)
@@ -112,9 +112,9 @@ def run_window(
 
 
 def _run_headless(options: argparse.Namespace) -> int:
-    from app.headless import run_headless
-    from app.logs import Troubles, start_logging
+    from app.headless.run import run_headless
     from app.sources.choice import SAMPLE, source_named
+    from app.start.logs import Troubles, start_logging
 
     start_logging(Troubles())
     source = source_named(options.source or SAMPLE)
@@ -128,8 +128,8 @@ def _run_headless(options: argparse.Namespace) -> int:
 
 
 def _run_window(options: argparse.Namespace) -> int:
-    from app.logs import Troubles, start_logging
-    from app.settings import Settings
+    from app.start.logs import Troubles, start_logging
+    from app.start.settings import Settings
 
     troubles, settings = Troubles(), Settings()
     start_logging(troubles)
@@ -149,7 +149,7 @@ def _study(options: argparse.Namespace) -> Path | None:
     """Return the folder of the study asked for, None without one."""
     if options.study is None:
         return None
-    from app.study_window.study_folder import study_folder
+    from app.window.study.study_folder import study_folder
 
     return study_folder(options.study, options.output)
 
@@ -177,8 +177,8 @@ def _loader(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Analy
     def load() -> Analyser:
         import torch
 
-        from fercore.blas_threads import limit_blas_threads
-        from fercore.predictor import Predictor
+        from fercore.inference.predictor import Predictor
+        from fercore.runtime.blas_threads import limit_blas_threads
 
         # The replay renders beside it. Where every core is taken twice, the threads of
         # torch's loops wait for one another: cropping a face then takes 100 ms, not 3.
@@ -193,8 +193,8 @@ def _loader(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Analy
 
 def _explainer(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Explainer]:
     def load() -> Explainer:
-        from fercore.activation_maps import ActivationExplainer
-        from fercore.checkpoints import shipped_checkpoint
+        from fercore.inference.activation_maps import ActivationExplainer
+        from fercore.networks.checkpoints import shipped_checkpoint
 
         path = checkpoint or shipped_checkpoint(pipeline)
         return ActivationExplainer.from_checkpoint(path)
@@ -204,7 +204,7 @@ def _explainer(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Ex
 
 def _weights(pipeline: str, checkpoint: Path | None = None) -> Callable[[], tuple[Weights, ...]]:
     def find() -> tuple[Weights, ...]:
-        from fercore.checkpoints import load_card, shipped_checkpoint
+        from fercore.networks.checkpoints import load_card, shipped_checkpoint
         from fercore.study.run_files import Weights
 
         card = load_card(checkpoint or shipped_checkpoint(pipeline))

@@ -19,5 +19,9 @@ class CheckpointError(FercoreError):
     """A checkpoint is missing, damaged or does not fit; the message says which."""
 
 
+class FaceModelError(FercoreError):
+    """A face model cannot be read; the message names the file and the reason."""
+
+
 class DatasetError(FercoreError):
     """A data set or cache is not what its path promised."""

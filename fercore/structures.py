@@ -27,7 +27,23 @@ class Mesh:
     uv: FloatArray | None = None  # (U, 2), 0..1, v runs upward
     uv_triangles: Int32Array | None = None  # (T, 3), indices into uv
     texture_rgb: UInt8Array | None = None  # (H, W, 3)
-    texture_name: str | None = None  # file name of the texture as the mesh file gives it
+    texture_names: tuple[str, ...] = ()  # addresses of its picture as the mesh file gives them
+    vertex_rgb: UInt8Array | None = None  # (V, 3), where the mesh file gives each vertex a colour
+
+    @property
+    def texture_name(self) -> str | None:
+        """The first address of the texture's picture, None where the mesh file gives none."""
+        return next(iter(self.texture_names), None)
+
+    @property
+    def is_textured(self) -> bool:
+        """Whether it has a picture, and a place in that for each corner."""
+        return not (self.uv is None or self.uv_triangles is None or self.texture_rgb is None)
+
+    @property
+    def is_coloured(self) -> bool:
+        """Whether it has colours of any kind; else only its shape can be seen."""
+        return self.is_textured or self.vertex_rgb is not None
 
     def __post_init__(self) -> None:
         _require_indices(self.triangles, len(self.vertices_mm), "vertex")
@@ -36,6 +52,8 @@ class Mesh:
             _require_indices(self.uv_triangles, uv_count, "texture coordinate")
             if self.uv_triangles.shape != self.triangles.shape:
                 raise ValueError("texture triangles do not pair with triangles")
+        if self.vertex_rgb is not None and self.vertex_rgb.shape != self.vertices_mm.shape:
+            raise ValueError("vertex colours do not pair with vertices")
 
 
 @dataclass(frozen=True, slots=True)

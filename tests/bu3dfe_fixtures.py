@@ -181,13 +181,19 @@ def bnd_text(right_eye_x_mm: float = -30.0) -> str:
     return "\n".join(lines) + "\n"
 
 
+def bnd_on_mesh() -> str:
+    """83 landmarks that lie on the vertices whose numbers they give."""
+    rows = [(row % 5, *VERTICES[row % 5]) for row in range(83)]
+    return "".join(f"{vertex}\t\t{x} {y} {z}\n" for vertex, x, y, z in rows)
+
+
 def write_scan(folder: Path, name: str, wrl: str = WRL) -> None:
     """Write all six files of a scan such as `F0001_AN01WH`."""
     folder.mkdir(parents=True, exist_ok=True)
     mesh = wrl.replace("F0001_AN01WH", name)
     (folder / f"{name}_F3D.wrl").write_text(mesh)
     (folder / f"{name}_RAW.wrl").write_text(mesh)
-    (folder / f"{name}_F3D.bnd").write_text(bnd_text())
+    (folder / f"{name}_F3D.bnd").write_text(bnd_on_mesh())
     (folder / f"{name}_RAW.pse").write_text(PSE)
     write_picture(folder / f"{name}_F3D.bmp", (10, 6), (200, 100, 50))
     write_picture(folder / f"{name}_F2D.bmp", (512, 512), (90, 80, 70))

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from camera_doubles import Bench
     from pytestqt.qtbot import QtBot
 
-    from app.main_window import MainWindow
-    from app.session import Session
-    from app.settings import Settings
+    from app.live.session import Session
+    from app.start.settings import Settings
+    from app.window.main_window import MainWindow
 
 # Before anything imports Qt: tests open no window on the developer's screen.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -59,7 +59,7 @@ def settings(tmp_path: Path) -> Settings:
     """Return settings in a file of their own."""
     from PySide6.QtCore import QSettings
 
-    from app.settings import Settings
+    from app.start.settings import Settings
 
     return Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtGui import QColor
 
-from app.qimage import to_array
+from app.drawing.qimage import to_array
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget

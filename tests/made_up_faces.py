@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.datasets.cache_records import FORMAT_VERSION, CacheRow, Manifest
-from fercore.datasets.cache_writer import CacheWriter
+from fercore.caches.records import FORMAT_VERSION, CacheRow, Manifest
+from fercore.caches.writer import CacheWriter
 from fercore.expressions import EXPRESSIONS
-from fercore.preprocessing import Preprocessing
+from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox
 from fercore.training.faces import LabelledFaces
 

@@ -223,9 +223,9 @@ def write_table(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]
 
 def write_cache(folder: Path, made_up: MadeUp) -> Path:
     """Write a prepared cache whose rows are those that `write_run` predicts."""
-    from fercore.datasets.cache_records import FORMAT_VERSION, CacheRow, Manifest
-    from fercore.datasets.cache_writer import CacheWriter
-    from fercore.preprocessing import Preprocessing
+    from fercore.caches.records import FORMAT_VERSION, CacheRow, Manifest
+    from fercore.caches.writer import CacheWriter
+    from fercore.networks.preprocessing import Preprocessing
     from fercore.structures import FaceBox
 
     parameters = Preprocessing(rgb_size=16)

@@ -13,8 +13,8 @@ from PIL import Image
 from toy_face import toy_face_model
 
 from fercore.datasets.samples import sample_root
-from fercore.models import PIPELINES
-from fercore.preprocessing import Preprocessing
+from fercore.networks.paper import PIPELINES
+from fercore.networks.preprocessing import Preprocessing
 from fercore.synthesis.action_units import shape_names
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from app_doubles import FakeAnalyser
 
-from app.session import Session
+from app.live.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from app.inference import Analyser
+    from app.live.inference import Analyser
     from fercore.structures import Analysis
 
 PATIENCE_S = 20.0

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from fercore.branches import Absent, Logits, Pipeline
-from fercore.stress.perturbations import Perturbation
+from fercore.evaluation.stress.perturbations import Perturbation
+from fercore.networks.branches import Absent, Logits, Pipeline
 
 if TYPE_CHECKING:
-    from fercore.stress.crops import Crops
+    from fercore.evaluation.stress.crops import Crops
 
 MANIFEST = {
     "format": 1,

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
-    from app.main_window import MainWindow
-    from app.study_window.dock import StudyDock
-    from app.study_window.mode import StudyMode
+    from app.window.main_window import MainWindow
+    from app.window.study.dock import StudyDock
+    from app.window.study.mode import StudyMode
 
 WATCHED = frozenset(
     f"socket.{name}"
@@ -64,14 +64,14 @@ class Operator:
         """The application's window."""
         from PySide6.QtWidgets import QApplication
 
-        from app.main_window import MainWindow
+        from app.window.main_window import MainWindow
 
         return next(w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow))
 
     @property
     def mode(self) -> StudyMode:
         """The study mode of the window."""
-        from app.study_window.mode import StudyMode
+        from app.window.study.mode import StudyMode
 
         found = self.window.findChild(StudyMode)
         assert found is not None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.sources.replay import FRAME_RATE_HZ
-from app.sources.synthetic import SyntheticSource
+from app.sources.scans.replay import FRAME_RATE_HZ
+from app.sources.scans.synthetic import SyntheticSource
 
 if TYPE_CHECKING:
     from fercore.structures import RGBDFrame

@@ -11,12 +11,12 @@ from app_doubles import BlindAnalyser, FakeAnalyser, TickSource, analysis_of, op
 from PySide6.QtCore import Qt
 from window_driver import PATIENCE_MS, action, described, state
 
-from app.activation_mode import NOT_EXPLAINED, ActivationMode
-from app.heat import heat_image
-from app.qimage import to_array
-from fercore.activation_maps import ActivationMaps
+from app.drawing.heat import heat_image
+from app.drawing.qimage import to_array
+from app.window.activation_mode import NOT_EXPLAINED, ActivationMode
 from fercore.errors import CheckpointError
 from fercore.expressions import Expression
+from fercore.inference.activation_maps import ActivationMaps
 from fercore.structures import Analysis, RGBDFrame
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from app.main_window import MainWindow
+    from app.window.main_window import MainWindow
     from fercore.structures import FacePair, FloatArray, Verdicts
 
 TEXT = "Where the networks look"
@@ -295,7 +295,9 @@ def test_the_age_is_that_of_the_explained_frame(
     qtbot.waitUntil(explained.begins("What", "What"), timeout=PATIENCE_MS)
     shown = explained.mode._shown
     assert shown is not None
-    monkeypatch.setattr("app.activation_mode.time.monotonic", lambda: shown.wanted.arrived_s + 0.25)
+    monkeypatch.setattr(
+        "app.window.activation_mode.time.monotonic", lambda: shown.wanted.arrived_s + 0.25
+    )
     explained.mode._draw(shown.wanted._replace(arrived_s=shown.wanted.arrived_s + 0.2))
     assert explained.legends()[0].endswith(", 250 ms old")
 

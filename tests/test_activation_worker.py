@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from app_doubles import analysis_of, sample_frame
 
-from app.activation_worker import ActivationWorker, Explained, Wanted
-from fercore.activation_maps import ActivationMaps
+from app.live.activation_worker import ActivationWorker, Explained, Wanted
 from fercore.errors import CheckpointError
+from fercore.inference.activation_maps import ActivationMaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

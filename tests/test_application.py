@@ -14,9 +14,9 @@ from study_fixtures import write_study
 
 from app import application
 from app.application import main
-from app.logs import Troubles
-from app.main_window import MainWindow
-from app.settings import Settings
+from app.start.logs import Troubles
+from app.start.settings import Settings
+from app.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,7 +143,7 @@ def test_a_display_that_does_not_answer_is_one_sentence() -> None:
 def test_the_display_can_be_asked_for_from_a_script() -> None:
     for platform, status in (("offscreen", 0), ("nonsense", 1)):
         environment = dict(os.environ, QT_QPA_PLATFORM=platform)
-        command = [sys.executable, "-m", "app.display"]
+        command = [sys.executable, "-m", "app.start.display"]
         assert subprocess.run(command, env=environment, check=False).returncode == status
 
 
@@ -166,7 +166,7 @@ def test_ctrl_c_while_loading_ends_quietly(
 def test_a_checkpoint_of_ones_own_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fercore.predictor import Predictor
+    from fercore.inference.predictor import Predictor
 
     loaded: list[object] = []
     for name in ("from_checkpoint", "from_pipeline"):
@@ -257,7 +257,7 @@ def test_the_last_source_comes_again_and_a_lost_one_gives_way_to_the_sample(
 
 
 def test_doctor_hears_of_the_display_and_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.diagnosis import CHECKS, check_display, check_log
+    from app.start.diagnosis import CHECKS, check_display, check_log
 
     assert check_display().works
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
@@ -270,7 +270,7 @@ def test_doctor_hears_of_the_display_and_the_log(monkeypatch: pytest.MonkeyPatch
 
 def test_the_sample_is_a_source(sample_root: Path) -> None:
     from app.sources.choice import source_named
-    from app.sources.replay import ReplaySource
+    from app.sources.scans.replay import ReplaySource
 
     source = source_named("sample")
     assert isinstance(source, ReplaySource)

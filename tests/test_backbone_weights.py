@@ -5,9 +5,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fercore.backbone_weights import apply_start, backbone_of, read_start
-from fercore.backbones import Backbone
 from fercore.errors import CheckpointError
+from fercore.networks.backbone_weights import apply_start, backbone_of, read_start
+from fercore.networks.backbones import Backbone
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from fer2013_fixtures import write_shard
 from made_up_faces import make_cache
 
-from fercore.preprocessing import Preprocessing
+from fercore.networks.preprocessing import Preprocessing
 
 BLOCKED = (
     *("open3d", "mediapipe", "cv2", "SimpleITK", "PySide6", "pyrealsense2", "scipy", "sklearn"),

@@ -14,20 +14,21 @@ import pytest
 from test_benchmark_figures import KEYS
 from threadpoolctl import ThreadpoolController
 
-from app import benchmark, benchmark_run
-from app.benchmark_camera import ALIGN, MeasuredCamera
-from app.benchmark_machine import matrix_peak_gflops, network_gflop
-from app.benchmark_source import CAPTURE, PreparedSource, Raw, prepared_frames, to_and_fro
-from app.main_window import MainWindow
+from app.bench import command as benchmark
+from app.bench import run as benchmark_run
+from app.bench.camera import ALIGN, MeasuredCamera
+from app.bench.machine import matrix_peak_gflops, network_gflop
+from app.bench.source import CAPTURE, PreparedSource, Raw, prepared_frames, to_and_fro
 from app.sources.base import SourceError
-from fercore.branches import DEPTH_SIZE
-from fercore.checkpoints import ModelCard, save_checkpoint
+from app.window.main_window import MainWindow
 from fercore.cli import bench, main
-from fercore.engines import choice
 from fercore.errors import FercoreError
-from fercore.pipelines import build
-from fercore.preprocessing import Preprocessing
-from fercore.stopwatch import Stopwatch
+from fercore.inference.engines import choice
+from fercore.networks.branches import DEPTH_SIZE
+from fercore.networks.checkpoints import ModelCard, save_checkpoint
+from fercore.networks.pipelines import build
+from fercore.networks.preprocessing import Preprocessing
+from fercore.runtime.stopwatch import Stopwatch
 from fercore.structures import FaceBox, RGBDFrame
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 def test_the_machines_peak_and_the_networks_share_are_measured(checkpoint: Path) -> None:
     assert matrix_peak_gflops(2) > 0.1
-    # 115 million multiplications and additions in the convolutions, see fercore.branches.
+    # 115 million multiplications and additions in the convolutions, see fercore.networks.branches.
     assert DEPTH_SIZE == 64
     assert network_gflop(checkpoint) == pytest.approx(0.231, abs=0.003)
 
@@ -184,7 +185,7 @@ def live(
     monkeypatch.setattr(benchmark_run, "create_application", lambda headless: qapp)
     monkeypatch.setattr(benchmark_run, "opened_source", lambda name: ShortSource(6))
     monkeypatch.setattr(benchmark_run, "WARM_UP", 3)
-    monkeypatch.setattr("fercore.detection.MediapipeFaceDetector", OneFace)
+    monkeypatch.setattr("fercore.faces.detection.MediapipeFaceDetector", OneFace)
     parser = argparse.ArgumentParser()
     benchmark.add_arguments(parser)
     return parser.parse_args(["--checkpoint", str(checkpoint), "--seconds", "0.7"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.benchmark_figures import STAGES, Figures, Sample, drift_of
+from app.bench.figures import STAGES, Figures, Sample, drift_of
 
 KEYS = {
     *("verdicts_per_s", "drawn_per_s", "latency_ms", "stages_ms", "dropped"),

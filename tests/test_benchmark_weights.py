@@ -9,10 +9,10 @@ import torch
 from fer2013_fixtures import striped_faces, write_csv
 from made_up_faces import made_up_faces
 
-from fercore.benchmarks.weights import FaceSet, people_caches, scores
-from fercore.branches import Absent, Logits, Pipeline
 from fercore.cli import main
-from fercore.preprocessing import Preprocessing
+from fercore.evaluation.benchmarks.weights import FaceSet, people_caches, scores
+from fercore.networks.branches import Absent, Logits, Pipeline
+from fercore.networks.preprocessing import Preprocessing
 
 
 class Oracle(Pipeline):

@@ -10,8 +10,8 @@ import pytest
 from scipy.interpolate import LinearNDInterpolator  # loads scipy's OpenBLAS, as filling holes does
 from threadpoolctl import threadpool_info
 
-from fercore.blas_threads import blas_threads, limit_blas_threads
-from fercore.parallel import in_order
+from fercore.runtime.blas_threads import blas_threads, limit_blas_threads
+from fercore.runtime.parallel import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,7 +83,7 @@ def test_what_the_networks_compute_with_keeps_its_threads() -> None:
 
 
 def test_openvino_keeps_its_threads() -> None:
-    from fercore.engines.conversion import import_openvino
+    from fercore.inference.engines.conversion import import_openvino
 
     openvino = import_openvino()
     ops = openvino.opset13

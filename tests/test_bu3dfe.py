@@ -1,8 +1,10 @@
+import gzip
 import os
 
 import bu3dfe_fixtures as fixtures
 import numpy as np
 import pytest
+from PIL import Image
 
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.errors import DatasetError, MeshError
@@ -48,7 +50,7 @@ class TestNames:
             "X0001_AN01WH_F3D.wrl",
             "F0001_AN01WH_F3D.wrl.bak",
             "._F0001_AN01WH_F3D.wrl",
-            "F0001_AN01WH_F3D.jpg",
+            "F0001_AN01WH_F3D.psd",
             "F0001_AN01WH_F2D.wrl",
             "F0001_AN01WH_RAW.bnd",
             "F٠٠٠1_AN01WH_F3D.wrl",
@@ -81,6 +83,20 @@ class TestLayouts:
         scan = Bu3dfe(tmp_path).find("M0044_SU04AE")
         assert scan.missing() == []
         assert scan.mesh().texture_rgb is not None
+
+    def test_pictures_of_other_kinds_and_gzipped_meshes(self, tmp_path):
+        write_tree(tmp_path)
+        for path in sorted(tmp_path.rglob("*.bmp")):
+            with Image.open(path) as picture:
+                picture.save(path.with_suffix(".png"))
+            path.unlink()
+        for path in sorted(tmp_path.rglob("*.wrl")):
+            path.with_suffix(".wrl.gz").write_bytes(gzip.compress(path.read_bytes()))
+            path.unlink()
+        for scan in Bu3dfe(tmp_path).scans():
+            assert scan.missing() == []
+            assert scan.mesh().is_textured
+            assert scan.picture_rgb().shape == (512, 512, 3)
 
     def test_one_subject(self, tmp_path):
         write_tree(tmp_path)

@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fercore.datasets import cache_writer
-from fercore.datasets.cache import open_cache, read_index
-from fercore.datasets.cache_records import (
+from fercore.caches import writer as cache_writer
+from fercore.caches.reading import open_cache, read_index
+from fercore.caches.records import (
     COLUMNS,
     FORMAT_VERSION,
     CacheRow,
@@ -22,9 +22,9 @@ from fercore.datasets.cache_records import (
     parse_index,
     parse_row,
 )
-from fercore.datasets.cache_writer import CacheWriter
+from fercore.caches.writer import CacheWriter
 from fercore.errors import DatasetError, FercoreError
-from fercore.preprocessing import Preprocessing
+from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox
 
 SIZES = Preprocessing(rgb_size=8, depth_size=6)
@@ -326,7 +326,7 @@ class TestDamage:
 
 def test_reading_needs_no_reader_of_meshes_or_faces():
     heavy = "open3d mediapipe cv2 SimpleITK PySide6 scipy"
-    code = f"import sys, fercore.datasets.cache; print(set('{heavy}'.split()) & set(sys.modules))"
+    code = f"import sys, fercore.caches.reading; print(set('{heavy}'.split()) & set(sys.modules))"
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

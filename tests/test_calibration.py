@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from fercore.branches import Logits
 from fercore.metrics import calibration
-from fercore.pipelines import build
+from fercore.networks.branches import Logits
+from fercore.networks.pipelines import build
 from fercore.training.calibration import fit_temperatures, work_in
 
 NONE = torch.zeros(4000, dtype=torch.bool)

@@ -13,12 +13,12 @@ from camera_doubles import FACE_M, Bench, SoftCamera
 
 from app.sources.base import Control
 from app.sources.doubts import LASTING_S, READING_S, Doubts, Fault, Sameness
-from app.sources.frame_clock import FrameClock
-from app.sources.realsense_filters import DepthFilters
-from app.sources.realsense_frames import colour_rgb
-from app.sources.realsense_models import model_of
-from app.sources.realsense_options import RealSenseOptions
-from app.sources.realsense_streams import Streams, _unfitness
+from app.sources.realsense.filters import DepthFilters
+from app.sources.realsense.frame_clock import FrameClock
+from app.sources.realsense.frames import colour_rgb
+from app.sources.realsense.models import model_of
+from app.sources.realsense.options import RealSenseOptions
+from app.sources.realsense.streams import Streams, _unfitness
 from app.sources.reconnection import Backoff, Task
 from fercore.structures import Intrinsics
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import readme_inputs as inputs
 
+from fercore.errors import FaceModelError
 from fercore.expressions import EXPRESSIONS, Expression
 from fercore.structures import FaceBox
-from fercore.synthesis.face_model import FaceModelError
 from fercore.synthesis.samples import SampleRecipe, plan_sample, render_sample
 from fercore.synthesis.sensors import CAMERA_NAMES, CAMERAS, SCANNER
 

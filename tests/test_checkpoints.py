@@ -6,8 +6,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from fercore.branches import Pipeline
-from fercore.checkpoints import (
+from fercore.errors import CheckpointError
+from fercore.networks.branches import Pipeline
+from fercore.networks.checkpoints import (
     Measure,
     ModelCard,
     card_path,
@@ -18,9 +19,8 @@ from fercore.checkpoints import (
     weights_folder,
     write_card,
 )
-from fercore.errors import CheckpointError
-from fercore.pipelines import build
-from fercore.preprocessing import Preprocessing
+from fercore.networks.pipelines import build
+from fercore.networks.preprocessing import Preprocessing
 
 CARD = ModelCard(
     pipeline="depth",
@@ -62,7 +62,7 @@ def test_a_failed_write_keeps_the_earlier_checkpoint(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fercore.checkpoints.save_file", full)
+    monkeypatch.setattr("fercore.networks.checkpoints.save_file", full)
     with pytest.raises(CheckpointError, match=r"depth\.safetensors cannot be written"):
         save_checkpoint(checkpoint, network, replace(CARD, seed=9))
     assert load_checkpoint(checkpoint)[1].seed == CARD.seed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.colours import (
+from app.drawing.colours import (
     EXPRESSION_COLOURS,
     UNKNOWN_DEPTH_RGB,
     DepthScale,

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from fercore.cropping import crop_face, square_box
-from fercore.preprocessing import Preprocessing
+from fercore.faces.cropping import crop_face, square_box
+from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox, RGBDFrame
 
 PARAMETERS = Preprocessing(rgb_size=32, depth_size=16, box_scale=1.0)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from fercore.datasets.bu3dfe import Bu3dfe
-from fercore.detection import (
+from fercore.faces.detection import (
     LANDMARK_COUNT,
     MarkedFace,
     MediapipeFaceDetector,
     MediapipeFaceLandmarker,
 )
-from fercore.head_angle import POINTS
+from fercore.faces.head_angle import POINTS
 
 NOSE_TIP, CHIN, LEFT_EYE, RIGHT_EYE = 4, 152, 263, 33
 UPPER_LIP, LOWER_LIP = 13, 14

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from camera_doubles import Bench, SoftCamera
 
-from app import diagnosis
-from app.diagnosis import UDEV_RULES, check_camera, check_camera_access, check_webcam
-from app.options import build_parser
-from app.sources import realsense_connection, webcam
+from app.sources import webcam
+from app.sources.realsense import connection as realsense_connection
+from app.start import diagnosis
+from app.start.diagnosis import UDEV_RULES, check_camera, check_camera_access, check_webcam
+from app.start.options import build_parser
 
 PACKAGING = Path(__file__).parent.parent / "packaging"
 RULES = PACKAGING / "udev" / UDEV_RULES

@@ -2,13 +2,13 @@ import bu3dfe_fixtures as fixtures
 import numpy as np
 import pytest
 
-from fercore.benchmarks.difficulty import (
+from fercore.errors import DatasetError
+from fercore.evaluation.benchmarks.difficulty import (
     LabelledShapes,
     classify_shapes,
     measure_difficulty,
     read_shapes,
 )
-from fercore.errors import DatasetError
 
 SUBJECTS = 16
 

@@ -1,8 +1,8 @@
 import pytest
 
-from fercore import doctor
+from fercore.cli import machine_checks as doctor
 from fercore.cli import main
-from fercore.doctor import Check, diagnose
+from fercore.cli.machine_checks import Check, diagnose
 from fercore.errors import FercoreError
 
 

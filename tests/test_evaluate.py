@@ -18,8 +18,8 @@ from fercore.cli import main
 from fercore.cli.evaluate import _backbone_file
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS
-from fercore.files import sole_user
-from fercore.preprocessing import Preprocessing
+from fercore.networks.preprocessing import Preprocessing
+from fercore.runtime.files import sole_user
 
 PARAMETERS = Preprocessing(rgb_size=32)
 TABLES = ("predictions.tsv", "curves.tsv", "splits.tsv")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tiny_face_model as tiny
 
-from fercore.errors import MeshError
+from fercore.errors import FaceModelError, MeshError
 from fercore.synthesis import ict_model
-from fercore.synthesis.face_model import FaceModelError, load_face_model
+from fercore.synthesis.face_model import load_face_model
 from fercore.synthesis.wavefront import read_wavefront
 
 

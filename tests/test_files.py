@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from fercore.errors import FercoreError
-from fercore.files import sole_user, write_text_whole
+from fercore.runtime.files import sole_user, write_text_whole
 
 
 def test_a_failed_write_leaves_the_earlier_content(

@@ -4,7 +4,7 @@ import pytest
 from made_up_faces import make_cache
 
 from fercore.cli import main
-from fercore.preprocessing import Preprocessing
+from fercore.networks.preprocessing import Preprocessing
 
 
 def test_both_ways_are_timed_on_the_same_folds(

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from made_up_faces import made_up_faces
 
-from fercore.branches import Pipeline
 from fercore.errors import FercoreError
-from fercore.pipelines import build
-from fercore.preprocessing import depth_input
+from fercore.networks.branches import Pipeline
+from fercore.networks.pipelines import build
+from fercore.networks.preprocessing import depth_input
 from fercore.training.config import TrainingConfig
 from fercore.training.features import FrozenFeatures
 from fercore.training.folds import FoldResult, FoldTask, train_folds

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from fercore.faces.head_angle import MEAN_FACE_MM, POINTS, HeadAngle, head_angle
 from fercore.geometry import Pose
-from fercore.head_angle import MEAN_FACE_MM, POINTS, HeadAngle, head_angle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,10 +12,10 @@ import pytest
 from app_doubles import BlindAnalyser, BrokenSource, FakeAnalyser, TickSource, analysis_of
 from PySide6.QtGui import QImage
 
-from app import headless
-from app.headless import PICTURE, PREDICTIONS, PREVIOUS, VIDEO, run_headless
-from app.main_window import MainWindow
-from app.qimage import to_array
+from app.drawing.qimage import to_array
+from app.headless import run as headless
+from app.headless.run import PICTURE, PREDICTIONS, PREVIOUS, VIDEO, run_headless
+from app.window.main_window import MainWindow
 from fercore.errors import FercoreError
 from fercore.expressions import Expression
 from fercore.results import COLUMNS

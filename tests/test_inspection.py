@@ -111,6 +111,15 @@ class TestCheckScan:
         assert report.broken == ()
         assert report.defects == ("1 landmark with a vertex number that the mesh lacks",)
 
+    def test_landmarks_that_contradict_the_mesh(self, tree):
+        path = tree / "F0001" / "F0001_NE00WH_F3D.bnd"
+        lines = [line.split() for line in path.read_text().splitlines()]
+        numbers = [lines[-1][0], *(line[0] for line in lines[:-1])]
+        rows = [f"{n}\t\t{' '.join(line[1:])}\n" for n, line in zip(numbers, lines, strict=True)]
+        path.write_text("".join(rows))
+        (defect,) = check_scan(Bu3dfe(tree).scans()[0]).defects
+        assert defect.startswith("landmarks 80 mm from the vertices whose numbers")
+
 
 def test_many_scans_are_checked_by_several_processes_in_order(tmp_path):
     names = [f"F{number:04d}_NE00WH" for number in range(1, PARALLEL_FROM + 4)]
@@ -222,9 +231,9 @@ class TestOverlay:
     @pytest.fixture
     def drawn(self, monkeypatch):
         calls = []
-        figure = types.ModuleType("fercore.registration_figure")
+        figure = types.ModuleType("fercore.report.registration_figure")
         figure.write_overlay = lambda scan, path: calls.append((scan.name, path))
-        monkeypatch.setitem(sys.modules, "fercore.registration_figure", figure)
+        monkeypatch.setitem(sys.modules, "fercore.report.registration_figure", figure)
         return calls
 
     def test_is_drawn_for_the_scan(self, tree, tmp_path, drawn, capsys):

@@ -43,6 +43,14 @@ def test_white_space_is_free(tmp_path, text):
     np.testing.assert_array_equal(landmarks.vertices, expected.vertices)
 
 
+def test_commas_may_stand_between_numbers_but_not_inside(tmp_path):
+    expected = read_bnd(written(tmp_path, BND, "plain.bnd"))
+    commas = "\n".join(",".join(line.split()) for line in BND.splitlines())
+    np.testing.assert_array_equal(read_bnd(written(tmp_path, commas)).points_mm, expected.points_mm)
+    with pytest.raises(DatasetError, match="line 1, has decimal commas"):
+        read_bnd(written(tmp_path, BND.replace(".", ",")))
+
+
 @pytest.mark.parametrize("first_eye_x_mm", [-30.0, 30.0])
 def test_the_sign_of_x_decides_right_and_left(tmp_path, first_eye_x_mm):
     landmarks = read_bnd(written(tmp_path, fixtures.bnd_text(first_eye_x_mm)))

@@ -11,9 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from window_driver import PATIENCE_MS, action, described, state
 
-from app.qimage import to_array
-from app.widgets.key_help import KeyHelp
-from app.widgets.theme import is_dark
+from app.drawing.qimage import to_array
+from app.window.widgets.key_help import KeyHelp
+from app.window.widgets.theme import is_dark
 from fercore.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from app.main_window import MainWindow
-    from app.settings import Settings
+    from app.start.settings import Settings
+    from app.window.main_window import MainWindow
 
 
 def test_shows_the_same_frame_everywhere(

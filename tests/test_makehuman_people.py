@@ -16,7 +16,7 @@ from fercore.synthesis.makehuman_shapes import (
     target_shape,
     unit_shape,
 )
-from fercore.synthesis.morphable_face import Traits
+from fercore.synthesis.person import Traits
 
 NAMES = (
     "nose/nose-hump-decr",

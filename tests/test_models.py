@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from fercore.branches import Logits, Pipeline
-from fercore.models import PIPELINES
-from fercore.pipelines import build
+from fercore.networks.branches import Logits, Pipeline
+from fercore.networks.paper import PIPELINES
+from fercore.networks.pipelines import build
 
 NEW_PARAMETERS = {  # without the backbone; the first three stand in the design
     "depth": 478_416,

@@ -10,12 +10,12 @@ from app_doubles import analysis_of, prediction, sample_frame
 from grabbed_pictures import count
 from PySide6.QtGui import QImage, QPainter
 
-from app.colours import EXPRESSION_COLOURS
-from app.overlay import age_text, draw_overlay, shown_text, verdict_text
-from app.qimage import to_array, to_qimage
+from app.drawing.colours import EXPRESSION_COLOURS
+from app.drawing.overlay import age_text, draw_overlay, shown_text, verdict_text
+from app.drawing.qimage import to_array, to_qimage
 from fercore.expressions import Expression
+from fercore.faces.tracking import TrackedFace
 from fercore.structures import Analysis, FaceBox, RGBDFrame, Verdicts
-from fercore.tracking import TrackedFace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

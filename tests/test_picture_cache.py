@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from fer2013_fixtures import striped_faces, write_csv
 
+from fercore.caches.pictures import PICTURE_VIEW, WHOLE, cut_picture, training_samples
+from fercore.caches.reading import open_cache
 from fercore.cli import main
-from fercore.datasets.cache import open_cache
 from fercore.datasets.fer2013 import Fer2013
-from fercore.picture_cache import PICTURE_VIEW, WHOLE, cut_picture, training_samples
-from fercore.preprocessing import Preprocessing
+from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox
 from fercore.training.faces import read_faces
 

@@ -8,9 +8,9 @@ import pytest
 from app_doubles import analysis_of
 from PySide6.QtCore import QPoint, Qt
 
-from app.point_cloud import GROUND_RGB, MOST_POINTS, PointCloud, face_cloud, rendered
-from app.qimage import to_array
-from app.widgets.cloud_view import CloudDock, CloudView
+from app.drawing.point_cloud import GROUND_RGB, MOST_POINTS, PointCloud, face_cloud, rendered
+from app.drawing.qimage import to_array
+from app.window.widgets.cloud_view import CloudDock, CloudView
 from fercore.structures import Analysis, FaceBox, Intrinsics, RGBDFrame
 
 if TYPE_CHECKING:

@@ -45,7 +45,7 @@ def test_a_folder_gives_a_line_a_scan(
 @pytest.fixture
 def picture(sample_root: Path, tmp_path: Path) -> tuple[Path, Path]:
     """Store a rendered camera picture and its depth map as other software would."""
-    from app.sources.replay import ReplaySource
+    from app.sources.scans.replay import ReplaySource
 
     scans = [scan for scan in Bu3dfe(sample_root).scans() if scan.id.code == "HA04"]
     source = ReplaySource(scans[:1], "sample")

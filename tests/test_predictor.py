@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from fercore.branches import Pipeline
-from fercore.checkpoints import ModelCard
-from fercore.engines import TorchEngine
-from fercore.engines.base import DEPTH_NET, FUSION, RGB_NET
-from fercore.pipelines import build
-from fercore.predictor import CROP, DETECT, INPUTS, NETWORKS, NO_FACE, Predictor
-from fercore.preprocessing import Preprocessing
+from fercore.inference.engines import TorchEngine
+from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
+from fercore.inference.predictor import CROP, DETECT, INPUTS, NETWORKS, NO_FACE, Predictor
+from fercore.networks.branches import Pipeline
+from fercore.networks.checkpoints import ModelCard
+from fercore.networks.pipelines import build
+from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox, FloatArray, RGBDFrame, UInt8Array
 from fercore.training.faces import LabelledFaces
 from fercore.training.scoring import logits_of

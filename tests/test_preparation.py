@@ -13,19 +13,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fercore.caches.reading import open_cache, read_index
+from fercore.caches.records import FRONTAL_VIEWS
+from fercore.caches.scans import Models, Recipe, prepare_scan
+from fercore.caches.scans_run import prepare
 from fercore.cli import prepare as command
-from fercore.cropping import crop_face
 from fercore.datasets.bu3dfe import Bu3dfe
-from fercore.datasets.cache import open_cache, read_index
-from fercore.datasets.cache_records import FRONTAL_VIEWS
 from fercore.datasets.camera_views import FARTHEST_MM, NEAREST_MM, WEBCAM, camera_view
 from fercore.datasets.frames import register_scan, scan_frame
-from fercore.datasets.preparation import Models, Recipe, prepare_scan
-from fercore.datasets.preparation_run import prepare
-from fercore.detection import MediapipeFaceDetector, MediapipeFaceLandmarker
 from fercore.errors import DatasetError, FercoreError, MeshError
+from fercore.faces.cropping import crop_face
+from fercore.faces.detection import MediapipeFaceDetector, MediapipeFaceLandmarker
 from fercore.geometry import MeshRenderer
-from fercore.preprocessing import Preprocessing
+from fercore.networks.preprocessing import Preprocessing
 
 RECIPE = Recipe(views=2, seed=5, preprocessing=Preprocessing())
 FILES = ("rgb.npy", "depth_m.npy", "index.tsv", "cache.json")

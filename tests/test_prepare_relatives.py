@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fercore.caches.reading import open_cache
 from fercore.cli import main
 from fercore.datasets.bu3dfe import Bu3dfe
-from fercore.datasets.cache import open_cache
 from fercore.geometry import MeshRenderer, OrthographicCamera, largest_component
 
 SPACING_MM = 1.0

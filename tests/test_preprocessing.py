@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fercore.preprocessing import depth_input, rgb_input
+from fercore.networks.preprocessing import depth_input, rgb_input
 
 
 def test_depth_input_is_the_same_at_every_distance() -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from fercore.protocol import Fold, Protocol, ProtocolError, draw_folds
+from fercore.evaluation.protocol import Fold, Protocol, ProtocolError, draw_folds
 
 HUNDRED = [f"F{1000 + i}" for i in range(100)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.qimage import to_array, to_qimage
+from app.drawing.qimage import to_array, to_qimage
 
 
 def test_pictures_survive_the_way_to_qt_and_back() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fercore.expressions import Expression
-from fercore.head_angle import HeadAngle
-from fercore.quality import (
+from fercore.faces.head_angle import HeadAngle
+from fercore.faces.quality import (
     MAX_DISTANCE_M,
     MAX_TILT_DEG,
     MAX_TURN_DEG,
@@ -25,7 +25,7 @@ from fercore.quality import (
 from fercore.structures import FaceBox, FacePair, Prediction
 
 if TYPE_CHECKING:
-    from fercore.quality import Indicator
+    from fercore.faces.quality import Indicator
     from fercore.structures import FloatArray, UInt8Array
 
 BOX = FaceBox(10, 10, 110, 110, 0.9)

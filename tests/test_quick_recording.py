@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from study_fixtures import equipment, made_up, no_faces
 
-from app.quick_recording import MOMENT, QuickRecording, _new_folder
+from app.study.quick_recording import MOMENT, QuickRecording, _new_folder
 from fercore.errors import FercoreError
 from fercore.study.events import read_events
 from fercore.study.layout import RunPlace, runs_of

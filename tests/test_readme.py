@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.options import build_parser as build_application_parser
+from app.start.options import build_parser as build_application_parser
 from fercore.cli import build_parser
 
 ROOT = Path(__file__).parent.parent

@@ -20,10 +20,10 @@ import torch
 from test_readme import ROOT, commands
 
 from app import application
-from app.headless import PICTURE, PREDICTIONS, VIDEO
+from app.headless.run import PICTURE, PREDICTIONS, VIDEO
+from fercore.caches import scans_run as preparation_run
 from fercore.cli import build_parser, main
-from fercore.datasets import preparation_run
-from fercore.stress import perturbations
+from fercore.evaluation.stress import perturbations
 from fercore.synthesis import generation
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from camera_doubles import FACE_M, Bench, SoftCamera, Stubborn
 
-from app.sources import realsense_connection, realsense_streams
 from app.sources.base import Adjustable, Health, LiveSource, SourceError, SourceTimeout
-from app.sources.realsense import RealSenseSource
+from app.sources.realsense import connection as realsense_connection
+from app.sources.realsense import streams as realsense_streams
+from app.sources.realsense.camera import RealSenseSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -174,7 +175,7 @@ def test_a_cable_pulled_while_the_camera_describes_itself(
     bench.pull_out()
     read_until(source, lambda: source.condition.health is Health.LOST)
     with monkeypatch.context() as patch:
-        patch.setattr("app.sources.realsense.lasting_facts", gone)
+        patch.setattr("app.sources.realsense.camera.lasting_facts", gone)
         bench.plug_in()
         with pytest.raises(SourceTimeout, match="unplugged"):
             source.read(2)

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from app.recorder import VideoWriter
+from app.headless.recorder import VideoWriter
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 from study_fixtures import equipment, no_faces, write_study
 from window_driver import PATIENCE_MS, action, described
 
-from app.modes import add_modes
-from app.recording_mode import KEPT, RecordingMode, documents_folder
-from app.settings import Settings
-from app.widgets.record_button import IDLE, RecordButton
+from app.start.settings import Settings
+from app.window.modes import add_modes
+from app.window.recording_mode import KEPT, RecordingMode, documents_folder
+from app.window.widgets.record_button import IDLE, RecordButton
 from fercore.errors import FercoreError
 from fercore.expressions import Expression
 from fercore.study.events import read_events
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from app.main_window import MainWindow
     from app.sources.base import FrameSource
-    from app.study_window.mode import StudyMode
+    from app.window.main_window import MainWindow
+    from app.window.study.mode import StudyMode
     from fercore.study.layout import RunPlace
 
 RECORD = "Record, or stop recording"

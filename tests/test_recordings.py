@@ -12,8 +12,8 @@ from camera_doubles import FACE_M, SIZE, record, write_pictures, write_video
 from app.sources.base import SourceError
 from app.sources.choice import opened_source, source_named
 from app.sources.pictures import PictureSource, find_pairs, read_camera
-from app.sources.recording import RecordingSource
-from app.sources.replay import ReplaySource
+from app.sources.realsense.recording import RecordingSource
+from app.sources.scans.replay import ReplaySource
 from app.sources.video import VideoSource
 
 if TYPE_CHECKING:

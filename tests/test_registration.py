@@ -11,16 +11,16 @@ import cv2
 import numpy as np
 import pytest
 
-from fercore.benchmarks.registration import measure_registration
 from fercore.cli import bench
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.errors import DatasetError, FercoreError
+from fercore.evaluation.benchmarks.registration import measure_registration
 from fercore.geometry import Similarity
 from fercore.registration import register, registering, steady_landmarks, warp_depth
 from fercore.registration.landmarks import FEATURES
 from fercore.registration.registering import EXTENTS, LANDMARKS, edge_distance, face_outline
 from fercore.registration.relighting import relit
-from fercore.registration_figure import write_overlay
+from fercore.report.registration_figure import write_overlay
 
 MOTION = Similarity.about((255.5, 255.5), 1.07, -6.0, (14.0, -9.0))
 

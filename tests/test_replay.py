@@ -12,7 +12,7 @@ from bu3dfe_fixtures import grid_wrl, write_scan
 
 from app.sources.base import Replay, SourceError
 from app.sources.choice import source_named
-from app.sources.performance import (
+from app.sources.scans.performance import (
     APEX_FRAMES,
     REST_FRAMES,
     Shot,
@@ -20,8 +20,8 @@ from app.sources.performance import (
     head_pose,
     storyboard,
 )
-from app.sources.replay import CAMERA, ReplaySource
-from app.sources.stage import Stage
+from app.sources.scans.replay import CAMERA, ReplaySource
+from app.sources.scans.stage import Stage
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.errors import FercoreError
 from fercore.expressions import Expression

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from fercore.models import PIPELINES
+from fercore.networks.paper import PIPELINES
 from fercore.report import paper
 from fercore.report.sections import protocol_note
 

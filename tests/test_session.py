@@ -9,13 +9,13 @@ import pytest
 from app_doubles import FakeAnalyser, TickSource, opening
 from session_driver import next_shown, settle, until
 
-from app.session import State
+from app.live.session import State
 from fercore.expressions import EXPRESSIONS, Expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.session import Session
+    from app.live.session import Session
     from fercore.structures import Analysis
 
 

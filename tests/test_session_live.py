@@ -11,15 +11,15 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QSlider
 from session_driver import next_shown, settle, until
 
-from app.logs import Troubles
-from app.main_window import MainWindow
-from app.session import Session, State
-from app.settings import Settings
+from app.live.session import Session, State
 from app.sources.base import Condition, Control, Health, SourceTimeout
-from app.sources.realsense import RealSenseSource
-from app.widgets.banner import Banner
-from app.widgets.camera_options import CameraOptions
-from app.widgets.transport import Transport
+from app.sources.realsense.camera import RealSenseSource
+from app.start.logs import Troubles
+from app.start.settings import Settings
+from app.window.main_window import MainWindow
+from app.window.widgets.banner import Banner
+from app.window.widgets.camera_options import CameraOptions
+from app.window.widgets.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app_doubles import BrokenSource, FakeAnalyser, TickSource, opening
 from session_driver import PATIENCE_S, next_shown, settle, until
 
-from app.session import State
+from app.live.session import State
 from app.sources.base import SourceError
 from fercore.expressions import Expression
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from app.session import Session
+    from app.live.session import Session
     from fercore.structures import Analysis, RGBDFrame
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QByteArray, QSettings
 
-from app.settings import Settings
+from app.start.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,11 +12,11 @@ from app_doubles import analysis_of, sample_frame
 from PIL import Image
 from PySide6.QtGui import QColor, QImage
 
-from app.snapshot import DEPTH_UNIT_M, Snapshot, save_snapshot
 from app.sources.pictures import PictureSource
+from app.window.snapshot import DEPTH_UNIT_M, Snapshot, save_snapshot
 from fercore.errors import FercoreError
 from fercore.expressions import Expression
-from fercore.quality import measure
+from fercore.faces.quality import measure
 from fercore.structures import Analysis, Intrinsics
 
 if TYPE_CHECKING:

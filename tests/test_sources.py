@@ -16,8 +16,8 @@ from camera_doubles import Bench, FakeCapture, record, write_pictures, write_vid
 
 from app.sources.base import Condition, FrameSource, Health, LiveSource, Replay, SourceError
 from app.sources.choice import full_name, opened_source, source_named
-from app.sources.realsense import RealSenseSource
-from app.sources.synthetic import SyntheticSource
+from app.sources.realsense.camera import RealSenseSource
+from app.sources.scans.synthetic import SyntheticSource
 from app.sources.webcam import WebcamSource
 
 if TYPE_CHECKING:

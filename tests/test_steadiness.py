@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from app_doubles import analysis_of, sample_frame
 
-from app.settings import SMOOTHNESSES
-from app.steadiness import TIME_CONSTANTS_S, Steadiness
+from app.live.steadiness import TIME_CONSTANTS_S, Steadiness
+from app.start.settings import SMOOTHNESSES
 from fercore.expressions import Expression
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 import pytest
 
-from fercore.stopwatch import KEPT, Stopwatch
+from fercore.runtime.stopwatch import KEPT, Stopwatch
 
 
 def test_mean_of_what_was_added() -> None:

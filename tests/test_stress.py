@@ -10,17 +10,17 @@ import pytest
 from made_up_faces import PARAMETERS, make_cache
 from stress_doubles import DARK, LIGHT, MANIFEST, DepthStub, Stub, brighten
 
-from fercore.datasets.cache import open_cache
+from fercore.caches.reading import open_cache
 from fercore.errors import DatasetError
-from fercore.stress.faces import FaceSet, read_face_set
-from fercore.stress.perturbations import Perturbation
-from fercore.stress.poses import Turn, View
-from fercore.stress.records import Records
-from fercore.stress.running import Contender, StressRun
+from fercore.evaluation.stress.faces import FaceSet, read_face_set
+from fercore.evaluation.stress.perturbations import Perturbation
+from fercore.evaluation.stress.poses import Turn, View
+from fercore.evaluation.stress.records import Records
+from fercore.evaluation.stress.running import Contender, StressRun
 
 if TYPE_CHECKING:
-    from fercore.branches import Pipeline
-    from fercore.stress.crops import Crops
+    from fercore.evaluation.stress.crops import Crops
+    from fercore.networks.branches import Pipeline
 
 YAW = Turn("yaw", "degrees", (-30, 0))
 
@@ -198,8 +198,12 @@ class TestTurned:
             asked.append(angles)
             yield from views
 
-        monkeypatch.setattr("fercore.stress.running.render", lambda *a: start(rendered(*a)))
-        monkeypatch.setattr("fercore.stress.running.find_scans", lambda root, names: list(names))
+        monkeypatch.setattr(
+            "fercore.evaluation.stress.running.render", lambda *a: start(rendered(*a))
+        )
+        monkeypatch.setattr(
+            "fercore.evaluation.stress.running.find_scans", lambda root, names: list(names)
+        )
 
         def start(views: Any) -> Any:
             # Asking counts at once, not when the first view is taken.

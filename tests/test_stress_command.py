@@ -13,12 +13,12 @@ from made_up_faces import PARAMETERS, make_cache
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fercore.preprocessing import Preprocessing
+    from fercore.networks.preprocessing import Preprocessing
 
-from fercore.checkpoints import ModelCard, save_checkpoint
 from fercore.cli import main
-from fercore.pipelines import build
-from fercore.stress import perturbations, poses
+from fercore.evaluation.stress import perturbations, poses
+from fercore.networks.checkpoints import ModelCard, save_checkpoint
+from fercore.networks.pipelines import build
 
 FEW = tuple(
     replace(kind, severities=kind.severities[:2])
@@ -90,7 +90,7 @@ def test_a_second_time_nothing_is_left_to_do(
     assert stress(data, tmp_path / "run", weights) == 0
     once = (tmp_path / "run" / "stress.tsv").read_bytes()
     shown = capsys.readouterr().out
-    monkeypatch.setattr("fercore.stress.running.logits_of", None)
+    monkeypatch.setattr("fercore.evaluation.stress.running.logits_of", None)
     assert stress(data, tmp_path / "run", weights) == 0
     assert (tmp_path / "run" / "stress.tsv").read_bytes() == once
     assert capsys.readouterr().out == shown
@@ -163,11 +163,15 @@ def test_faces_that_were_not_found_are_shown(
 ) -> None:
     monkeypatch.setattr(poses, "TURNS", (poses.Turn("yaw", "degrees", (0, 45)),))
     monkeypatch.setattr(poses, "find_scans", lambda root, names: list(names))
-    monkeypatch.setattr("fercore.stress.running.find_scans", lambda root, names: list(names))
+    monkeypatch.setattr(
+        "fercore.evaluation.stress.running.find_scans", lambda root, names: list(names)
+    )
     nothing = [
         poses.View(None, None, "S1 has no texture to render" if i < 2 else "") for i in range(24)
     ]
-    monkeypatch.setattr("fercore.stress.running.render", lambda *_: (v for v in nothing + nothing))
+    monkeypatch.setattr(
+        "fercore.evaluation.stress.running.render", lambda *_: (v for v in nothing + nothing)
+    )
     weights = make_weights(tmp_path / "depth.safetensors")
     assert stress(data, tmp_path / "run", weights, options=("--scans", "tree")) == 0
     shown = capsys.readouterr().out

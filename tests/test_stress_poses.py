@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from fercore.datasets.bu3dfe import Bu3dfe, Scan
-from fercore.detection import MediapipeFaceDetector
 from fercore.errors import DatasetError
-from fercore.preprocessing import Preprocessing
-from fercore.stress import poses
-from fercore.stress.poses import TURNS, find_scans, render, view_of
+from fercore.evaluation.stress import poses
+from fercore.evaluation.stress.poses import TURNS, find_scans, render, view_of
+from fercore.faces.detection import MediapipeFaceDetector
+from fercore.networks.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import pytest
 from stress_doubles import MANIFEST
 
 from fercore.errors import FercoreError
-from fercore.stress.records import Records, Row
+from fercore.evaluation.stress.records import Records, Row
 
 if TYPE_CHECKING:
     from pathlib import Path

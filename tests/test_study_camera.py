@@ -13,13 +13,13 @@ from PySide6.QtCore import QSettings
 from study_fixtures import write_study
 from test_study_window import begin_session, override_red_checks
 
-from app.logs import Troubles
-from app.main_window import MainWindow
-from app.session import Session
-from app.settings import Settings
-from app.sources.realsense import RealSenseSource
-from app.study_window.gear import equipment_of
-from app.study_window.mode import StudyMode
+from app.live.session import Session
+from app.sources.realsense.camera import RealSenseSource
+from app.start.logs import Troubles
+from app.start.settings import Settings
+from app.window.main_window import MainWindow
+from app.window.study.gear import equipment_of
+from app.window.study.mode import StudyMode
 from fercore.study.export import export
 from fercore.study.layout import runs_of
 from fercore.study.media import depth_maps

@@ -11,18 +11,18 @@ from app_doubles import FakeAnalyser, TickSource, analysis_of, sample_frame
 from PySide6.QtWidgets import QLineEdit
 from study_fixtures import evenly, made_up, neutral, no_faces, open_desk, write_study
 
-from app.inference import Judged
-from app.session import Session
+from app.live.inference import Judged
+from app.live.session import Session
 from app.sources.base import Arrival, Condition, Health
 from app.study.progress import Progress
-from app.study_window.admission import Admission, admit
-from app.study_window.baseline_panel import BaselinePanel
-from app.study_window.checks import ClockWatch, Surroundings, all_checks
-from app.study_window.dock import StudyDock
-from app.study_window.gear import equipment_of
-from app.study_window.live_figures import LiveFigures, Observed
-from app.study_window.recording_line import RecordingLine
-from app.study_window.study_folder import study_folder
+from app.window.study.admission import Admission, admit
+from app.window.study.baseline_panel import BaselinePanel
+from app.window.study.checks import ClockWatch, Surroundings, all_checks
+from app.window.study.dock import StudyDock
+from app.window.study.gear import equipment_of
+from app.window.study.live_figures import LiveFigures, Observed
+from app.window.study.recording_line import RecordingLine
+from app.window.study.study_folder import study_folder
 from fercore.errors import FercoreError
 from fercore.expressions import Expression
 from fercore.study.baseline import load_baseline
@@ -136,7 +136,7 @@ def test_a_run_that_stops_by_itself_says_why(
 def test_a_run_started_from_afar_is_shown_and_can_be_stopped(
     dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path
 ) -> None:
-    from app.study.remote_commands import RemoteCommands
+    from app.study.desk import RemoteCommands
 
     dock, desk = dock_at(write_study(tmp_path / "s"))
     remote = RemoteCommands(desk)

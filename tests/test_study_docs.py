@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.study.remote import DEFAULT_PORT, MAX_LINE_BYTES
-from app.study_window import checks
+from app.window.study import checks
 from fercore.cli import build_parser
-from fercore.quality import MIN_VALID_FRACTION
+from fercore.faces.quality import MIN_VALID_FRACTION
 from fercore.study.flags import BRIGHT_ABOVE, DARK_BELOW, Flag
 from fercore.study.predictions import COLUMNS
 from fercore.study.study_file import Order, read_study_file

@@ -9,9 +9,9 @@ import pytest
 from app_doubles import FakeAnalyser
 from study_fixtures import STUDY, made_up, open_desk
 
-from app.session import Session
-from app.study_window.dock import StudyDock
-from app.study_window.live_figures import LiveFigures
+from app.live.session import Session
+from app.window.study.dock import StudyDock
+from app.window.study.live_figures import LiveFigures
 from fercore.errors import FercoreError
 from fercore.study.events import NOTE, RUN_STOP, read_events
 from fercore.study.layout import runs_of

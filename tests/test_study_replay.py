@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from study_fixtures import record_run, textured_frame, write_study
 
-from fercore.checkpoints import load_card, shipped_checkpoint
 from fercore.cli import main
-from fercore.cropping import crop_face
 from fercore.errors import FercoreError
-from fercore.preprocessing import Preprocessing
+from fercore.faces.cropping import crop_face
+from fercore.networks.checkpoints import load_card, shipped_checkpoint
+from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import Analysis, FaceBox, Prediction, Verdicts
 from fercore.study.replaying import replay
 from fercore.study.run_files import Weights, read_run_record, write_run_record
@@ -151,7 +151,7 @@ def test_the_shipped_network_says_the_same_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from app.sources.choice import opened_source
-    from fercore.predictor import Predictor
+    from fercore.inference.predictor import Predictor
 
     source = opened_source("sample")
     predictor = Predictor.from_pipeline("fusion-resnet50")

@@ -9,7 +9,7 @@ from study_fixtures import neutral, record_run, unseen, write_study
 
 from fercore.errors import FercoreError
 from fercore.expressions import Expression
-from fercore.head_angle import HeadAngle
+from fercore.faces.head_angle import HeadAngle
 from fercore.structures import Analysis, FaceBox
 from fercore.study import events, predictions
 from fercore.study.events import read_events

@@ -12,13 +12,13 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QLineEdit
 from study_fixtures import write_study
 
-from app.logs import Troubles
-from app.main_window import MainWindow
-from app.session import Session
-from app.settings import Settings
-from app.sources.synthetic import SyntheticSource
-from app.study_window.mode import StudyMode
-from app.study_window.recording_line import IDLE
+from app.live.session import Session
+from app.sources.scans.synthetic import SyntheticSource
+from app.start.logs import Troubles
+from app.start.settings import Settings
+from app.window.main_window import MainWindow
+from app.window.study.mode import StudyMode
+from app.window.study.recording_line import IDLE
 from fercore.errors import FercoreError
 from fercore.study.events import MARKER, NOTE, read_events
 from fercore.study.layout import runs_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from app.study_window.dock import StudyDock
+    from app.window.study.dock import StudyDock
     from fercore.study.layout import RunPlace
 
 PATIENCE_MS = 20_000

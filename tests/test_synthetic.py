@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from app.sources import actor
-from app.sources.actor import Actor
 from app.sources.base import SourceError, SourceTimeout
-from app.sources.synthetic import WALL_M, SyntheticSource
+from app.sources.scans import actor
+from app.sources.scans.actor import Actor
+from app.sources.scans.synthetic import WALL_M, SyntheticSource
 from fercore.structures import RGBDFrame
 
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import readme_inputs as inputs
 
-from fercore import synthetic_cache
+from fercore.caches import synthetic as synthetic_cache
+from fercore.caches import writer as cache_writer
+from fercore.caches.reading import open_cache, read_index
+from fercore.caches.synthetic import CacheRecipe, make_row, prepare_synthetic
 from fercore.cli import main
 from fercore.cli import prepare as command
-from fercore.datasets import cache_writer
-from fercore.datasets.cache import open_cache, read_index
 from fercore.errors import DatasetError, FercoreError
-from fercore.preprocessing import Preprocessing
+from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox, RGBDFrame
 from fercore.synthesis.samples import CameraSample, SampleRecipe
 from fercore.synthesis.sensors import SCANNER
-from fercore.synthetic_cache import CacheRecipe, make_row, prepare_synthetic
 from fercore.training.faces import read_faces
 
 FILES = ("rgb.npy", "depth_m.npy", "index.tsv", "cache.json")

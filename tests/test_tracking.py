@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from fercore.detection import MarkedFace
+from fercore.faces.detection import MarkedFace
+from fercore.faces.head_angle import MEAN_FACE_MM
+from fercore.faces.tracking import DETECT_EVERY, HOLD_S, FaceTracker
 from fercore.geometry import Pose
-from fercore.head_angle import MEAN_FACE_MM
 from fercore.structures import FaceBox, RGBDFrame
-from fercore.tracking import DETECT_EVERY, HOLD_S, FaceTracker
 
 if TYPE_CHECKING:
     from fercore.structures import FloatArray, UInt8Array

@@ -14,24 +14,21 @@ from safetensors import safe_open
 from tiny_backbone import TinyBackbone
 from torch import nn
 
-from fercore.backbone_weights import BackboneStart, apply_start, read_start
-from fercore.backbones import Backbone
 from fercore.errors import CheckpointError, DatasetError, FercoreError
 from fercore.io.fer2013 import Fer2013Faces
-from fercore.training import backbone_files, backbone_network, backbones
-from fercore.training.backbone_augmentation import plain, varied
-from fercore.training.backbone_faces import (
-    BackboneFaces,
-    divide,
-    labels_for_scoring,
-    targets_of,
-)
-from fercore.training.backbone_files import BackboneCard, description_of, save_backbone
-from fercore.training.backbone_inference import logits_of
-from fercore.training.backbone_network import LabelledBackbone, folded, parameter_groups
-from fercore.training.backbone_scoring import figures
-from fercore.training.backbone_settings import BackboneSettings, rate
-from fercore.training.backbones import train_backbone
+from fercore.networks.backbone_weights import BackboneStart, apply_start, read_start
+from fercore.networks.backbones import Backbone
+from fercore.training.backbones import files as backbone_files
+from fercore.training.backbones import network as backbone_network
+from fercore.training.backbones import trainer as backbones
+from fercore.training.backbones.augmentation import plain, varied
+from fercore.training.backbones.faces import BackboneFaces, divide, labels_for_scoring, targets_of
+from fercore.training.backbones.files import BackboneCard, description_of, save_backbone
+from fercore.training.backbones.inference import logits_of
+from fercore.training.backbones.network import LabelledBackbone, folded, parameter_groups
+from fercore.training.backbones.scoring import figures
+from fercore.training.backbones.settings import BackboneSettings, rate
+from fercore.training.backbones.trainer import train_backbone
 
 if TYPE_CHECKING:
     from pathlib import Path

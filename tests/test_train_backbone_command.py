@@ -11,9 +11,11 @@ from fer2013_fixtures import striped_faces, write_csv, write_shard
 from safetensors.torch import load_file
 from tiny_backbone import TinyBackbone
 
-from fercore.backbone_weights import read_start
 from fercore.cli import main
-from fercore.training import backbone_inference, backbone_network, backbones
+from fercore.networks.backbone_weights import read_start
+from fercore.training.backbones import inference as backbone_inference
+from fercore.training.backbones import network as backbone_network
+from fercore.training.backbones import trainer as backbones
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from made_up_faces import PARAMETERS, make_cache
 
-from fercore.checkpoints import load_checkpoint
 from fercore.cli import main
-from fercore.preprocessing import Preprocessing
+from fercore.networks.checkpoints import load_checkpoint
+from fercore.networks.preprocessing import Preprocessing
 
 
 def train(data: Path, test: Path, output: Path) -> int:

@@ -7,12 +7,12 @@ import torch
 from made_up_faces import made_up_faces
 from tiny_backbone import TinyBackbone
 
-from fercore.backbones import FINETUNE
-from fercore.checkpoints import ModelCard, load_checkpoint, save_checkpoint
 from fercore.errors import CheckpointError, DatasetError, FercoreError
-from fercore.models import DepthPipeline
-from fercore.pipelines import build
-from fercore.preprocessing import Preprocessing
+from fercore.networks.backbones import FINETUNE
+from fercore.networks.checkpoints import ModelCard, load_checkpoint, save_checkpoint
+from fercore.networks.paper import DepthPipeline
+from fercore.networks.pipelines import build
+from fercore.networks.preprocessing import Preprocessing
 from fercore.training import trainer
 from fercore.training.augmentation import augment
 from fercore.training.config import TrainingConfig
@@ -50,7 +50,7 @@ def test_joined_caches_keep_their_subjects_apart_and_hold_out_alike() -> None:
 def test_a_fusion_learns_to_do_without_colour_or_depth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fercore.branches.Backbone", TinyBackbone)
+    monkeypatch.setattr("fercore.networks.branches.Backbone", TinyBackbone)
     faces = made_up_faces()
     faces.depth_m[::4] = np.nan  # a quarter was taken by plain cameras
     config = replace(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from fercore.models import PIPELINES
+from fercore.networks.paper import PIPELINES
 from fercore.training.config import ConfigError, TrainingConfig, read_config, shipped_config
 
 TABLE_1 = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from app.widgets.transport import Transport
+from app.window.widgets.transport import Transport
 from fercore.expressions import EXPRESSIONS
 
 if TYPE_CHECKING:

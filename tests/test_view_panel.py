@@ -9,15 +9,15 @@ from app_doubles import analysis_of, sample_frame
 from PySide6.QtCore import QSettings
 from PySide6.QtGui import QImage
 
-from app.inference import Judged
-from app.settings import Settings
+from app.live.inference import Judged
 from app.sources.base import Arrival
-from app.sources.realsense import RealSenseSource
-from app.view_panel import ViewPanel
-from fercore.head_angle import HeadAngle
-from fercore.quality import UNKNOWN_QUALITY
+from app.sources.realsense.camera import RealSenseSource
+from app.start.settings import Settings
+from app.window.view_panel import ViewPanel
+from fercore.faces.head_angle import HeadAngle
+from fercore.faces.quality import UNKNOWN_QUALITY
+from fercore.faces.tracking import TrackedFace
 from fercore.structures import FaceBox
-from fercore.tracking import TrackedFace
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,17 +13,17 @@ from grabbed_pictures import count, picture_of
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
-from app.colours import EXPRESSION_COLOURS
-from app.widgets.banner import Banner
-from app.widgets.picture_view import ColourView, DepthView
-from app.widgets.probability_chart import ProbabilityChart
-from app.widgets.quality_bar import QualityBar
-from app.widgets.status_line import StatusLine
-from app.widgets.theme import apply_theme, is_dark
-from app.widgets.timeline import SPAN_S, Timeline
+from app.drawing.colours import EXPRESSION_COLOURS
+from app.window.widgets.banner import Banner
+from app.window.widgets.picture_view import ColourView, DepthView
+from app.window.widgets.probability_chart import ProbabilityChart
+from app.window.widgets.quality_bar import QualityBar
+from app.window.widgets.status_line import StatusLine
+from app.window.widgets.theme import apply_theme, is_dark
+from app.window.widgets.timeline import SPAN_S, Timeline
 from fercore.expressions import Expression
-from fercore.head_angle import HeadAngle
-from fercore.quality import UNKNOWN_QUALITY, Quality
+from fercore.faces.head_angle import HeadAngle
+from fercore.faces.quality import UNKNOWN_QUALITY, Quality
 from fercore.structures import Analysis, Verdicts
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import pytest
     from pytestqt.qtbot import QtBot
 
-    from app.main_window import MainWindow
-    from app.settings import Settings
     from app.sources.base import FrameSource
+    from app.start.settings import Settings
+    from app.window.main_window import MainWindow
 
 
 def test_a_broken_source_reaches_the_status_line_and_the_window_lives_on(
@@ -43,7 +43,7 @@ def test_opening_what_is_no_source_leaves_the_present_one_playing(
 ) -> None:
     window = show_window()
     monkeypatch.setattr(
-        "app.source_menu.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
+        "app.window.source_menu.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
     )
     qtbot.waitUntil(state(window, "playing"), timeout=PATIENCE_MS)
     action(window, "Open folder…").trigger()
@@ -63,7 +63,7 @@ def test_opens_a_folder_of_scans(
     write_tree(tmp_path, "F9001_NE00WH", "F9001_HA04WH")
     window = show_window()
     monkeypatch.setattr(
-        "app.source_menu.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
+        "app.window.source_menu.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
     )
     action(window, "Open folder…").trigger()
     chosen = ("F9001", "happiness, up to level 4")
@@ -99,8 +99,8 @@ def test_a_folder_is_searched_without_holding_up_the_window(
 
     window = show_window()
     qtbot.waitUntil(state(window, "playing"), timeout=PATIENCE_MS)
-    monkeypatch.setattr("app.main_window.opened_source", search)
-    monkeypatch.setattr("app.source_menu.QFileDialog.getExistingDirectory", lambda *_: "/")
+    monkeypatch.setattr("app.window.main_window.opened_source", search)
+    monkeypatch.setattr("app.window.source_menu.QFileDialog.getExistingDirectory", lambda *_: "/")
     action(window, "Open folder…").trigger()
     qtbot.waitUntil(state(window, "opening"), timeout=PATIENCE_MS)
     before = window.timeline.length_s

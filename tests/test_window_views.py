@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from window_driver import PATIENCE_MS, action, described
 
 from fercore.expressions import Expression
+from fercore.faces.tracking import TrackedFace
 from fercore.structures import FaceBox
-from fercore.tracking import TrackedFace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from app.main_window import MainWindow
-    from app.settings import Settings
+    from app.start.settings import Settings
+    from app.window.main_window import MainWindow
 
 
 class TwoFaces(FakeAnalyser):
@@ -104,7 +104,7 @@ def test_a_snapshot_is_written_and_its_place_told(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.view_panel.snapshot_folder", lambda: tmp_path / "pictures")
+    monkeypatch.setattr("app.window.view_panel.snapshot_folder", lambda: tmp_path / "pictures")
     window = show_window()
     action(window, "Take a snapshot").trigger()
     qtbot.waitUntil(described(window, "Fusion: anger"), timeout=PATIENCE_MS)
@@ -121,7 +121,7 @@ def test_a_snapshot_that_cannot_be_written_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr("app.view_panel.snapshot_folder", lambda: tmp_path / "file")
+    monkeypatch.setattr("app.window.view_panel.snapshot_folder", lambda: tmp_path / "file")
     window = show_window()
     qtbot.waitUntil(described(window, "Fusion: anger"), timeout=PATIENCE_MS)
     action(window, "Take a snapshot").trigger()

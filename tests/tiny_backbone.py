@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from fercore.backbones import Backbone
+from fercore.networks.backbones import Backbone
 
 
 class TinyBackbone(Backbone):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from app_doubles import FakeAnalyser, TickSource, opening
 from PySide6.QtWidgets import QApplication
 
-from app.logs import Troubles
-from app.main_window import MainWindow
-from app.session import Session
+from app.live.session import Session
+from app.start.logs import Troubles
+from app.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
     from pytestqt.qtbot import QtBot
 
-    from app.inference import Analyser
-    from app.settings import Settings
+    from app.live.inference import Analyser
     from app.sources.base import FrameSource
+    from app.start.settings import Settings
 
 PATIENCE_MS = 20_000
 

@@ -21,7 +21,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from app import application
-from app.main_window import MainWindow
+from app.window.main_window import MainWindow
 
 PATIENCE_S = 180.0
 

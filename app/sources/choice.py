@@ -78,7 +78,7 @@ def _camera(text: str) -> Callable[[str], FrameSource] | None:
 
 
 def _sample(_detail: str) -> FrameSource:
-    from app.sources.replay import ReplaySource
+    from app.sources.scans.replay import ReplaySource
     from fercore.datasets.bu3dfe import Bu3dfe
     from fercore.datasets.samples import sample_root
 
@@ -86,7 +86,7 @@ def _sample(_detail: str) -> FrameSource:
 
 
 def _realsense(serial: str) -> FrameSource:
-    from app.sources.realsense import RealSenseSource
+    from app.sources.realsense.camera import RealSenseSource
 
     return RealSenseSource(serial)
 
@@ -100,7 +100,7 @@ def _webcam(number: str) -> FrameSource:
 
 
 def _synthetic(who: str) -> FrameSource:
-    from app.sources.synthetic import SyntheticSource
+    from app.sources.scans.synthetic import SyntheticSource
 
     return SyntheticSource(who or "1")
 
@@ -109,7 +109,7 @@ def _at(path: Path) -> FrameSource:
     if path.is_dir():
         return _in_folder(path)
     if _beginning(path).startswith(_RECORDINGS):
-        from app.sources.recording import RecordingSource
+        from app.sources.realsense.recording import RecordingSource
 
         return RecordingSource(path)
     if path.suffix.lower() in _SCANS:
@@ -139,7 +139,7 @@ def _in_folder(path: Path) -> FrameSource:
 
 
 def _scans(path: Path) -> FrameSource:
-    from app.sources.replay import ReplaySource
+    from app.sources.scans.replay import ReplaySource
     from fercore.datasets.bu3dfe import Bu3dfe
 
     return ReplaySource(Bu3dfe(path).scans(), str(path))

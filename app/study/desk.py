@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.study.baseline_recording import BaselineRecording
-from app.study.clock_offsets import ClockComparison
 from app.study.new_run import planned_end, record_of, require_startable, started
 from app.study.recording import Recording
 from app.study.remote import DEFAULT_PORT, LOOPBACK, RemoteServer
-from app.study.remote_commands import RemoteCommands
-from app.study.streams import Streams
+from app.study.streams import ClockComparison, Streams
 from fercore.errors import FercoreError
 from fercore.study.events import MARKER, NOTE
 from fercore.study.layout import RunName, create_run, next_run, run_place
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
     from app.study.equipment import Equipment
     from app.study.progress import Progress
-    from fercore.head_angle import HeadAngle
+    from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.clocks import Offset
     from fercore.study.events import Event
@@ -235,3 +233,45 @@ class Desk:
         recording = self._recording
         if recording is not None:
             recording.log_offset(offset)
+
+
+class RemoteCommands:
+    """The remote control's hands at the desk: what a client may do there."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def start(self, subject: str, session: str, task: str, condition: str) -> str:
+        """Start a run and return its name."""
+        desk = self._desk
+        return desk.start(subject, session, task, condition, desk.checklist).stem
+
+    def stop(self) -> str:
+        """Stop the run and return its state."""
+        record = self._desk.stop()
+        if record is None:
+            raise FercoreError("No run is being recorded.")
+        return record.state.value
+
+    def marker(self, name: str, host_s: float, uncertainty_s: float | None) -> float:
+        """Mark an event and return its onset in seconds."""
+        return self._desk.mark(name, "remote", host_s, uncertainty_s).onset_s
+
+    def status(self) -> dict[str, Any]:
+        """Return how the present or last run stands."""
+        progress = self._desk.progress()
+        if progress is None:
+            return {"recording": False}
+        return {
+            "recording": progress.active,
+            "elapsed_s": progress.elapsed_s,
+            "planned_s": progress.planned_s,
+            "ends_by_itself": progress.ends_by_itself,
+            "bytes_written": progress.bytes_written,
+            "bytes_free": progress.bytes_free,
+            "frames": progress.counts.frames,
+            "dropped_rows": progress.counts.dropped_rows,
+            "dropped_colour": progress.counts.dropped_colour,
+            "dropped_depth": progress.counts.dropped_depth,
+            "problem": progress.problem,
+        }

@@ -30,7 +30,7 @@ from fercore.study.run_files import Counts, RunRecord, RunState, finished, write
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fercore.head_angle import HeadAngle
+    from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.clocks import Offset
     from fercore.study.layout import RunPlace

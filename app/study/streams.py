@@ -1,15 +1,20 @@
-"""Lab Streaming Layer as a whole: our outlets and the inlets for others' markers."""
+"""Lab Streaming Layer as a whole: our outlets, the inlets for others' markers, the clocks."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from app.study.clock_offsets import unix_offset
 from app.study.lsl import Link, MarkerInlet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from app.study.recording import Recording
     from fercore.study.clocks import Offset
+
+CLOCK_PERIOD_S = 5.0
 
 
 class Streams:
@@ -43,3 +48,22 @@ class Streams:
         for inlet in self._inlets:
             inlet.join(5)
         self.link.close()
+
+
+class ClockComparison:
+    """Has a run note, now and every `CLOCK_PERIOD_S`, how far other clocks are."""
+
+    def __init__(self) -> None:
+        self._due_s = 0.0
+
+    def compare(self, recording: Recording, streams: Streams | None) -> None:
+        """Compare the clocks if that is due: the wall clock's, and LSL's where it is on."""
+        now_s = time.monotonic()
+        if now_s < self._due_s:
+            return
+        self._due_s = now_s + CLOCK_PERIOD_S
+        recording.log_offset(unix_offset())
+        if streams is not None:
+            offset = streams.link.measure()
+            recording.lsl_offset_s = offset.offset_s
+            recording.log_offset(offset)

@@ -13,7 +13,7 @@ from fercore.errors import FercoreError
 if TYPE_CHECKING:
     import argparse
 
-    from fercore.benchmarks.registration import PairResult
+    from fercore.evaluation.benchmarks.registration import PairResult
 
 NAME = "bench"
 # Entry point group through which packages that build on fercore add benchmarks (the application
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _difficulty(arguments: argparse.Namespace) -> None:
-    from fercore.benchmarks.difficulty import measure_difficulty
+    from fercore.evaluation.benchmarks.difficulty import measure_difficulty
 
     result = measure_difficulty(arguments.root, seed=arguments.seed)
     print(
@@ -84,7 +84,7 @@ def _difficulty(arguments: argparse.Namespace) -> None:
 def _folds(arguments: argparse.Namespace) -> None:
     from tabulate import tabulate
 
-    from fercore.benchmarks.folds import measure_folds
+    from fercore.evaluation.benchmarks.folds import measure_folds
     from fercore.training.config import read_config, shipped_config
 
     config = read_config(
@@ -108,7 +108,7 @@ def _folds(arguments: argparse.Namespace) -> None:
 def _registration(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from fercore.benchmarks.registration import measure_registration
+    from fercore.evaluation.benchmarks.registration import measure_registration
 
     if arguments.pairs < 1:
         raise FercoreError(f"--pairs {arguments.pairs} leaves nothing to measure; give at least 1.")

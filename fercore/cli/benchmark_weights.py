@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from fercore.benchmarks.weights import FaceSet, Score
+    from fercore.evaluation.benchmarks.weights import FaceSet, Score
 
 NAME = "benchmark-weights"
 HELP = "measure the shipped checkpoints on faces that no training saw"
@@ -49,9 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         FercoreError: an input cannot be read or the output cannot be written.
     """
-    from fercore.benchmarks.weights import scores
-    from fercore.checkpoints import load_checkpoint, weights_folder
     from fercore.errors import FercoreError
+    from fercore.evaluation.benchmarks.weights import scores
+    from fercore.networks.checkpoints import load_checkpoint, weights_folder
 
     if not arguments.face_models and arguments.fer2013 is None:
         raise FercoreError("there is nothing to test on; give --face-models, --fer2013 or both.")
@@ -67,8 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _test_sets(arguments: argparse.Namespace) -> list[FaceSet]:
-    from fercore.benchmarks.weights import real_faces
-    from fercore.detection import MediapipeFaceDetector
+    from fercore.evaluation.benchmarks.weights import real_faces
+    from fercore.faces.detection import MediapipeFaceDetector
 
     sets = [found for model in arguments.face_models for found in _rendered(arguments, model)]
     if arguments.fer2013 is not None:
@@ -81,8 +81,8 @@ def _test_sets(arguments: argparse.Namespace) -> list[FaceSet]:
 def _rendered(arguments: argparse.Namespace, model: Path) -> list[FaceSet]:
     from tqdm import tqdm
 
-    from fercore.benchmarks.weights import people_caches, synthetic_sets
-    from fercore.synthetic_cache import prepare_synthetic
+    from fercore.caches.synthetic import prepare_synthetic
+    from fercore.evaluation.benchmarks.weights import people_caches, synthetic_sets
 
     people = (arguments.subjects, arguments.samples_per_subject)
     caches = people_caches(model, arguments.output, *people)
@@ -100,8 +100,8 @@ def _milliseconds(path: Path) -> tuple[float, str]:
     import numpy as np
     import torch
 
-    from fercore.branches import DEPTH_SIZE
-    from fercore.engines import load_engine
+    from fercore.inference.engines import load_engine
+    from fercore.networks.branches import DEPTH_SIZE
 
     engine, card = load_engine(path)
     size = card.preprocessing.rgb_size
@@ -122,7 +122,7 @@ def _write(
     from tabulate import tabulate
 
     from fercore.errors import FercoreError
-    from fercore.files import write_text_whole
+    from fercore.runtime.files import write_text_whole
 
     cells = [_cells(checkpoint, score) for checkpoint, score in rows]
     lines = ["\t".join(HEADER), *("\t".join(row) for row in cells)]

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line a check; status 1 when something essential does not work."""
-    from fercore.doctor import diagnose
+    from fercore.cli.machine_checks import diagnose
 
     usable = True
     for check in diagnose():

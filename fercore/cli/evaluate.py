@@ -16,8 +16,8 @@ from fercore.cli.levels import levels
 if TYPE_CHECKING:
     import argparse
 
-    from fercore.experiment.run import Engine
-    from fercore.protocol import Protocol
+    from fercore.evaluation.protocol import Protocol
+    from fercore.evaluation.run import Engine
     from fercore.training.config import TrainingConfig
 
 NAME = "evaluate"
@@ -77,8 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         FercoreError: the data, the folder or an option cannot be used, or a training failed.
     """
-    from fercore.experiment.run import Evaluation, evaluate
-    from fercore.provenance import command_line
+    from fercore.evaluation.run import Evaluation, evaluate
+    from fercore.runtime.provenance import command_line
 
     evaluation = Evaluation(
         arguments.data,
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _engine(arguments: argparse.Namespace) -> Engine:
     from fercore.errors import FercoreError
-    from fercore.experiment.run import LOCAL, Engine
+    from fercore.evaluation.run import LOCAL, Engine
 
     if arguments.engine == LOCAL and arguments.address is not None:
         raise FercoreError("--address is of a Ray cluster; add --engine ray.")
@@ -111,7 +111,7 @@ def _accuracies(folder: Path) -> str:
     from collections import Counter
     from csv import DictReader
 
-    from fercore.experiment.store import PREDICTIONS_FILE
+    from fercore.evaluation.store import PREDICTIONS_FILE
     from fercore.expressions import EXPRESSIONS
 
     right, seen = Counter[str](), Counter[str]()
@@ -126,7 +126,7 @@ def _accuracies(folder: Path) -> str:
 
 
 def _protocol(arguments: argparse.Namespace) -> Protocol:
-    from fercore.protocol import FOLDS, RANDOM60, Protocol
+    from fercore.evaluation.protocol import FOLDS, RANDOM60, Protocol
 
     folds = arguments.folds
     if folds is None and arguments.experiments is None and arguments.protocol != RANDOM60:
@@ -144,15 +144,14 @@ def _protocol(arguments: argparse.Namespace) -> Protocol:
 def _slugs(text: str) -> tuple[str, ...]:
     """Return the pipelines in the order of the tables, whatever order they were given in."""
     from fercore.errors import FercoreError
-    from fercore.models import PIPELINES
-    from fercore.pipelines import KNOWN_PIPELINES
+    from fercore.networks.paper import PIPELINES
 
     wanted = PIPELINES if text == "all" else tuple(text.split(","))
-    unknown = [slug for slug in wanted if slug not in KNOWN_PIPELINES]
+    unknown = [slug for slug in wanted if slug not in PIPELINES]
     if unknown:
-        known = ", ".join(KNOWN_PIPELINES)
+        known = ", ".join(PIPELINES)
         raise FercoreError(f"unknown pipeline {unknown[0]!r}; choose from: {known}.")
-    return tuple(slug for slug in KNOWN_PIPELINES if slug in wanted)
+    return tuple(slug for slug in PIPELINES if slug in wanted)
 
 
 def _config(slug: str, arguments: argparse.Namespace) -> TrainingConfig:
@@ -169,8 +168,8 @@ def _config(slug: str, arguments: argparse.Namespace) -> TrainingConfig:
 
 
 def _backbone_file(slug: str, sources: list[str]) -> str:
-    from fercore.backbone_weights import DOWNLOAD, RANDOM, backbone_of
     from fercore.errors import FercoreError
+    from fercore.networks.backbone_weights import DOWNLOAD, RANDOM, backbone_of
 
     wanted = slug.rsplit("-", 1)[-1]
     words = [source for source in sources if source in (DOWNLOAD, RANDOM)]

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write_overlay(scan: Scan, output: Path | None) -> int:
-    from fercore.registration_figure import write_overlay
+    from fercore.report.registration_figure import write_overlay
 
     path = output or Path(f"{scan.name}.png")
     write_overlay(scan, path)

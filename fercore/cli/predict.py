@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fercore.datasets.bu3dfe import Scan
-    from fercore.predictor import Predictor
+    from fercore.inference.predictor import Predictor
     from fercore.structures import Analysis, Intrinsics, Prediction, RGBDFrame
 
 NAME = "predict"
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a verdict a scan; status 1 when there is one without a verdict."""
-    from fercore.predictor import Predictor
+    from fercore.inference.predictor import Predictor
 
     frames = _frames(arguments)
     if arguments.checkpoint is not None:
@@ -111,7 +111,7 @@ def _read_frames(jobs: list[Path | Scan]) -> Iterator[Remarked | Unusable]:
     from tqdm import tqdm
 
     from fercore.datasets.frames import mesh_frame, scan_frame
-    from fercore.detection import MediapipeFaceLandmarker
+    from fercore.faces.detection import MediapipeFaceLandmarker
 
     with MediapipeFaceLandmarker() as landmarker:
         for job in tqdm(jobs, unit="scan", leave=False, disable=None):

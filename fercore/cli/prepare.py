@@ -20,9 +20,9 @@ from fercore.errors import FercoreError
 if TYPE_CHECKING:
     import argparse
 
-    from fercore.datasets.cache_records import CacheRow
+    from fercore.caches.records import CacheRow
+    from fercore.caches.scans import Recipe
     from fercore.datasets.dataset import MeshDataset
-    from fercore.datasets.preparation import Recipe
 
 NAME = "prepare"
 HELP = "cut the registered faces out of a data set, into a cache to train from"
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         FercoreError: the data set cannot be found or the cache cannot be written.
     """
-    from fercore.datasets.cache import open_cache
+    from fercore.caches.reading import open_cache
 
     _check(arguments)
     if arguments.kind == SYNTHETIC:
@@ -96,8 +96,8 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _prepare_dataset(arguments: argparse.Namespace) -> None:
-    from fercore.datasets.preparation import Recipe
-    from fercore.preprocessing import Preprocessing
+    from fercore.caches.scans import Recipe
+    from fercore.networks.preprocessing import Preprocessing
 
     dataset = _opened(arguments.kind, arguments.roots[0], arguments.apex_frames)
     _print_problems(dataset.problems)
@@ -108,9 +108,9 @@ def _prepare_dataset(arguments: argparse.Namespace) -> None:
 def _prepare_pictures(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
+    from fercore.caches.pictures import prepare_pictures, training_samples
     from fercore.datasets.fer2013 import Fer2013
-    from fercore.picture_cache import prepare_pictures, training_samples
-    from fercore.preprocessing import Preprocessing
+    from fercore.networks.preprocessing import Preprocessing
 
     dataset = Fer2013(arguments.roots[0])
     _print_problems(dataset.problems)
@@ -148,7 +148,7 @@ def _print_problems(problems: tuple[str, ...]) -> None:
 def _prepare(dataset: MeshDataset, recipe: Recipe, output: Path, workers: int) -> None:
     from tqdm import tqdm
 
-    from fercore.datasets.preparation_run import prepare
+    from fercore.caches.scans_run import prepare
 
     done = 0
     with tqdm(total=len(dataset.scans()), unit="scan", disable=None) as progress:

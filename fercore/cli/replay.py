@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from fercore.predictor import Predictor
+    from fercore.inference.predictor import Predictor
     from fercore.study.replaying import CropFace, Replayed
     from fercore.study.run_files import RunRecord
 
@@ -61,9 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _predictor(record: RunRecord, checkpoint: Path | None) -> Predictor:
-    from fercore.checkpoints import load_card, weights_folder
     from fercore.errors import FercoreError
-    from fercore.predictor import Predictor
+    from fercore.inference.predictor import Predictor
+    from fercore.networks.checkpoints import load_card, weights_folder
 
     wanted = {weights.sha256 for weights in record.weights}
     candidates = [checkpoint] if checkpoint else sorted(weights_folder().glob("*.safetensors"))
@@ -80,7 +80,7 @@ def _predictor(record: RunRecord, checkpoint: Path | None) -> Predictor:
 def _cropping(predictor: Predictor) -> CropFace:
     from dataclasses import replace
 
-    from fercore.cropping import crop_face
+    from fercore.faces.cropping import crop_face
 
     # The logged box is the square that was cut out.
     parameters = replace(predictor.card.preprocessing, box_scale=1.0)
@@ -102,8 +102,8 @@ def _report(replayed: Replayed) -> None:
 
 def _write(replayed: Replayed, path: Path) -> None:
     from fercore.errors import FercoreError
-    from fercore.files import write_text_whole
     from fercore.results import HEADS
+    from fercore.runtime.files import write_text_whole
     from fercore.study.tables import number
 
     lines = ["\t".join(("source_frame", *(f"{head}_deviation" for head in HEADS)))]

@@ -17,11 +17,11 @@ from fercore.errors import FercoreError
 if TYPE_CHECKING:
     import argparse
 
-    from fercore.datasets.cache import Cache
-    from fercore.stress.faces import FaceSet
-    from fercore.stress.poses import Turn
-    from fercore.stress.records import Records, Row
-    from fercore.stress.running import Contender
+    from fercore.caches.reading import Cache
+    from fercore.evaluation.stress.faces import FaceSet
+    from fercore.evaluation.stress.poses import Turn
+    from fercore.evaluation.stress.records import Records, Row
+    from fercore.evaluation.stress.running import Contender
 
 NAME = "stress"
 HELP = "measure the heads against worse light, depth, resolution, occlusion and head turns"
@@ -53,9 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         FercoreError: a checkpoint, the cache or the scans cannot be used, or RUN not written.
     """
-    from fercore.datasets.cache import open_cache
-    from fercore.stress.faces import read_face_set
-    from fercore.stress.records import Records
+    from fercore.caches.reading import open_cache
+    from fercore.evaluation.stress.faces import read_face_set
+    from fercore.evaluation.stress.records import Records
 
     _check(arguments)
     cache = open_cache(arguments.data)
@@ -77,8 +77,8 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _contender(path: Path, cache: Cache, records: Records) -> Contender:
-    from fercore.checkpoints import load_checkpoint
-    from fercore.stress.running import Contender
+    from fercore.evaluation.stress.running import Contender
+    from fercore.networks.checkpoints import load_checkpoint
 
     network, card = load_checkpoint(path)
     if card.preprocessing != cache.preprocessing:
@@ -99,8 +99,8 @@ def _contender(path: Path, cache: Cache, records: Records) -> Contender:
 
 
 def _manifest(arguments: argparse.Namespace, cache: Cache, faces: FaceSet) -> dict[str, Any]:
-    from fercore.provenance import command_line, versions
-    from fercore.stress.records import FORMAT
+    from fercore.evaluation.stress.records import FORMAT
+    from fercore.runtime.provenance import command_line, versions
 
     return {
         "format": FORMAT,
@@ -124,9 +124,9 @@ def _measure(
 ) -> None:
     from tqdm import tqdm
 
-    from fercore.stress.perturbations import PERTURBATIONS
-    from fercore.stress.poses import TURNS, find_scans
-    from fercore.stress.running import StressRun
+    from fercore.evaluation.stress.perturbations import PERTURBATIONS
+    from fercore.evaluation.stress.poses import TURNS, find_scans
+    from fercore.evaluation.stress.running import StressRun
 
     turns: tuple[Turn, ...] = ()
     if arguments.scans is not None:

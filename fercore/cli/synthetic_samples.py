@@ -12,7 +12,7 @@ from fercore.errors import FercoreError
 if TYPE_CHECKING:
     import argparse
 
-    from fercore.synthetic_cache import CacheRecipe
+    from fercore.caches.synthetic import CacheRecipe
 
 MOST_SAMPLES = 9999
 """Of one subject: their names have four digits."""
@@ -68,7 +68,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     """
     from tqdm import tqdm
 
-    from fercore.synthetic_cache import prepare_synthetic
+    from fercore.caches.synthetic import prepare_synthetic
 
     _check(arguments)
     recipe = _recipe(arguments)
@@ -78,10 +78,10 @@ def prepare(arguments: argparse.Namespace) -> None:
 
 
 def _recipe(arguments: argparse.Namespace) -> CacheRecipe:
-    from fercore.preprocessing import Preprocessing
+    from fercore.caches.synthetic import CacheRecipe
+    from fercore.networks.preprocessing import Preprocessing
     from fercore.synthesis.samples import SampleRecipe
     from fercore.synthesis.sensors import CAMERA_NAMES
-    from fercore.synthetic_cache import CacheRecipe
 
     samples = SampleRecipe(
         face_models=tuple(path.resolve() for path in arguments.roots),

@@ -14,8 +14,8 @@ from fercore.cli.levels import levels
 if TYPE_CHECKING:
     import argparse
 
-    from fercore.checkpoints import ModelCard
-    from fercore.preprocessing import Preprocessing
+    from fercore.networks.checkpoints import ModelCard
+    from fercore.networks.preprocessing import Preprocessing
     from fercore.training.config import TrainingConfig
     from fercore.training.faces import LabelledFaces
     from fercore.training.trainer import TrainingResult
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, score and save."""
     from dataclasses import replace
 
-    from fercore.checkpoints import save_checkpoint
+    from fercore.networks.checkpoints import save_checkpoint
     from fercore.training.faces import read_all_faces
     from fercore.training.trainer import train
 
@@ -135,9 +135,9 @@ def _require_same_validation(
     """Refuse branches that were trained on subjects who are to choose the epoch now."""
     from itertools import product
 
-    from fercore.checkpoints import load_card
-    from fercore.datasets.cache import open_cache
+    from fercore.caches.reading import open_cache
     from fercore.errors import FercoreError
+    from fercore.networks.checkpoints import load_card
     from fercore.training.faces import subjects_of
 
     _, validated_on = faces.hold_out(config.validation_subjects, config.seed)
@@ -180,9 +180,9 @@ def _card(
     result: TrainingResult,
     faces: LabelledFaces,
 ) -> ModelCard:
-    from fercore.checkpoints import ModelCard
-    from fercore.datasets.cache import open_cache
-    from fercore.provenance import command_line, versions
+    from fercore.caches.reading import open_cache
+    from fercore.networks.checkpoints import ModelCard
+    from fercore.runtime.provenance import command_line, versions
 
     caches = [open_cache(path) for path in arguments.data]
     return ModelCard(
@@ -211,8 +211,8 @@ def _score(path: Path, test: Path) -> None:
     """Measure the stored checkpoint, as a user loads it, and add the figures to its card."""
     from dataclasses import replace
 
-    from fercore.checkpoints import load_checkpoint, write_card
-    from fercore.datasets.cache import open_cache
+    from fercore.caches.reading import open_cache
+    from fercore.networks.checkpoints import load_checkpoint, write_card
     from fercore.training.faces import read_faces
     from fercore.training.scoring import logits_of, measure
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
-    from fercore.backbone_weights import BackboneStart
     from fercore.io.fer2013 import Fer2013Faces
-    from fercore.training.backbone_faces import BackboneFaces
-    from fercore.training.backbone_files import BackboneCard
-    from fercore.training.backbone_network import LabelledBackbone
-    from fercore.training.backbone_settings import BackboneSettings, BackboneState
+    from fercore.networks.backbone_weights import BackboneStart
+    from fercore.training.backbones.faces import BackboneFaces
+    from fercore.training.backbones.files import BackboneCard
+    from fercore.training.backbones.network import LabelledBackbone
+    from fercore.training.backbones.settings import BackboneSettings, BackboneState
 
 NAME = "train-backbone"
 HELP = "train ResNet50 or VGG19 on FER2013"
@@ -65,13 +65,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, store and score."""
-    from fercore.backbone_weights import read_start
     from fercore.io.fer2013 import Split, read_fer2013
-    from fercore.training.backbone_faces import divide
-    from fercore.training.backbone_files import save_backbone
-    from fercore.training.backbone_network import folded
-    from fercore.training.backbone_settings import require_sensible
-    from fercore.training.backbones import train_backbone
+    from fercore.networks.backbone_weights import read_start
+    from fercore.training.backbones.faces import divide
+    from fercore.training.backbones.files import save_backbone
+    from fercore.training.backbones.network import folded
+    from fercore.training.backbones.settings import require_sensible
+    from fercore.training.backbones.trainer import train_backbone
 
     settings = _settings(arguments)
     require_sensible(settings)
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> BackboneSettings:
-    from fercore.training.backbone_settings import BackboneSettings
+    from fercore.training.backbones.settings import BackboneSettings
     from fercore.training.precision import best_precision
 
     return BackboneSettings(
@@ -108,8 +108,8 @@ def _card(
     from dataclasses import asdict
 
     from fercore.io.fer2013 import TERMS
-    from fercore.provenance import command_line, versions
-    from fercore.training.backbone_files import BackboneCard, description_of
+    from fercore.runtime.provenance import command_line, versions
+    from fercore.training.backbones.files import BackboneCard, description_of
 
     return BackboneCard(
         backbone=settings.backbone,
@@ -132,7 +132,7 @@ def _card(
 def _protocol(
     settings: BackboneSettings, start: BackboneStart, faces: BackboneFaces, state: BackboneState
 ) -> str:
-    from fercore.training.backbones import SELECTION
+    from fercore.training.backbones.trainer import SELECTION
 
     parts = [
         f"started from: {start.description}",
@@ -167,10 +167,10 @@ def _score(
     """Measure the backbone as stored, with the classifier it was trained with."""
     from dataclasses import asdict, replace
 
-    from fercore.training.backbone_faces import labels_for_scoring
-    from fercore.training.backbone_files import write_backbone_card
-    from fercore.training.backbone_inference import logits_of, stored_network
-    from fercore.training.backbone_scoring import figures
+    from fercore.training.backbones.faces import labels_for_scoring
+    from fercore.training.backbones.files import write_backbone_card
+    from fercore.training.backbones.inference import logits_of, stored_network
+    from fercore.training.backbones.scoring import figures
 
     stored = stored_network(path, card.backbone, network)
     measured: dict[str, dict[str, Any]] = {}

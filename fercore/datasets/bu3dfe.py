@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fercore.datasets.dataset import Sample
-    from fercore.detection import FaceLandmarker
+    from fercore.faces.detection import FaceLandmarker
     from fercore.structures import RGBDFrame
 
 __all__ = ["REGISTERED_VERTICES", "Bu3dfe", "Duplicate", "Scan"]
@@ -157,7 +157,7 @@ class Bu3dfe:
         if self._landmarker is not None:
             return self._landmarker
         if self._owned is None:
-            from fercore.detection import MediapipeFaceLandmarker
+            from fercore.faces.detection import MediapipeFaceLandmarker
 
             self._owned = MediapipeFaceLandmarker()
         return self._owned

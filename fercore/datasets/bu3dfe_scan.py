@@ -10,7 +10,8 @@ from fercore.errors import DatasetError, MeshError
 from fercore.io.images import read_rgb
 from fercore.io.landmarks import HeadPose, Landmarks, read_bnd, read_pse
 from fercore.io.scan_names import FILE_KINDS, ScanId
-from fercore.io.vrml import read_vrml, with_texture
+from fercore.io.textures import with_texture
+from fercore.io.vrml import read_vrml
 
 if TYPE_CHECKING:
     from pathlib import Path

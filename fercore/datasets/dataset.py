@@ -30,6 +30,10 @@ class Modality(StrEnum):
     DEPTH = "depth"
 
 
+F2D_VIEW, RENDERED_VIEW, CAMERA_VIEW = "f2d", "rendered", "camera"
+"""A frame's picture: the data set's own frontal one, the textured mesh rendered from the front
+where there is none, or the mesh as a camera at the desk would see it."""
+
 BOTH = frozenset(Modality)
 """Colour and depth."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fercore.datasets.bu3dfe_scan import Scan
-from fercore.datasets.cache_records import F2D_VIEW, RENDERED_VIEW
+from fercore.datasets.dataset import F2D_VIEW, RENDERED_VIEW
 from fercore.errors import DatasetError
 from fercore.geometry import MeshRenderer, OrthographicCamera, largest_component
 from fercore.io.vrml import read_vrml
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fercore.datasets.dataset import MeshScan
-    from fercore.detection import FaceLandmarker
     from fercore.expressions import Expression
+    from fercore.faces.detection import FaceLandmarker
     from fercore.structures import FloatArray, Mesh, UInt8Array
 
 

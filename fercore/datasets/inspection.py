@@ -17,8 +17,9 @@ import numpy as np
 from fercore.errors import FercoreError
 from fercore.geometry import component_labels
 from fercore.io.images import read_rgb
-from fercore.io.vrml import find_texture, read_vrml
-from fercore.parallel import in_order
+from fercore.io.textures import find_texture
+from fercore.io.vrml import read_vrml
+from fercore.runtime.parallel import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,9 @@ Content = TypeVar("Content")
 
 PARALLEL_FROM = 16
 """Below this number of scans, starting more processes takes longer than it saves."""
+
+
+_FAR_LANDMARK_MM = 5.0  # in the middle; a landmark lies on its vertex, or near it
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,15 @@ def _counted(count: int, one: str, many: str) -> str:
 
 
 def _landmark_defects(landmarks: Landmarks, mesh: Mesh) -> list[str]:
-    beyond = int((landmarks.vertices >= len(mesh.vertices_mm)).sum())
-    phrase = _counted(beyond, "landmark", "landmarks")
-    return [f"{phrase} with a vertex number that the mesh lacks"] if phrase else []
+    there = landmarks.vertices < len(mesh.vertices_mm)
+    phrase = _counted(int((~there).sum()), "landmark", "landmarks")
+    defects = [f"{phrase} with a vertex number that the mesh lacks"] if phrase else []
+    if there.any():
+        apart = landmarks.points_mm[there] - mesh.vertices_mm[landmarks.vertices[there]]
+        distance = float(np.median(np.linalg.norm(apart, axis=1)))
+        if distance > _FAR_LANDMARK_MM:
+            defects.append(f"landmarks {distance:.3g} mm from the vertices whose numbers they give")
+    return defects
 
 
 def _attempt(
@@ -137,7 +147,7 @@ def _attempt(
 def _texture_of(scan: Scan, mesh: Mesh | None) -> Path | None:
     if scan.texture is not None or scan.f3d is None or mesh is None:
         return scan.texture
-    return find_texture(scan.f3d, mesh.texture_name)
+    return find_texture(scan.f3d, mesh.texture_names)
 
 
 def _small_parts(mesh: Mesh) -> tuple[int, int]:

@@ -54,6 +54,7 @@ def largest_component(mesh: Mesh) -> Mesh:
         vertices_mm=mesh.vertices_mm[used],
         triangles=compact.reshape(-1, 3).astype(np.int32),
         uv_triangles=None if mesh.uv_triangles is None else mesh.uv_triangles[kept],
+        vertex_rgb=None if mesh.vertex_rgb is None else mesh.vertex_rgb[used],
     )
 
 

@@ -184,14 +184,18 @@ class MeshRenderer:
         if met.any():
             inside = np.s_[window.top : window.bottom, window.left : window.right]
             depth[inside] = np.where(met, depth_m, np.nan)
-            colour = self._texture(hits) if self._is_textured else self._shading(hits, light)
+            colour = self._colour(hits, light)
             rgb[inside][met] = colour[met]
         return Rendering(rgb, depth)
 
-    @property
-    def _is_textured(self) -> bool:
+    def _colour(self, hits: _Hits, light: FloatArray) -> UInt8Array:
         mesh = self._mesh
-        return not (mesh.uv is None or mesh.uv_triangles is None or mesh.texture_rgb is None)
+        if mesh.is_textured:
+            return self._texture(hits)
+        if mesh.vertex_rgb is not None:
+            mixed = _interpolate(mesh.vertex_rgb.astype(np.float32), mesh.triangles, hits)
+            return np.rint(mixed).clip(0, 255).astype(np.uint8)
+        return self._shading(hits, light)
 
     def _texture(self, hits: _Hits) -> UInt8Array:
         mesh = self._mesh

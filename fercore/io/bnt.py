@@ -102,7 +102,7 @@ def range_mesh(image: RangeImage) -> Mesh:
         triangles=corners,
         uv=np.stack([u, _upward(v, points[:, 1])], axis=1).astype(np.float32),
         uv_triangles=corners,
-        texture_name=image.picture_name or None,
+        texture_names=(image.picture_name,) if image.picture_name else (),
     )
 
 

@@ -41,6 +41,12 @@ def read_bytes(path: Path, error: type[FercoreError]) -> bytes:
     return content
 
 
+def printable(text: str, most: int) -> str:
+    """Return the beginning of a piece of a file as a message may show it: no control characters."""
+    cut = text[:most]
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
+
+
 def beginning(content: bytes) -> str:
     """Return the first bytes in the form in which an error message shows them."""
     return repr(content[:SHOWN_BYTES])

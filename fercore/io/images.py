@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 MILLIMETRES_PER_METRE = 1000.0
 
-_FORMATS = ("BMP", "JPEG", "PNG")
+PICTURE_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp")
+
+_FORMATS = ("BMP", "JPEG", "PNG", "GIF", "TIFF", "WEBP")
 
 
 def read_rgb(path: Path, size: tuple[int, int] | None = None) -> UInt8Array:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.errors import DatasetError
-from fercore.io.files import read_bytes
+from fercore.io.files import printable, read_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,8 +110,11 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def _bnd_row(path: Path, number: int, parts: list[str]) -> tuple[float, ...]:
+    found = printable(" ".join(parts), 60)
+    if "," in found:
+        parts = _without_commas(path, number, parts)
     wrong = DatasetError(
-        f"{path}, line {number}, must be a vertex number and x, y, z, not `{' '.join(parts)[:60]}`"
+        f"{path}, line {number}, must be a vertex number and x, y, z, not `{found}`"
     )
     if len(parts) != 4:
         raise wrong
@@ -122,6 +125,16 @@ def _bnd_row(path: Path, number: int, parts: list[str]) -> tuple[float, ...]:
     if not 0 <= row[0] < 2**31 or not np.abs(row[1:]).max() <= LARGEST_COORDINATE_MM:
         raise wrong
     return row
+
+
+def _without_commas(path: Path, number: int, parts: list[str]) -> list[str]:
+    """Return the numbers of a line that separates them by commas."""
+    text = " ".join(parts)
+    if len(parts) == 4 and "." not in text and not text.endswith(","):
+        raise DatasetError(
+            f"{path}, line {number}, has decimal commas; write it again with decimal points"
+        )
+    return text.replace(",", " ").split()
 
 
 def _last_three(parts: list[str]) -> list[float] | None:

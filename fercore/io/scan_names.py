@@ -20,9 +20,14 @@ EXAMPLE_NAME = "F0001_AN01WH_F3D.wrl"
 
 _NAME = re.compile(
     r"([FM]\d{4})_(NE00|(?:AN|DI|FE|HA|SA|SU)0[1-4])(AE|AM|BL|IN|LA|WH)"
-    r"_(F2D|F3D|RAW)\.(bmp|wrl|bnd|pse)",
+    r"_(F2D|F3D|RAW)\.(bmp|png|jpe?g|gif|tiff?|webp|wrl|wrl\.gz|wrz|bnd|pse)",
     re.IGNORECASE | re.ASCII,
 )
+
+
+_SUFFIXES = {"wrl": "wrl", "wrl.gz": "wrl", "wrz": "wrl", "bnd": "bnd", "pse": "pse"}
+"""How a kind of file is named in `FILE_KINDS`; any other suffix is that of a picture, and scripts
+convert BU-3DFE's to all kinds of pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class FoundFiles:
 
     # by scan and folder: the file of each kind
     by_scan: dict[ScanId, dict[Path, dict[str, Path]]] = field(default_factory=dict)
-    # names that differ only in upper and lower case: the file that is used, the one that is not
+    # names that differ only in case or in the kind of picture: the file that is used, the other
     twins: list[tuple[ScanId, Path, Path]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)  # sentences about what cannot be read
 
@@ -86,7 +91,7 @@ def parse_file_name(name: str) -> tuple[ScanId, str] | None:
     if match is None:
         return None
     subject, code, ancestry, view, suffix = match.groups()
-    kind = f"{view.upper()}.{suffix.lower()}"
+    kind = f"{view.upper()}.{_SUFFIXES.get(suffix.lower(), 'bmp')}"
     if kind not in FILE_KINDS:
         return None
     expression = from_bu3dfe_code(code[:2])

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fercore.errors import FercoreError
-from fercore.provenance import versions
 from fercore.report.content import Report, Section
 from fercore.report.page import render
 from fercore.report.progress import (
@@ -24,6 +23,7 @@ from fercore.report.progress import (
 from fercore.report.reading import read_run
 from fercore.report.sections import evaluation_sections
 from fercore.report.stress_section import stress_section
+from fercore.runtime.provenance import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

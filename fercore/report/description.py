@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
-from fercore.protocol import Protocol, ProtocolError
+from fercore.evaluation.protocol import Protocol, ProtocolError
 from fercore.report.tsv import read_text
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fercore.datasets.cache import Cache
+    from fercore.caches.reading import Cache
     from fercore.report.hardest import HardScan
     from fercore.structures import FloatArray, UInt8Array
 
@@ -46,7 +46,7 @@ def read_gallery(path: Path, scans: Sequence[HardScan]) -> Gallery:
     if not path.exists():
         return Gallery({}, f"No pictures: the cache {path} is not here; give its place by --data.")
     # Imported late: it brings torch, which a report without pictures does not need.
-    from fercore.datasets.cache import open_cache
+    from fercore.caches.reading import open_cache
 
     try:
         cache = open_cache(path)

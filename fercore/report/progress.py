@@ -13,7 +13,7 @@ from fercore.report.scores import in_paper_order
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from fercore.protocol import Protocol
+    from fercore.evaluation.protocol import Protocol
     from fercore.report.description import PipelineStart, RunDescription
     from fercore.report.run_records import Evaluation
 

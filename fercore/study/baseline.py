@@ -20,8 +20,8 @@ import numpy as np
 
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS, Expression
-from fercore.files import write_text_whole
 from fercore.results import HEADS
+from fercore.runtime.files import write_text_whole
 from fercore.study.verdict_arrays import SHAPE, leading, verdict_array
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
-from fercore.provenance import versions
+from fercore.runtime.provenance import versions
 from fercore.study import events, predictions
 from fercore.study.bids_check import check_bids
 from fercore.study.sidecars import (

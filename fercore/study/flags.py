@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.quality import MAX_TILT_DEG, MAX_TURN_DEG, MIN_VALID_FRACTION, is_turned
+from fercore.faces.quality import MAX_TILT_DEG, MAX_TURN_DEG, MIN_VALID_FRACTION, is_turned
 
 if TYPE_CHECKING:
-    from fercore.head_angle import HeadAngle
+    from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, FacePair
 
 SEPARATOR = ";"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
-from fercore.files import sole_user, write_text_whole
+from fercore.runtime.files import sole_user, write_text_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

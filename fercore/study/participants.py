@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
-from fercore.files import sole_user, write_text_whole
+from fercore.runtime.files import sole_user, write_text_whole
 from fercore.study.layout import PARTICIPANT_FILE, require_new, subject_folder, subjects_of
 
 if TYPE_CHECKING:

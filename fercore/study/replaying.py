@@ -34,7 +34,7 @@ TOLERANCE = 1e-3
 
 
 class Judge(Protocol):
-    """What judges frames again: `fercore.predictor.Predictor`."""
+    """What judges frames again: `fercore.inference.predictor.Predictor`."""
 
     def judge(self, pair: FacePair) -> tuple[Verdicts | None, str]:
         """Judge a crop."""

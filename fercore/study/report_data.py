@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.expressions import VERDICT_LABELS
+from fercore.expressions import EXPRESSIONS, VERDICT_LABELS
 from fercore.results import HEADS
 from fercore.study.events import MARKER, read_events
 from fercore.study.predictions import read_predictions
 from fercore.study.verdict_arrays import leading, most_probable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -103,6 +103,12 @@ def load_runs(selection: Selection) -> list[RunData]:
 def probabilities(data: RunData, corrected: bool) -> NDArray[np.float64]:
     """Return the leading head's probabilities (N, 7), NaN where no head spoke."""
     return leading(data.rows.corrected if corrected else data.rows.raw)
+
+
+def labels_of(means: Iterable[NDArray[np.float64]]) -> tuple[str, ...]:
+    """Return what any of some means (..., 7) tells of: the expressions, and calm if it is known."""
+    knows_calm = any(np.isfinite(mean[..., -1]).any() for mean in means)
+    return VERDICT_LABELS if knows_calm else VERDICT_LABELS[: len(EXPRESSIONS)]
 
 
 def grouped(runs: Sequence[RunData]) -> dict[Key, list[RunData]]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
-from fercore.files import write_text_whole
+from fercore.runtime.files import write_text_whole
 from fercore.study.baseline import Baseline, baseline_from
 from fercore.study.privacy import Privacy
 

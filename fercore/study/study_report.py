@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.provenance import versions
 from fercore.report.content import Drawing, Report, Section
 from fercore.report.figures.style import to_svg
 from fercore.report.page import render
+from fercore.runtime.provenance import versions
 from fercore.study import report_data, report_figures, report_tables
 from fercore.study.baseline import FORMULA
 from fercore.study.made_folders import making
@@ -90,7 +90,7 @@ def _means_section(runs: Sequence[RunData], corrected: bool, setting: str) -> Se
     figure = report_figures.means_figure(people, over, setting)
     caption = (
         "Marks: condition means with 95 % intervals over participants (none with a single one); "
-        "dashes: participants; dotted line: one in six."
+        "dashes: participants; dotted line: what each verdict would get by chance."
     )
     return Section(
         "means",

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
-from fercore.files import write_text_whole
-from fercore.provenance import versions
+from fercore.runtime.files import write_text_whole
+from fercore.runtime.provenance import versions
 from fercore.study.layout import require_study, runs_of, subject_folder
 from fercore.study.made_folders import delete_made, files_of, forget, is_there, made_folders
 from fercore.study.recover import sole_writer

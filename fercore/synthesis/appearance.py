@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fercore.structures import FloatArray
-    from fercore.synthesis.morphable_face import Traits
+    from fercore.synthesis.person import Traits
 
 Colour = tuple[float, float, float]
 

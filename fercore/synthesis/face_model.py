@@ -5,14 +5,15 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING
 
+from fercore.errors import FaceModelError
 from fercore.synthesis.ict_model import load_ict_model
 from fercore.synthesis.makehuman_model import load_makehuman_model
-from fercore.synthesis.morphable_face import FaceModel, FaceModelError, Person, Traits
+from fercore.synthesis.morphable_face import FaceModel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FaceModel", "FaceModelError", "Person", "Traits", "load_face_model"]
+__all__ = ["FaceModel", "load_face_model"]
 
 _OF_MAKEHUMAN = {"targets.npy", "unit_deltas.npy", "target_names.npy"}
 

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS, Expression
 from fercore.io.scan_names import FILE_KINDS, ScanId
-from fercore.parallel import in_order
-from fercore.provenance import versions
+from fercore.runtime.parallel import in_order
+from fercore.runtime.provenance import versions
 from fercore.synthesis.face_model import FaceModel, load_face_model
 from fercore.synthesis.performance import LEVELS
 from fercore.synthesis.subjects import (

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.synthesis.morphable_face import FaceModelError, require_range
+from fercore.errors import FaceModelError
+from fercore.synthesis.morphable_face import require_range
 
 if TYPE_CHECKING:
     from pathlib import Path

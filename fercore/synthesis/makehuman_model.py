@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from fercore.errors import FaceModelError
 from fercore.synthesis.makehuman_archive import read_makehuman_arrays
 from fercore.synthesis.makehuman_people import (
     average_weights,
@@ -24,13 +25,9 @@ from fercore.synthesis.makehuman_surface import (
     HeadSurface,
     build_surface,
 )
-from fercore.synthesis.morphable_face import (
-    ORIGIN_LANDMARKS,
-    FaceModel,
-    FaceModelError,
-    Person,
-)
+from fercore.synthesis.morphable_face import ORIGIN_LANDMARKS, FaceModel
 from fercore.synthesis.notice import MAKEHUMAN_NOTICE
+from fercore.synthesis.person import Person
 from fercore.synthesis.photographed_skin import SKINS_FOLDER, SkinPhotos, skin_paths
 
 if TYPE_CHECKING:

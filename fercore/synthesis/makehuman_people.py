@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.synthesis.makehuman_shapes import ANCESTRIES
-from fercore.synthesis.morphable_face import Traits
+from fercore.synthesis.person import Traits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from fercore.errors import FercoreError
+from fercore.errors import FaceModelError
 from fercore.synthesis.notice import SKINS_NOTICE
 
 if TYPE_CHECKING:
@@ -23,33 +23,11 @@ if TYPE_CHECKING:
 
     from fercore.structures import FloatArray, Int32Array, UInt8Array
     from fercore.synthesis.action_units import Activation
+    from fercore.synthesis.person import Person
     from fercore.synthesis.photographed_skin import SkinPhotos
 
 ORIGIN_LANDMARKS = slice(27, 48)
 """Nose bridge and both eyes among the 68 landmarks: the middle of what BU-3DFE shows."""
-
-
-class FaceModelError(FercoreError):
-    """A face model cannot be read; the message names the file and the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """What a person is born with or grows into, where the face model knows it."""
-
-    sex: str  # F or M
-    age_years: float
-    african: float  # the three shares of ancestry, 0..1, add up to 1
-    asian: float
-    caucasian: float
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A face at rest."""
-
-    face_mm: FloatArray  # (V, 3), in the model's frame
-    traits: Traits | None = None  # None: the model knows none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

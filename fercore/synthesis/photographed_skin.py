@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator, RBFInterpolator
 
-from fercore.synthesis.morphable_face import FaceModelError
+from fercore.errors import FaceModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.structures import FloatArray, UInt8Array
-    from fercore.synthesis.morphable_face import Traits
+    from fercore.synthesis.person import Traits
 
 SKINS_FOLDER = "makehuman_skins"
 _ENDINGS = (".jpg", ".jpeg", ".png")

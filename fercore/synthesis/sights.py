@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.synthesis.solids import shade_solid
+from fercore.geometry import vertex_normals
+from fercore.synthesis.lighting import irradiance
+from fercore.synthesis.shading import Shaded, glance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
     from fercore.structures import FloatArray, Intrinsics
     from fercore.synthesis.lighting import Light
     from fercore.synthesis.picture import LitSurface
-    from fercore.synthesis.shading import Shaded
+    from fercore.synthesis.shading import Hits
     from fercore.synthesis.solids import Solid
+
+_SHARPNESS = 30.0  # of a solid's highlights
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,36 @@ def look(
     on_face, on_solid = surface.cast(rays)
     surface.trace_light_to(on_face)
     if on_solid.rays.any():
-        seen = shade_solid(solid, surface, light, on_solid, towards_eye[on_solid.rays])
+        seen = _shade_solid(solid, surface, light, on_solid, towards_eye[on_solid.rays])
         _paint(background, window, on_solid.rays, on_solid.distance, seen)
     if on_face.rays.any():
         seen = surface.shade(light, on_face, towards_eye[on_face.rays])
         _paint(background, window, on_face.rays, on_face.distance, seen)
         background.face[window] = on_face.rays.reshape(background.face[window].shape)
+
+
+def _shade_solid(
+    solid: Solid, surface: LitSurface, light: Light, hits: Hits, towards_eye: FloatArray
+) -> Shaded:
+    """Return what is seen of a solid at its hits, in the shadow of face and solid."""
+    normals = vertex_normals(solid.vertices_mm, solid.triangles)
+    used = np.unique(solid.triangles[hits.numbers])
+    reaching = np.zeros((len(normals), 3), np.float32)
+    visible = surface.visible_light(solid.vertices_mm[used], normals[used])
+    reaching[used] = irradiance(light, visible)
+    columns = (reaching, normals, solid.reflectance, solid.infrared, solid.gloss)
+    table = np.column_stack(columns).astype(np.float32)
+    mixed = np.einsum("nc,nck->nk", hits.weights, table[solid.triangles[hits.numbers]])
+    facing = glance(mixed[:, 3:6], towards_eye)
+    half = light.key_direction + towards_eye
+    half = half / np.linalg.norm(half, axis=-1, keepdims=True)
+    shine = light.shine * mixed[:, 10] * glance(mixed[:, 3:6], half) ** _SHARPNESS
+    return Shaded(
+        light=np.asarray(mixed[:, :3] * (mixed[:, 6:9] + shine[:, None] * light.key_colour)),
+        facing=facing,
+        infrared=mixed[:, 9],
+        glint=np.asarray(mixed[:, 10] * facing**_SHARPNESS, np.float32),
+    )
 
 
 def _paint(

@@ -11,24 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.geometry import vertex_normals
-from fercore.synthesis.lighting import irradiance
-from fercore.synthesis.shading import Shaded, glance
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from fercore.structures import FloatArray, Int32Array
-    from fercore.synthesis.lighting import Light
-    from fercore.synthesis.picture import LitSurface
-    from fercore.synthesis.shading import Hits
 
     Points = FloatArray | NDArray[np.float64]
 
 _ROUND = 10  # corners of a tube's section
-_SHARPNESS = 30.0  # of highlights
 _TURN = np.linspace(0, 2 * np.pi, _ROUND, endpoint=False)
 
 
@@ -144,27 +136,3 @@ def sheet(rows: int, columns: int) -> Int32Array:
     first = np.stack([low, right, low + columns], -1)
     second = np.stack([right, right + columns, low + columns], -1)
     return np.asarray(np.concatenate([first, second]).reshape(-1, 3), np.int32)
-
-
-def shade_solid(
-    solid: Solid, surface: LitSurface, light: Light, hits: Hits, towards_eye: FloatArray
-) -> Shaded:
-    """Return what is seen of a solid at its hits, in the shadow of face and solid."""
-    normals = vertex_normals(solid.vertices_mm, solid.triangles)
-    used = np.unique(solid.triangles[hits.numbers])
-    reaching = np.zeros((len(normals), 3), np.float32)
-    visible = surface.visible_light(solid.vertices_mm[used], normals[used])
-    reaching[used] = irradiance(light, visible)
-    columns = (reaching, normals, solid.reflectance, solid.infrared, solid.gloss)
-    table = np.column_stack(columns).astype(np.float32)
-    mixed = np.einsum("nc,nck->nk", hits.weights, table[solid.triangles[hits.numbers]])
-    facing = glance(mixed[:, 3:6], towards_eye)
-    half = light.key_direction + towards_eye
-    half = half / np.linalg.norm(half, axis=-1, keepdims=True)
-    shine = light.shine * mixed[:, 10] * glance(mixed[:, 3:6], half) ** _SHARPNESS
-    return Shaded(
-        light=np.asarray(mixed[:, :3] * (mixed[:, 6:9] + shine[:, None] * light.key_colour)),
-        facing=facing,
-        infrared=mixed[:, 9],
-        glint=np.asarray(mixed[:, 10] * facing**_SHARPNESS, np.float32),
-    )

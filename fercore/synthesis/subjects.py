@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from fercore.expressions import Expression
     from fercore.structures import FloatArray
     from fercore.synthesis.appearance import Skin
-    from fercore.synthesis.morphable_face import FaceModel, Traits
+    from fercore.synthesis.morphable_face import FaceModel
+    from fercore.synthesis.person import Traits
 
 MOST_SUBJECTS = 999
 

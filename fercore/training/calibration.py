@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from fercore.branches import Logits, Pipeline
+    from fercore.networks.branches import Logits, Pipeline
 
 _COOLEST, _HOTTEST = 0.05, 20.0
 _ROUNDS = 60  # of the golden-section search; each leaves 62 % of the interval

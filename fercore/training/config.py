@@ -12,9 +12,9 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from fercore.backbones import FINETUNE
 from fercore.errors import FercoreError
-from fercore.pipelines import KNOWN_PIPELINES, OWN_PIPELINES
+from fercore.networks.backbones import FINETUNE
+from fercore.networks.paper import PIPELINES
 from fercore.training.precision import PRECISIONS, best_precision
 
 CONSTANT, COSINE = SCHEDULES = ("constant", "cosine")
@@ -33,8 +33,8 @@ class TrainingConfig:
         ConfigError: a setting makes no sense.
     """
 
-    pipeline: str  # slug, see `fercore.models`
-    backbone_source: str = "imagenet"  # see `fercore.backbone_weights.read_start`
+    pipeline: str  # slug, see `fercore.networks.paper`
+    backbone_source: str = "imagenet"  # see `fercore.networks.backbone_weights.read_start`
     finetune: str = "none"  # one of `FINETUNE`; section 5.1 speaks of features of the networks
     learning_rate: float = 0.003  # section 5.1
     schedule: str = CONSTANT  # one of `SCHEDULES`; the paper names none
@@ -51,8 +51,8 @@ class TrainingConfig:
     branches: tuple[str, ...] = ()  # checkpoints that a fusion's branches start from; see `start`
 
     def __post_init__(self) -> None:
-        known = _one_of(KNOWN_PIPELINES)
-        _require(self.pipeline in KNOWN_PIPELINES, "pipeline", self.pipeline, known)
+        known = _one_of(PIPELINES)
+        _require(self.pipeline in PIPELINES, "pipeline", self.pipeline, known)
         _require(self.finetune in FINETUNE, "finetune", self.finetune, _one_of(FINETUNE))
         _require(self.schedule in SCHEDULES, "schedule", self.schedule, _one_of(SCHEDULES))
         _require(self.precision in PRECISIONS, "precision", self.precision, _one_of(PRECISIONS))
@@ -77,14 +77,12 @@ class TrainingConfig:
 
 
 def shipped_config(pipeline: str) -> Path:
-    """Return the file of a pipeline's row of Table 1; a fusion of ours has the paper's fusion's.
+    """Return the file of a pipeline's row of Table 1.
 
     Raises:
         ConfigError: unknown pipeline.
     """
-    _require(pipeline in KNOWN_PIPELINES, "pipeline", pipeline, _one_of(KNOWN_PIPELINES))
-    if pipeline in OWN_PIPELINES:
-        pipeline = f"fusion-{pipeline.rsplit('-', 1)[-1]}"
+    _require(pipeline in PIPELINES, "pipeline", pipeline, _one_of(PIPELINES))
     return Path(__file__).parent / "configs" / f"{pipeline}.toml"
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.datasets.cache import Cache, CacheRow
-    from fercore.preprocessing import Preprocessing
+    from fercore.caches.reading import Cache, CacheRow
+    from fercore.networks.preprocessing import Preprocessing
     from fercore.structures import FloatArray, UInt8Array
 
 
@@ -145,7 +145,7 @@ def read_faces(
     Raises:
         DatasetError: the cache is damaged or holds no such face.
     """
-    from fercore.datasets.cache import open_cache
+    from fercore.caches.reading import open_cache
 
     cache = open_cache(path)
     rows = cache.select(levels=levels, expressive=True)

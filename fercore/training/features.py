@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from fercore.errors import FercoreError
-from fercore.preprocessing import depth_input, normalise_rgb, resized
+from fercore.networks.preprocessing import depth_input, normalise_rgb, resized
 from fercore.training.augmentation import augment
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.branches import Pipeline
-    from fercore.preprocessing import Preprocessing
+    from fercore.networks.branches import Pipeline
+    from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 
 BATCH = 64
@@ -55,9 +55,9 @@ def compute_features(
 ) -> FrozenFeatures:
     """Run the frozen half over all faces, or read what an earlier run left at `path`.
 
-    `finetune` is one of `fercore.backbones.FINETUNE`. `augmentation_seed` (run, copy) draws the
-    changes; None leaves the faces as they are. The files appear under their final names only
-    when complete.
+    `finetune` is one of `fercore.networks.backbones.FINETUNE`. `augmentation_seed` (run, copy)
+    draws the changes; None leaves the faces as they are. The files appear under their
+    final names only when complete.
     """
     paths = path.with_suffix(".frozen.npy"), path.with_suffix(".depth.npy")
     if not all(file.exists() for file in paths):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fercore.errors import FercoreError
-from fercore.files import write_text_whole
+from fercore.runtime.files import write_text_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

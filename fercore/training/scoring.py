@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fercore.branches import Absent
-from fercore.checkpoints import Measure
 from fercore.metrics import subject_interval
-from fercore.preprocessing import depth_input, rgb_input
+from fercore.networks.branches import Absent
+from fercore.networks.checkpoints import Measure
+from fercore.networks.preprocessing import depth_input, rgb_input
 from fercore.training.losses import join
 
 if TYPE_CHECKING:
-    from fercore.branches import Logits, Pipeline
-    from fercore.preprocessing import Preprocessing
+    from fercore.networks.branches import Logits, Pipeline
+    from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 
 BATCH = 64

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from fercore.backbone_weights import apply_start, read_start
-from fercore.branches import TwoBranchPipeline
-from fercore.checkpoints import ModelCard, load_checkpoint
 from fercore.errors import CheckpointError
-from fercore.pipelines import build
+from fercore.networks.backbone_weights import apply_start, read_start
+from fercore.networks.branches import TwoBranchPipeline
+from fercore.networks.checkpoints import ModelCard, load_checkpoint
+from fercore.networks.pipelines import build
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from fercore.branches import Pipeline
+    from fercore.networks.branches import Pipeline
     from fercore.training.config import TrainingConfig
 
 
 class Start(NamedTuple):
     """A network's start, as the model card tells it."""
 
-    variant: str  # see `fercore.backbones.VARIANTS`
+    variant: str  # see `fercore.networks.backbones.VARIANTS`
     description: str  # of the backbone's weights
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from fercore.branches import Absent
 from fercore.errors import FercoreError
+from fercore.networks.branches import Absent
 from fercore.training.calibration import fit_temperatures, work_in
 from fercore.training.config import COSINE, TrainingConfig
 from fercore.training.features import FrozenFeatures, compute_features
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from fercore.branches import Logits, Pipeline
-    from fercore.preprocessing import Preprocessing
+    from fercore.networks.branches import Logits, Pipeline
+    from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 
 

@@ -1,0 +1,1 @@
+"""Pictures made of frames and verdicts: overlay, colours, heat, points in space."""

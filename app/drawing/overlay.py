@@ -1,0 +1,188 @@
+"""What is drawn onto a colour picture: faces, three verdicts, truth, or why there is none.
+
+One implementation for the window and for the video. It paints in the picture's
+own coordinates; whoever scales the painter gets sharp text at any size.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+
+from app.drawing.colours import EXPRESSION_COLOURS, NEUTRAL_COLOUR
+from fercore.faces.quality import is_sure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fercore.expressions import Expression
+    from fercore.faces.tracking import TrackedFace
+    from fercore.structures import Analysis, FaceBox, Prediction, Verdicts
+
+CORRECT, WRONG = "✓", "✗"
+HEADS = ("Fusion", "RGB", "Depth")
+NOT_SURE = "not sure"
+_TEXT_PIXELS = 15  # height of text on a picture of 480 rows
+_LEAST_PIXELS = 9.5  # and at least so much on the screen
+_TEXT_AT = 78  # units from the plate's labels to its texts
+_WIDEST = f"{NOT_SURE} (happiness 49 %)"
+_PLATE = QColor(16, 18, 22, 190)
+TEXT_COLOUR = QColor(245, 246, 248)
+_MUTED = QColor(190, 194, 202)
+
+
+def verdict_text(prediction: Prediction | None, truth: Expression | None = None) -> str:
+    """Return a verdict in words, such as `anger 87 % ✓`; a dash where there is none."""
+    if prediction is None:
+        return "–"
+    mark = mark_of(prediction, truth)
+    return f"{prediction.expression} {percent(prediction.confidence)} {mark}".rstrip()
+
+
+def shown_text(prediction: Prediction | None, truth: Expression | None = None) -> str:
+    """Return a verdict as it is shown live; one that is not sure says so, and is never right."""
+    if prediction is None or is_sure(prediction):
+        return verdict_text(prediction, truth)
+    return f"{NOT_SURE} ({verdict_text(prediction)})"
+
+
+def colour_of(prediction: Prediction | None) -> QColor:
+    """Return the colour of a verdict's expression, a neutral one where none is sure."""
+    known = prediction is not None and is_sure(prediction)
+    return QColor(
+        EXPRESSION_COLOURS[prediction.expression] if prediction and known else NEUTRAL_COLOUR
+    )
+
+
+def age_text(age_s: float) -> str:
+    """Return how old a verdict is, such as `48 ms old`, or `1.2 s old`."""
+    return f"{1000 * age_s:.0f} ms old" if age_s < 1 else f"{age_s:.1f} s old"
+
+
+def mark_of(prediction: Prediction | None, truth: Expression | None) -> str:
+    """Return whether a verdict is right, empty where nobody can know."""
+    if prediction is None or truth is None:
+        return ""
+    return CORRECT if prediction.expression is truth else WRONG
+
+
+def percent(share: float) -> str:
+    """Return a share 0..1 as text, such as `87 %`."""
+    return f"{100 * share:.0f} %"
+
+
+def by_head(verdicts: Verdicts | None) -> tuple[Prediction | None, ...]:
+    """Return the three verdicts in the order of HEADS."""
+    if verdicts is None:
+        return (None, None, None)
+    return (verdicts.fusion, verdicts.rgb, verdicts.depth)
+
+
+def draw_overlay(
+    painter: QPainter,
+    analysis: Analysis,
+    faces: Sequence[TrackedFace] = (),
+    age_s: float | None = None,
+) -> None:
+    """Draw what is known about a frame in the coordinates of its colour picture.
+
+    `faces` are all that were seen, `age_s` is the time since the frame was captured.
+    """
+    height, width = analysis.frame.rgb.shape[:2]
+    unit = unit_of(painter, height)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setFont(text_font(unit))
+    for face in faces:
+        if not face.followed:
+            _draw_box(painter, face.box, QColor(NEUTRAL_COLOUR), 1.2 * unit)
+    if analysis.pair is not None:
+        best = analysis.verdicts.best() if analysis.verdicts else None
+        _draw_box(painter, analysis.pair.box, colour_of(best), 2.5 * unit)
+    if analysis.verdicts is not None:
+        _draw_verdicts(painter, analysis, age_s, unit)
+    if analysis.reason:
+        _draw_note(painter, analysis.reason, QPointF(width / 2, height - 22 * unit), unit)
+    painter.restore()
+
+
+def unit_of(painter: QPainter, height: int) -> float:
+    """Return the length that drawings on a picture of `height` rows are measured in.
+
+    It is a pixel on 480 rows; more where the text would be too small on the screen.
+    """
+    return max(height / 480, _LEAST_PIXELS / (_TEXT_PIXELS * painter.transform().m11()))
+
+
+def text_font(unit: float) -> QFont:
+    """Return the font of texts on a picture."""
+    font = QFont()
+    font.setPixelSize(max(6, round(_TEXT_PIXELS * unit)))
+    return font
+
+
+def draw_plate(painter: QPainter, plate: QRectF, unit: float) -> None:
+    """Draw a dark ground that texts can be read on."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_PLATE)
+    painter.drawRoundedRect(plate, 5 * unit, 5 * unit)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def _draw_box(painter: QPainter, box: FaceBox, colour: QColor, width: float) -> None:
+    frame = QRectF(box.x0, box.y0, box.width, box.height)
+    # A dark line beneath keeps the box visible on skin of its own colour.
+    for pen in (QPen(QColor(0, 0, 0, 130), 2 * width), QPen(colour, width)):
+        painter.setPen(pen)
+        painter.drawRoundedRect(frame, 2.4 * width, 2.4 * width)
+
+
+def _draw_verdicts(painter: QPainter, analysis: Analysis, age_s: float | None, unit: float) -> None:
+    row, pad = 23 * unit, 8 * unit
+    lines = _lines(analysis, age_s)
+    # As wide as the widest verdict, so that it does not jump.
+    widest = QFontMetricsF(painter.font()).horizontalAdvance(_WIDEST)
+    plate = QRectF(pad, pad, _TEXT_AT * unit + widest + 2 * pad, len(lines) * row + pad)
+    draw_plate(painter, plate, unit)
+    for index, (label, text, colour) in enumerate(lines):
+        top = plate.top() + pad / 2 + index * row
+        area = QRectF(plate.left() + pad, top, plate.width() - 2 * pad, row)
+        _draw_row(painter, area, label, text, colour, unit)
+
+
+def _lines(analysis: Analysis, age_s: float | None) -> list[tuple[str, str, QColor | None]]:
+    """Return the plate's lines: label, text, and the colour of the swatch between them."""
+    truth = analysis.frame.truth
+    lines: list[tuple[str, str, QColor | None]] = [
+        (head, shown_text(prediction, truth), colour_of(prediction))
+        for head, prediction in zip(HEADS, by_head(analysis.verdicts), strict=True)
+    ]
+    if truth is not None:
+        lines.append(("True", str(truth), QColor(EXPRESSION_COLOURS[truth])))
+    if age_s is not None:
+        lines.append(("Age", age_text(age_s), None))
+    return lines
+
+
+def _draw_row(
+    painter: QPainter, area: QRectF, label: str, text: str, colour: QColor | None, unit: float
+) -> None:
+    middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+    painter.setPen(_MUTED)
+    painter.drawText(area, middle, label)
+    swatch = QRectF(area.left() + 60 * unit, area.center().y() - 5 * unit, 10 * unit, 10 * unit)
+    if colour is not None:
+        painter.fillRect(swatch, colour)
+    painter.setPen(TEXT_COLOUR)
+    painter.drawText(area.adjusted(_TEXT_AT * unit, 0, 0, 0), middle, text)
+
+
+def _draw_note(painter: QPainter, text: str, centre: QPointF, unit: float) -> None:
+    size = QFontMetricsF(painter.font()).size(0, text)
+    plate = QRectF(0, 0, size.width() + 24 * unit, size.height() + 10 * unit)
+    plate.moveCenter(centre)
+    draw_plate(painter, plate, unit)
+    painter.setPen(TEXT_COLOUR)
+    painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)

@@ -1,0 +1,192 @@
+"""The thread that opens a source, reads it, and hands each frame on in the source's time.
+
+A replay is paced here: too late, it passes over frames rather than play slowly.
+A camera paces itself, and tells by itself when it is lost. Orders (play, pause, step,
+speed, jump) come from the window's thread and are carried out between two reads.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.sources.base import Arrival, FrameSource, LiveSource, Replay, SourceTimeout
+from app.start.logs import log_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.live.latest import Latest
+    from fercore.structures import RGBDFrame
+
+READ_TIMEOUT_S = 1.0
+STALL_FRAMES = 6
+"""Later than this, a clip was being loaded: the clock is set anew, nothing is passed over."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Orders:
+    """What the capture thread is to do next; guarded by `Capture._changed`."""
+
+    playing: bool = False
+    steps: int = 0
+    speed: float = 1.0
+    jump: int | None = None
+    stopped: bool = False
+
+
+class Capture(threading.Thread):
+    """Opens a source and reads it until stopped; begins paused, without a frame."""
+
+    def __init__(self, open_source: Callable[[], FrameSource], frames: Latest[Arrival]) -> None:
+        super().__init__(name="capture", daemon=True)
+        self._open_source = open_source
+        self._frames = frames
+        self._changed = threading.Condition()
+        self._orders = _Orders()
+        self._due_s: float | None = None
+        self._last_excuse = ""
+        self.source: FrameSource | None = None  # None until it is open
+        self.ended = False  # the source has no more frames, for the time being
+        self.failed = False  # the source cannot be opened or broke; this thread has ended
+        self.skipped = 0  # frames passed over for being late
+
+    @property
+    def playing(self) -> bool:
+        """Whether frames are read without being asked for one by one."""
+        return self._orders.playing
+
+    def play(self) -> None:
+        """Go on, from the start if the source has ended."""
+        with self._changed:
+            if self.ended:
+                self._orders.jump = 0
+            self._orders.playing = True
+            self._changed.notify()
+
+    def pause(self) -> None:
+        """Stop after the frame that is being read."""
+        with self._changed:
+            self._orders.playing = False
+
+    def step(self) -> None:
+        """Pause, and read one more frame."""
+        with self._changed:
+            self._orders.playing = False
+            self._orders.steps += 1
+            self._changed.notify()
+
+    def set_speed(self, factor: float) -> None:
+        """Play a replay `factor` times as fast as it was taken."""
+        with self._changed:
+            self._orders.speed = factor
+            self._due_s = None
+
+    def jump(self, clip: int) -> None:
+        """Go on with another clip; while paused, show its first frame."""
+        with self._changed:
+            self._orders.jump = clip
+            self._orders.steps += not self._orders.playing
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Ask the thread to end; returns at once, and no frame is handed on any more."""
+        with self._changed:
+            self._orders.stopped = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        """Open, and read until stopped; whatever goes wrong ends in the log."""
+        what, problem = "The source cannot be opened", None
+        try:
+            self.source = self._open_source()
+            what = "The source stopped"
+            while self._await_order():
+                self._deliver(self.source)
+        except Exception as error:
+            problem = error
+        finally:
+            if self.source is not None:
+                self.source.close()
+        if problem is not None:
+            self._fail(what, problem)
+
+    def _fail(self, what: str, error: Exception) -> None:
+        # Nobody waits any more for a source that was given up meanwhile.
+        if not self._orders.stopped:
+            log_failure(logger, what, error)
+        # Last, so that whoever sees it finds the source closed and the reason in the log.
+        self.failed = True
+
+    def _await_order(self) -> bool:
+        """Wait until a frame is wanted and due; return False when asked to stop."""
+        with self._changed:
+            if not self._wants_frame():
+                self._due_s = None
+                self._changed.wait_for(self._wants_frame)
+            self._changed.wait_for(self._is_urgent, self._time_left_s())
+            return not self._orders.stopped
+
+    def _wants_frame(self) -> bool:
+        orders = self._orders
+        return orders.stopped or orders.jump is not None or orders.playing or orders.steps > 0
+
+    def _is_urgent(self) -> bool:
+        return self._orders.stopped or self._orders.jump is not None
+
+    def _time_left_s(self) -> float:
+        return 0.0 if self._due_s is None else max(0.0, self._due_s - time.monotonic())
+
+    def _deliver(self, source: FrameSource) -> None:
+        self._follow_jump(source)
+        if isinstance(source, Replay):
+            self._keep_pace(source)
+        try:
+            frame = source.read(READ_TIMEOUT_S)
+        except SourceTimeout as error:
+            self._excuse(source, str(error))
+            return
+        self._last_excuse = ""
+        self._hand_on(source, frame, time.monotonic())
+
+    def _excuse(self, source: FrameSource, reason: str) -> None:
+        """Log once why no frames come; a camera has a condition that says so."""
+        if not isinstance(source, LiveSource) and reason != self._last_excuse:
+            logger.warning("%s", reason)
+        self._last_excuse = reason
+
+    def _follow_jump(self, source: FrameSource) -> None:
+        with self._changed:
+            target, self._orders.jump = self._orders.jump, None
+        if target is not None and isinstance(source, Replay):
+            source.seek(target)
+            self._due_s = None
+
+    def _keep_pace(self, source: Replay) -> None:
+        """Set when the next frame is due; pass over those that are too late already."""
+        now_s = time.monotonic()
+        with self._changed:
+            period_s = 1 / (source.frame_rate_hz * self._orders.speed)
+            if self._due_s is None or not self._orders.playing:
+                self._due_s = now_s
+            late = int((now_s - self._due_s) / period_s)
+            if late > STALL_FRAMES:
+                late, self._due_s = 0, now_s
+            self._due_s += (late + 1) * period_s
+        if late:
+            self.skipped += late
+            source.skip(late)
+
+    def _hand_on(self, source: FrameSource, frame: RGBDFrame | None, arrived_s: float) -> None:
+        clip = source.position if isinstance(source, Replay) else 0
+        with self._changed:
+            self.ended = frame is None
+            self._orders.steps = max(0, self._orders.steps - 1)
+            self._orders.playing &= not self.ended
+            if frame is not None and not self._orders.stopped:
+                self._frames.put(Arrival(frame, source, clip, arrived_s))

@@ -1,0 +1,165 @@
+"""The thread that judges the newest frame, again and again.
+
+Networks and detector are loaded here, so that the window shows up at once, and
+are used by no other thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+from app.start.logs import log_failure
+from fercore.structures import Analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.live.latest import Latest
+    from app.sources.base import Arrival
+    from fercore.faces.head_angle import HeadAngle
+    from fercore.faces.tracking import TrackedFace
+    from fercore.structures import RGBDFrame
+
+_PATIENCE_S = 0.2
+_SWITCH_S = 0.00005
+"""How long the drawing thread may keep the interpreter while this one waits for it. A frame
+is some fifty calls into libraries, each of which waits anew: at Python's own 5 ms a crop of
+2 ms took about 14, at 1 ms 11, at this 7, and shorter was no better."""
+
+logger = logging.getLogger(__name__)
+
+
+class Analyser(Protocol):
+    """What judges frames: `fercore.inference.predictor.Predictor`, or a test's stand-in."""
+
+    def analyse(self, frame: RGBDFrame) -> Analysis:
+        """Return everything found out about one frame."""
+        ...
+
+    def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+@runtime_checkable
+class FaceFollower(Protocol):
+    """An analyser that can keep to one face of a stream."""
+
+    @property
+    def faces(self) -> tuple[TrackedFace, ...]:
+        """The faces in the last frame, the judged one first."""
+        ...
+
+    def follow_faces(self) -> None:
+        """Take the coming frames for one stream."""
+        ...
+
+    def select_face(self, x: float, y: float) -> None:
+        """Judge the face at this pixel from the next frame on; called by any thread."""
+        ...
+
+
+class Judged(NamedTuple):
+    """What was found out about a frame, and where the frame came from."""
+
+    arrival: Arrival
+    analysis: Analysis
+    faces: tuple[TrackedFace, ...] = ()  # all that were seen, the judged one first
+
+    @property
+    def angle(self) -> HeadAngle | None:
+        """How far the judged head is turned, None where that is not known."""
+        return next((face.angle for face in self.faces if face.followed), None)
+
+
+class Inference(threading.Thread):
+    """Judges frames from one mailbox into another until the first is closed."""
+
+    def __init__(
+        self,
+        load: Callable[[], Analyser],
+        frames: Latest[Arrival],
+        results: Latest[Judged],
+        listener: Callable[[Judged], None] | None = None,
+    ) -> None:
+        super().__init__(name="inference", daemon=True)
+        self._load = load
+        self._frames = frames
+        self._results = results
+        self.listener = listener  # called in this thread with every result, must be quick
+        self._stopping = threading.Event()
+        self._last_problems: dict[str, str] = {}  # by what failed
+        self._follower: FaceFollower | None = None
+        self.ready = False  # the networks are loaded
+        self.failed = False  # they cannot be; this thread has ended
+
+    def stop(self) -> None:
+        """Ask the thread to end; returns at once."""
+        self._stopping.set()
+        self._frames.close()
+
+    def select_face(self, x: float, y: float) -> None:
+        """Judge the face at this pixel of the colour picture from now on, if there is one."""
+        if self._follower is not None:
+            self._follower.select_face(x, y)
+
+    def run(self) -> None:
+        """Load, then judge until stopped; whatever goes wrong ends in the log."""
+        sys.setswitchinterval(_SWITCH_S)
+        try:
+            analyser = self._load()
+        except Exception as error:
+            self.failed = True
+            log_failure(logger, "The networks cannot be loaded", error)
+            return
+        if isinstance(analyser, FaceFollower):
+            analyser.follow_faces()
+            self._follower = analyser
+        self.ready = True
+        try:
+            while not self._stopping.is_set():
+                self._judge_next(analyser)
+        finally:
+            analyser.close()
+
+    def _judge_next(self, analyser: Analyser) -> None:
+        try:
+            arrival = self._frames.take(_PATIENCE_S)
+        except TimeoutError:
+            return
+        if arrival is not None:
+            analysis = self._judge(analyser, arrival.frame)
+            # The analyser does not know how long the frame waited for it.
+            latency_s = time.monotonic() - arrival.arrived_s
+            faces = self._follower.faces if self._follower else ()
+            judged = Judged(arrival, replace(analysis, latency_s=latency_s), faces)
+            self._results.put(judged)
+            self._tell(judged)
+
+    def _tell(self, judged: Judged) -> None:
+        """Hand a result to the listener, whose failures are its own affair."""
+        listener = self.listener
+        if listener is None:
+            return
+        try:
+            listener(judged)
+        except Exception as error:
+            self._log_once("A verdict could not be passed on", error)
+
+    def _judge(self, analyser: Analyser, frame: RGBDFrame) -> Analysis:
+        try:
+            return analyser.analyse(frame)
+        except Exception as error:
+            self._log_once("The analysis of a frame failed", error)
+            return Analysis(frame, None, None, f"analysis failed: {error}", 0.0)
+
+    def _log_once(self, what: str, error: Exception) -> None:
+        """Thirty tracebacks a second would bury the log: repetitions are left out."""
+        if self._last_problems.get(what) != str(error):
+            self._last_problems[what] = str(error)
+            log_failure(logger, what, error)

@@ -1,0 +1,1 @@
+"""Scans of a data set, played as a depth camera would deliver them."""

@@ -1,0 +1,1 @@
+"""What stands before a window opens: options, settings, log, display, and what `doctor` asks."""

@@ -1,0 +1,1 @@
+"""The window: its parts, its menus, and the modes it can be in."""

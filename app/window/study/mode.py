@@ -1,0 +1,151 @@
+"""Study mode: the window's menu entries, and the study that is open."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu
+
+from app.study.desk import Desk
+from app.window.study.dock import StudyDock
+from app.window.study.gear import FaceFinder, equipment_of
+from app.window.study.live_figures import LiveFigures
+from app.window.study.marker_keys import MarkerKeys
+from app.window.study.study_folder import study_folder
+from app.window.widgets.menus import add_entry
+from fercore.errors import FercoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.live.inference import Judged
+    from app.live.session import Session
+    from app.study.equipment import Equipment
+    from fercore.study.run_files import Weights
+
+logger = logging.getLogger(__name__)
+
+
+class StudyMode(QObject):
+    """Adds the menu "Study" to a window; closing the window closes the run.
+
+    `weights` returns what judges, and is asked at the start of every run.
+    """
+
+    def __init__(
+        self, window: QMainWindow, session: Session, weights: Callable[[], tuple[Weights, ...]]
+    ) -> None:
+        super().__init__(window)
+        self._window, self._session, self._weights = window, session, weights
+        self.desk: Desk | None = None
+        self.dock: StudyDock | None = None
+        self._keys: MarkerKeys | None = None
+        self.refusal: Callable[[], str] = str  # why no study may be opened; empty: one may
+        self._figures = LiveFigures()
+        self._build_menu()
+        window.installEventFilter(self)
+
+    def open(self, folder: Path) -> None:
+        """Open the study in a folder, leaving the present one.
+
+        Raises:
+            FercoreError: a run is being recorded, `refusal` says why not, or the study cannot
+                be used.
+        """
+        if refusal := self.refusal():
+            raise FercoreError(refusal)
+        if self.desk is not None and self.desk.recording:
+            raise FercoreError("A run is being recorded; stop it first.")
+        desk = Desk(folder, self._equipment, FaceFinder())
+        keys = MarkerKeys(self._window, desk.study.markers)
+        self.close()
+        self._figures = LiveFigures()
+        dock = StudyDock(desk, self._session, self._figures)
+        keys.pressed.connect(dock.mark)
+        self.desk, self.dock, self._keys = desk, dock, keys
+        self._window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
+        self._session.set_listener(self._hear)
+
+    def snapshot_refusal(self) -> str:
+        """Return why no snapshot may be taken, empty if one may."""
+        if self.desk is None:
+            return ""
+        return "No snapshot: while a study is open, pictures are kept in its runs alone."
+
+    def close(self) -> None:
+        """Stop the run and all that belongs to the study; safe to call twice."""
+        desk, dock, keys = self.desk, self.dock, self._keys
+        self.desk = self.dock = self._keys = None
+        if desk is not None:
+            self._session.set_listener(None)
+            desk.close()
+        if keys is not None:
+            keys.close()
+        if dock is not None:
+            dock.stop()
+            self._window.removeDockWidget(dock)
+            dock.deleteLater()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Close the run before the window ends its threads."""
+        if watched is self._window and event.type() is QEvent.Type.Close:
+            self.close()
+        return False
+
+    def _hear(self, judged: Judged) -> None:
+        """Record a result; called by the judging thread."""
+        desk = self.desk
+        # The frame that was being judged while the source changed comes late.
+        if desk is not None and judged.arrival.source is self._session.source:
+            self._figures.add(judged)
+            desk.add(judged.analysis, judged.arrival.arrived_s, judged.angle)
+
+    def _equipment(self) -> Equipment:
+        return equipment_of(self._session.source, self._weights())
+
+    def _build_menu(self) -> None:
+        menu = QMenu("S&tudy", self._window)
+        bar = self._window.menuBar()
+        bar.insertMenu(bar.actions()[-1], menu) if bar.actions() else bar.addMenu(menu)
+        add = partial(add_entry, self._window, menu)
+        add("&Open study…", "Ctrl+U", self._choose)
+        add("&Close study", "Ctrl+Shift+U", self._close_by_hand)
+        menu.addSeparator()
+        add("&Start the block", "Ctrl+Return", self._start_block)
+        add("S&top the block", "Ctrl+Backspace", self._stop_block)
+        add("&Keep on recording", "Ctrl+Shift+Return", self._keep_on)
+
+    def _choose(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self._window, "Open a study file", filter="Studies (*.toml)"
+        )
+        if path:
+            self._try(lambda: self.open(study_folder(Path(path), None)))
+
+    def _close_by_hand(self) -> None:
+        if self.desk is not None and self.desk.recording:
+            logger.warning("A run is being recorded; stop it first.")
+        else:
+            self.close()
+
+    def _start_block(self) -> None:
+        if self.dock is not None:
+            self.dock.start_block()
+
+    def _stop_block(self) -> None:
+        if self.dock is not None:
+            self.dock.stop_block()
+
+    def _keep_on(self) -> None:
+        if self.dock is not None:
+            self.dock.keep_recording()
+
+    def _try(self, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except FercoreError as error:
+            logger.error("%s", error)

@@ -1,0 +1,129 @@
+"""One head's six probabilities as bars, each with its label and its percentage."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.drawing.colours import EXPRESSION_COLOURS
+from app.drawing.overlay import percent, shown_text
+from app.window.widgets.theme import muted
+from fercore.expressions import EXPRESSIONS
+
+if TYPE_CHECKING:
+    from fercore.expressions import Expression
+    from fercore.structures import Prediction
+
+_PAD = 10
+_LEFT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+_RIGHT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
+
+
+class ProbabilityChart(QWidget):
+    """Bars in the order of `EXPRESSIONS`; the true expression's track is outlined."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+        self._prediction: Prediction | None = None
+        self._truth: Expression | None = None
+        self.setAccessibleName(f"{title} probabilities")
+        self._bold = _bold(self.font())
+        self.setMinimumSize(190, 7 * self.fontMetrics().height() + 2 * _PAD)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+
+    def sizeHint(self) -> QSize:
+        """Return a size with air between the bars."""
+        return QSize(320, 7 * self.fontMetrics().height() * 3 // 2 + 2 * _PAD)
+
+    def show_prediction(self, prediction: Prediction | None, truth: Expression | None) -> None:
+        """Show a verdict, or empty bars."""
+        self._prediction, self._truth = prediction, truth
+        self.setAccessibleDescription(shown_text(prediction, truth))
+        self.update()
+
+    def clear(self) -> None:
+        """Show empty bars."""
+        self.show_prediction(None, None)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the heading and the six rows."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.palette().color(QPalette.ColorRole.Base))
+        painter.drawRoundedRect(self.rect(), 6, 6)
+        inner = QRectF(self.rect()).adjusted(_PAD, _PAD / 2, -_PAD, -_PAD / 2)
+        row_height = inner.height() / (len(EXPRESSIONS) + 1)
+        self._paint_heading(painter, QRectF(inner.left(), inner.top(), inner.width(), row_height))
+        for expression in EXPRESSIONS:
+            top = inner.top() + (expression.position + 1) * row_height
+            area = QRectF(inner.left(), top, inner.width(), row_height)
+            self._paint_row(painter, area, expression)
+        painter.end()
+
+    def _paint_heading(self, painter: QPainter, area: QRectF) -> None:
+        painter.setFont(self._bold)
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        painter.drawText(area, _LEFT, self._title)
+        text = shown_text(self._prediction, self._truth) if self._prediction else "no verdict"
+        if self._prediction is None:
+            painter.setPen(muted(self))
+        painter.drawText(area, _RIGHT, text)
+
+    def _paint_row(self, painter: QPainter, area: QRectF, expression: Expression) -> None:
+        share = self._share(expression)
+        is_best = self._prediction is not None and self._prediction.expression is expression
+        painter.setFont(self._bold if is_best else self.font())
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        painter.drawText(area, _LEFT, str(expression))
+        painter.drawText(area, _RIGHT, "–" if share is None else percent(share))
+        self._paint_bar(painter, self._track(area), share or 0.0, expression)
+
+    def _paint_bar(
+        self, painter: QPainter, track: QRectF, share: float, expression: Expression
+    ) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.palette().color(QPalette.ColorRole.AlternateBase))
+        painter.drawRoundedRect(track, 3, 3)
+        filled = QRectF(track)
+        filled.setWidth(track.width() * share)
+        painter.setBrush(QColor(EXPRESSION_COLOURS[expression]))
+        painter.drawRoundedRect(filled, 3, 3)
+        if expression is self._truth:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.WindowText), 1.4))
+            painter.drawRoundedRect(track, 3, 3)
+
+    def _track(self, area: QRectF) -> QRectF:
+        label, figure = _text_widths(self._bold)
+        height = min(14.0, 0.62 * area.height())
+        return QRectF(
+            area.left() + label + _PAD,
+            area.center().y() - height / 2,
+            max(0.0, area.width() - label - figure - 2 * _PAD),
+            height,
+        )
+
+    def _share(self, expression: Expression) -> float | None:
+        if self._prediction is None:
+            return None
+        return float(self._prediction.probabilities[expression.position])
+
+
+def _bold(font: QFont) -> QFont:
+    bold = QFont(font)
+    bold.setBold(True)
+    return bold
+
+
+@cache
+def _text_widths(font: QFont) -> tuple[int, int]:
+    """Return the widths of the longest label and of the longest percentage in pixels."""
+    metrics = QFontMetrics(font)
+    labels = max(metrics.horizontalAdvance(str(expression)) for expression in EXPRESSIONS)
+    return labels, metrics.horizontalAdvance(percent(1))

@@ -1,0 +1,1 @@
+"""Prepared caches: their one format, and how scans, pictures and synthetic people fill them."""

@@ -1,0 +1,158 @@
+"""What a prepared cache records about itself: its manifest and the rows of its index."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from fercore.datasets.dataset import F2D_VIEW, RENDERED_VIEW
+from fercore.expressions import NEUTRAL
+from fercore.networks.preprocessing import Preprocessing
+from fercore.structures import FaceBox
+
+FORMAT_VERSION = 1
+RGB_FILE, DEPTH_FILE = "rgb.npy", "depth_m.npy"
+INDEX_FILE, MANIFEST_FILE = "index.tsv", "cache.json"
+
+OK = "ok"
+"""Status of a row with a face; any other status says what kept it from having one."""
+
+FRONTAL_VIEWS = (F2D_VIEW, RENDERED_VIEW)
+"""A scan has one row with one of these, its first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheRow:
+    """One view of one scan, and where its crop came from."""
+
+    row: int  # in rgb and depth_m
+    scan: str  # such as F0001_AN01WH
+    subject: str
+    expression: str  # an expression's name, or neutral
+    level: int  # 1 to 4; 0: neutral, or a data set without levels
+    ancestry: str  # BU-3DFE's two letters; empty in other data sets
+    view: str  # f2d, rendered or camera; of synthetic samples the depth camera's name
+    status: str  # ok, or what went wrong in a few words
+    reason: str  # the details, or why the view or its registration is second best; else empty
+    valid_fraction: float  # share of the face's box with measured depth, 0..1
+    box: FaceBox | None  # the square that was cut out, in the view's pixels
+    fell_back: bool | None  # the registration was implausible and its start is used
+    edge_shift_px: float | None  # how far the registration moved the face's edge from its start
+
+    @property
+    def usable(self) -> bool:
+        """Whether the row's arrays hold a face."""
+        return self.status == OK
+
+    @property
+    def lacks_level(self) -> bool:
+        """Whether it shows an expression of a data set without levels."""
+        return self.level == 0 and self.expression != NEUTRAL
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a cache was made of, and how; equal manifests make equal caches."""
+
+    format_version: int
+    source: str  # name of the data set's folder
+    scans_sha256: str  # of the names of all scans, in order
+    rows: int
+    views: int  # rendered views for each scan, beside its picture
+    seed: int
+    preprocessing: Preprocessing
+    versions: dict[str, str]
+
+    def to_json(self) -> str:
+        """Return the content of `cache.json`."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Parse the content of `cache.json`.
+
+        Raises:
+            ValueError: it is not what `to_json` wrote.
+        """
+        content: dict[str, Any] = json.loads(text)
+        if not isinstance(content, dict):
+            raise ValueError("no table of values")
+        version = content.get("format_version")
+        if version != FORMAT_VERSION:
+            raise ValueError(f"format {version}, this version reads {FORMAT_VERSION}")
+        missing = {field.name for field in fields(cls)} ^ content.keys()
+        if missing:
+            raise ValueError(f"missing or unknown: {', '.join(sorted(missing))}")
+        try:
+            parameters = Preprocessing(**content.pop("preprocessing"))
+        except TypeError as error:
+            raise ValueError(f"preprocessing parameters: {error}") from error
+        return cls(preprocessing=parameters, **content)
+
+
+COLUMNS = (
+    *("row", "scan", "subject", "expression", "level", "ancestry", "view", "status", "reason"),
+    *("valid_fraction", "box_x0", "box_y0", "box_x1", "box_y1", "box_score"),
+    *("fell_back", "edge_shift_px"),
+)
+
+
+def format_row(row: CacheRow) -> str:
+    """Return the row's line of `index.tsv`, with its line break."""
+    box = row.box
+    values = [
+        *(row.row, row.scan, row.subject, row.expression, row.level, row.ancestry),
+        *(row.view, row.status, " ".join(row.reason.split()), f"{row.valid_fraction:.4f}"),
+        *([""] * 5 if box is None else [f"{v:g}" for v in (box.x0, box.y0, box.x1, box.y1)]),
+        *([] if box is None else [f"{box.score:.4f}"]),
+        "" if row.fell_back is None else int(row.fell_back),
+        "" if row.edge_shift_px is None else f"{row.edge_shift_px:.3f}",
+    ]
+    return "\t".join(str(value) for value in values) + "\n"
+
+
+def parse_row(line: str) -> CacheRow:
+    """Parse a line of `index.tsv`.
+
+    Raises:
+        ValueError: it is not what `format_row` wrote.
+    """
+    cells = line.rstrip("\n").split("\t")
+    if len(cells) != len(COLUMNS):
+        raise ValueError(f"{len(cells)} columns instead of {len(COLUMNS)}")
+    value = dict(zip(COLUMNS, cells, strict=True))
+    return CacheRow(
+        row=int(value["row"]),
+        scan=value["scan"],
+        subject=value["subject"],
+        expression=value["expression"],
+        level=int(value["level"]),
+        ancestry=value["ancestry"],
+        view=value["view"],
+        status=value["status"],
+        reason=value["reason"],
+        valid_fraction=float(value["valid_fraction"]),
+        box=_parse_box(cells[10:15]),
+        fell_back=None if not value["fell_back"] else value["fell_back"] == "1",
+        edge_shift_px=None if not value["edge_shift_px"] else float(value["edge_shift_px"]),
+    )
+
+
+def parse_index(content: str) -> list[CacheRow]:
+    """Parse `index.tsv`; a last line that was cut off, as by a kill, is left out.
+
+    Raises:
+        ValueError: the header or a row is not what was written, or the rows are not in order.
+    """
+    header, *lines = content.split("\n")[:-1] or [""]
+    if header.split("\t") != list(COLUMNS):
+        raise ValueError("its first line does not name the columns")
+    rows = [parse_row(line) for line in lines]
+    if [row.row for row in rows] != list(range(len(rows))):
+        raise ValueError("its rows are not numbered in order")
+    return rows
+
+
+def _parse_box(cells: list[str]) -> FaceBox | None:
+    return None if not cells[0] else FaceBox(*(float(cell) for cell in cells))

@@ -1,0 +1,174 @@
+"""From scans on disk to registered face crops: what `fercore prepare` does.
+
+Each scan gives one frontal row, and as many camera views as wanted: the textured mesh as a
+camera in front of the head would see it. The frontal row is the data set's own picture with
+the depth map registered to it (`f2d`); where there is none, as in all data sets but BU-3DFE,
+it is the textured mesh rendered from the front (`rendered`). A scan that cannot be used keeps
+its rows and says why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fercore.caches.entries import Entry, cut_out, without_face
+from fercore.caches.records import (
+    FORMAT_VERSION,
+    OK,
+    CacheRow,
+    Manifest,
+)
+from fercore.datasets.bu3dfe_scan import Scan
+from fercore.datasets.camera_views import camera_view
+from fercore.datasets.dataset import CAMERA_VIEW, F2D_VIEW, RENDERED_VIEW
+from fercore.datasets.frames import frontal_frame
+from fercore.errors import FercoreError
+from fercore.expressions import NEUTRAL
+from fercore.geometry import MeshRenderer, largest_component
+from fercore.runtime.provenance import versions
+
+if TYPE_CHECKING:
+    from fercore.datasets.dataset import MeshDataset, MeshScan
+    from fercore.datasets.frames import FrontalFrame
+    from fercore.faces.detection import FaceDetector, FaceLandmarker
+    from fercore.networks.preprocessing import Preprocessing
+    from fercore.structures import Mesh
+
+NO_TEXTURE, UNUSABLE = "no texture", "unusable"
+"""Statuses of rows without arrays, beside `no face`."""
+
+_BARE = "the mesh has no texture to render"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is the same for all scans of a cache."""
+
+    views: int  # camera views for each scan
+    seed: int
+    preprocessing: Preprocessing
+
+    @property
+    def rows_per_scan(self) -> int:
+        """The frontal row and the camera views."""
+        return 1 + self.views
+
+    def manifest(self, dataset: MeshDataset) -> Manifest:
+        """Return the manifest of the cache that this recipe makes of a data set."""
+        names = [scan.name for scan in dataset.scans()]
+        return Manifest(
+            format_version=FORMAT_VERSION,
+            source=dataset.root.resolve().name,
+            scans_sha256=hashlib.sha256("\n".join(names).encode()).hexdigest(),
+            rows=len(names) * self.rows_per_scan,
+            views=self.views,
+            seed=self.seed,
+            preprocessing=self.preprocessing,
+            versions=versions(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The face models of one thread."""
+
+    detector: FaceDetector
+    landmarker: FaceLandmarker
+
+
+def prepare_scan(scan: MeshScan, first_row: int, recipe: Recipe, models: Models) -> list[Entry]:
+    """Return the scan's rows, always as many as the recipe asks for; never raises for bad data."""
+    blank = _blank_row(scan, first_row)
+    try:
+        mesh = largest_component(scan.mesh())
+    except FercoreError as error:
+        reason = str(error)
+        return [
+            without_face(row, UNUSABLE, reason, recipe.preprocessing)
+            for row in _rows(blank, recipe)
+        ]
+    front, *rendered = _rows(blank, recipe)
+    entries = [_frontal_entry(scan, mesh, front, recipe, models)]
+    return entries + _camera_entries(mesh, rendered, recipe, models)
+
+
+def _rows(blank: CacheRow, recipe: Recipe) -> list[CacheRow]:
+    views = [blank.view] + [CAMERA_VIEW] * recipe.views
+    return [replace(blank, row=blank.row + i, view=view) for i, view in enumerate(views)]
+
+
+def _frontal_entry(
+    scan: MeshScan, mesh: Mesh, row: CacheRow, recipe: Recipe, models: Models
+) -> Entry:
+    try:
+        found = frontal_frame(scan, mesh, models.landmarker, threads=1)
+    except FercoreError as error:
+        return without_face(row, UNUSABLE, str(error), recipe.preprocessing)
+    if found.registration is None and _is_bare(mesh):
+        reason = "; ".join(filter(None, (_BARE, found.remark)))
+        return without_face(replace(row, view=found.view), NO_TEXTURE, reason, recipe.preprocessing)
+    return cut_out(found.frame, _described(row, found), recipe.preprocessing, models.detector)
+
+
+def _described(row: CacheRow, found: FrontalFrame) -> CacheRow:
+    registration = found.registration
+    if registration is None:
+        return replace(row, view=found.view, reason=found.remark)
+    return replace(
+        row,
+        view=found.view,
+        reason=registration.remark,
+        fell_back=registration.fell_back,
+        edge_shift_px=round(registration.edge_shift_px, 3),
+    )
+
+
+def _camera_entries(
+    mesh: Mesh, rows: list[CacheRow], recipe: Recipe, models: Models
+) -> list[Entry]:
+    if _is_bare(mesh):
+        return [without_face(row, NO_TEXTURE, _BARE, recipe.preprocessing) for row in rows]
+    renderer = MeshRenderer(mesh, threads=1)
+    return [
+        cut_out(
+            camera_view(renderer, _generator(row, recipe)),
+            row,
+            recipe.preprocessing,
+            models.detector,
+        )
+        for row in rows
+    ]
+
+
+def _is_bare(mesh: Mesh) -> bool:
+    return mesh.texture_rgb is None or mesh.uv_triangles is None
+
+
+def _generator(row: CacheRow, recipe: Recipe) -> np.random.Generator:
+    """Return a generator that depends on scan and view only, not on what was drawn before."""
+    scan_number = zlib.crc32(row.scan.encode())
+    return np.random.default_rng([recipe.seed, scan_number, row.row % recipe.rows_per_scan])
+
+
+def _blank_row(scan: MeshScan, number: int) -> CacheRow:
+    sample = scan.sample
+    return CacheRow(
+        row=number,
+        scan=scan.name,
+        subject=sample.subject,
+        expression=NEUTRAL if sample.expression is None else sample.expression.value,
+        level=sample.level or 0,
+        ancestry=sample.ancestry,
+        view=F2D_VIEW if isinstance(scan, Scan) and scan.f2d is not None else RENDERED_VIEW,
+        status=OK,
+        reason="",
+        valid_fraction=0.0,
+        box=None,
+        fell_back=None,
+        edge_shift_px=None,
+    )

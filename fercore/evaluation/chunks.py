@@ -1,0 +1,127 @@
+"""The unit of work of an evaluation: one pipeline on up to ten experiments."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from fercore.networks.pipelines import build
+from fercore.training.folds import FoldResult, train_folds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fercore.evaluation.inputs import Inputs, Source
+    from fercore.networks.branches import Pipeline
+    from fercore.training.config import TrainingConfig
+    from fercore.training.folds import FoldTask
+
+TOGETHER_ON_GPU = 10
+"""Folds of a chunk on a GPU, which trains them at once. On CPU cores stacking costs more than
+it saves, so a chunk is a single fold there and the cores share the chunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One pipeline, its recipe and inputs, and the experiments to run."""
+
+    config: TrainingConfig
+    source: Source
+    tasks: tuple[FoldTask, ...]
+
+    @property
+    def name(self) -> str:
+        """Such as depth-000-009."""
+        first, last = self.tasks[0].experiment, self.tasks[-1].experiment
+        return f"{self.config.pipeline}-{first:03}-{last:03}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkResult:
+    """What came of a chunk."""
+
+    name: str
+    pipeline: str
+    folds: tuple[FoldResult, ...]
+    seconds: float
+    peak_rss_mb: float  # of the process meanwhile; a GPU's own memory not included
+
+
+def split_into_chunks(
+    config: TrainingConfig, source: Source, tasks: Sequence[FoldTask]
+) -> list[Chunk]:
+    """Cut a pipeline's experiments into chunks for this machine."""
+    size = TOGETHER_ON_GPU if torch.cuda.is_available() else 1
+    return [
+        Chunk(config, source, tuple(tasks[first : first + size]))
+        for first in range(0, len(tasks), size)
+    ]
+
+
+def run_chunk(chunk: Chunk, inputs: Inputs) -> ChunkResult:
+    """Train and test the chunk's experiments.
+
+    On CPU one thread computes, so that results depend neither on the number of cores nor on
+    where a chunk runs.
+
+    Raises:
+        FercoreError: training diverged.
+    """
+    began = time.perf_counter()
+    _reset_peak_rss()
+    network = load_network(chunk, inputs)
+    if torch.cuda.is_available():
+        network = network.cuda()
+    else:
+        torch.set_num_threads(1)
+    folds = _train(network, chunk, inputs, chunk.tasks)
+    seconds = time.perf_counter() - began
+    return ChunkResult(chunk.name, chunk.config.pipeline, tuple(folds), seconds, _peak_rss_mb())
+
+
+def load_network(chunk: Chunk, inputs: Inputs) -> Pipeline:
+    """Return the network that all folds of a chunk start from, but for the new layers."""
+    network = build(chunk.config.pipeline, chunk.source.variant)
+    if inputs.start is not None and network.backbone is not None:
+        network.backbone.load_state_dict(inputs.start)
+    return network
+
+
+def _train(
+    network: Pipeline, chunk: Chunk, inputs: Inputs, tasks: Sequence[FoldTask]
+) -> list[FoldResult]:
+    """Train folds together, or in two halves where they do not fit into a GPU's memory."""
+    try:
+        return train_folds(network, inputs.features, inputs.labels, tasks, chunk.config)
+    except torch.OutOfMemoryError:
+        if len(tasks) == 1:
+            raise
+    torch.cuda.empty_cache()
+    half = len(tasks) // 2
+    parts = (tasks[:half], tasks[half:])
+    return [result for part in parts for result in _train(network, chunk, inputs, part)]
+
+
+_STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def _reset_peak_rss() -> None:
+    """Forget earlier peaks of a process that runs many chunks; Linux alone can."""
+    with contextlib.suppress(OSError):
+        _CLEAR_REFS.write_text("5", encoding="ascii")
+
+
+def _peak_rss_mb() -> float:
+    with contextlib.suppress(OSError):
+        for line in _STATUS.read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -1,0 +1,193 @@
+"""Run the pipelines on all experiments of a protocol; go on where an earlier call stopped."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from tqdm import tqdm
+
+from fercore.errors import FercoreError
+from fercore.evaluation.chunks import Chunk, split_into_chunks
+from fercore.evaluation.data import assign_roles, fold_tasks, read_data
+from fercore.evaluation.inputs import compute_inputs, locate_inputs
+from fercore.evaluation.protocol import draw_folds
+from fercore.evaluation.store import (
+    FORMAT,
+    claim_run,
+    finished_experiments,
+    write_splits,
+    write_tables,
+)
+from fercore.evaluation.workers import available_cores, run_locally, run_on_ray
+from fercore.runtime.files import sole_user
+from fercore.runtime.provenance import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from fercore.evaluation.data import ExperimentData, Roles
+    from fercore.evaluation.inputs import Source
+    from fercore.evaluation.protocol import Protocol
+    from fercore.evaluation.workers import Outcome
+    from fercore.training.config import TrainingConfig
+    from fercore.training.folds import FoldTask
+
+LOCAL, RAY = ENGINES = ("local", "ray")
+
+_TABLES_EVERY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What to evaluate, on what, and where to.
+
+    Raises:
+        FercoreError: the recipes hold what an evaluation cannot follow.
+    """
+
+    data: Path  # a prepared cache
+    protocol: Protocol
+    configs: tuple[TrainingConfig, ...]  # one a pipeline, all with as many validation subjects
+    folder: Path
+    command: str  # for the record
+
+    def __post_init__(self) -> None:
+        if len({config.validation_subjects for config in self.configs}) != 1:
+            raise FercoreError("all recipes of an evaluation need the same validation_subjects.")
+        if any(c.copies or c.branches or c.rgb_size for c in self.configs):
+            raise FercoreError("an evaluation takes no copies, branches or rgb_size; set none.")
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Where chunks run."""
+
+    name: str = LOCAL  # one of ENGINES
+    workers: int = field(default_factory=available_cores)  # processes, on local CPU cores
+    address: str | None = None  # of a Ray cluster's head; None: this machine alone
+
+    def run(self, chunks: Sequence[Chunk], folder: Path) -> Iterator[Outcome]:
+        """Run chunks and store their results."""
+        if self.name == RAY:
+            return run_on_ray(chunks, folder, self.address)
+        return run_locally(chunks, folder, self.workers)
+
+
+def evaluate(wanted: Evaluation, engine: Engine) -> None:
+    """Run what is missing of `wanted`; its tables hold all that is finished, even if killed.
+
+    Raises:
+        FercoreError: too few subjects, an unusable folder, or a training failed; the others
+            are finished all the same.
+    """
+    data = read_data(wanted.data, wanted.protocol.levels)
+    roles = _assign_all_roles(wanted, data)
+    tasks = fold_tasks(data, roles)
+    with sole_user(wanted.folder):
+        sources = {
+            config.pipeline: locate_inputs(config, data, wanted.folder / "features")
+            for config in wanted.configs
+        }
+        claim_run(wanted.folder, _record(wanted, data, sources))
+        write_splits(wanted.folder, roles)
+        for config in wanted.configs:
+            compute_inputs(config, data, sources[config.pipeline])
+        tables = partial(write_tables, wanted.folder, data, tasks)
+        chunks = _missing_chunks(wanted, tasks, sources)
+        try:
+            _run_all(chunks, len(tasks) * len(wanted.configs), wanted.folder, engine, tables)
+        finally:
+            tables()
+
+
+def _assign_all_roles(wanted: Evaluation, data: ExperimentData) -> list[Roles]:
+    folds = draw_folds(wanted.protocol, data.faces.subject_names)
+    held_out = wanted.configs[0].validation_subjects
+    return [assign_roles(fold, held_out, wanted.protocol.training_seed) for fold in folds]
+
+
+def _missing_chunks(
+    wanted: Evaluation, tasks: Sequence[FoldTask], sources: dict[str, Source]
+) -> list[Chunk]:
+    finished = finished_experiments(wanted.folder)
+    chunks: list[Chunk] = []
+    for config in wanted.configs:
+        missing = [task for task in tasks if (config.pipeline, task.experiment) not in finished]
+        chunks += split_into_chunks(config, sources[config.pipeline], missing)
+    return chunks
+
+
+def _run_all(
+    chunks: Sequence[Chunk],
+    total: int,
+    folder: Path,
+    engine: Engine,
+    tables: Callable[[], None],
+) -> None:
+    """Run chunks to the end, failing ones or not, and keep the tables up to date meanwhile."""
+    sizes = {chunk.name: len(chunk.tasks) for chunk in chunks}
+    failures, written_s = [], float("-inf")
+    with tqdm(total=total, initial=total - sum(sizes.values()), unit="fold", disable=None) as bar:
+        for outcome in engine.run(chunks, folder) if chunks else ():
+            bar.set_postfix_str(outcome.chunk)
+            bar.update(sizes[outcome.chunk])
+            if outcome.failure:
+                failures.append(f"{outcome.chunk}: {outcome.failure}")
+            if time.monotonic() - written_s > _TABLES_EVERY_S:
+                tables()
+                written_s = time.monotonic()
+    if failures:
+        others = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        raise FercoreError(f"{failures[0]}{others}")
+
+
+def _record(
+    wanted: Evaluation, data: ExperimentData, sources: dict[str, Source]
+) -> dict[str, object]:
+    protocol = asdict(wanted.protocol)
+    return {
+        "format": FORMAT,
+        "dataset": data.description,
+        "faces_sha256": data.sha256,
+        "synthetic": data.is_synthetic,
+        "terms": data.terms,
+        "data": str(wanted.data),
+        "protocol": {**protocol, "levels": _levels(wanted.protocol, data)},
+        "pipelines": {
+            config.pipeline: {
+                "backbone_start": sources[config.pipeline].backbone_start,
+                "finetune": config.finetune,
+                "inputs": sources[config.pipeline].digest,
+                "config": _settings(config),
+            }
+            for config in wanted.configs
+        },
+        "preprocessing": asdict(data.parameters),
+        "versions": versions(),
+        "hardware": _hardware(),
+        "command": wanted.command,
+    }
+
+
+def _levels(protocol: Protocol, data: ExperimentData) -> list[int]:
+    """Return the levels of the protocol, none where the data set knows none."""
+    return list(protocol.levels) if data.faces.levels.any() else []
+
+
+def _settings(config: TrainingConfig) -> dict[str, object]:
+    settings = asdict(config)
+    del settings["backbone_source"]  # a path; `inputs` and `backbone_start` say what it held
+    return {**settings, "branches": list(config.branches)}
+
+
+def _hardware() -> str:
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()}, folds of a chunk trained together"
+    return f"{os.cpu_count()} CPU cores ({platform.machine()}), one thread a fold"

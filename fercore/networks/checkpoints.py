@@ -1,0 +1,213 @@
+"""Trained networks on disk: safetensors beside a JSON model card.
+
+`NAME.safetensors` holds the tensors, `NAME.json` the card: everything needed to
+rebuild the network, to feed it and to know what it may be used for. Convolution
+and FC weights are stored as int8 with one scale per output channel, the rest
+(biases, batch normalisation) as float32; loading gives float32 throughout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from fercore.errors import CheckpointError
+from fercore.expressions import EXPRESSIONS
+from fercore.networks.backbones import VARIANTS
+from fercore.networks.paper import PIPELINES
+from fercore.networks.pipelines import build
+from fercore.networks.preprocessing import Preprocessing
+from fercore.runtime.files import write_text_whole
+
+if TYPE_CHECKING:
+    from fercore.networks.branches import Pipeline
+
+FORMAT = 1
+SCALE_SUFFIX = "::scale"
+_NEWER_TENSORS = ("no_rgb", "no_depth")  # zero where fusions were trained without dropout
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measured figure with its 95 % interval from a bootstrap over subjects."""
+
+    head: str  # "fusion", "rgb" or "depth"
+    test_set: str  # what was tested, e.g. "synthetic, 24 unseen subjects, levels 3-4, F2D"
+    accuracy: float  # 0..1
+    low: float  # 0..1
+    high: float  # 0..1
+    samples: int
+    subjects: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a checkpoint is, how to feed it and what it is worth."""
+
+    pipeline: str  # slug, see `fercore.networks.paper`
+    variant: str  # ResNet50's "v1" or "v1.5"; of no meaning elsewhere
+    preprocessing: Preprocessing
+    backbone_start: str  # what the backbone started from
+    training_data: str  # one sentence
+    terms: str  # of the training data, one sentence
+    protocol: str  # who trained, who validated, how the epoch was chosen
+    command: str  # that trained it
+    seed: int
+    versions: dict[str, str]  # of fercore, torch, ...
+    validation_subjects: tuple[str, ...] = ()  # codes of those who chose the epoch
+    modality_dropout: float = 0.0  # share of training faces without colour or depth; 0: the
+    # fusion never learned to do without
+    temperatures: dict[str, float] = field(default_factory=dict)  # of each head, worked in
+    calm: bool = False  # the heads say how calm a face is
+    measures: tuple[Measure, ...] = ()
+    expressions: tuple[str, ...] = tuple(e.value for e in EXPRESSIONS)
+    sha256: str = ""  # of the safetensors file
+    format: int = FORMAT
+
+
+def save_checkpoint(path: Path, network: Pipeline, card: ModelCard) -> ModelCard:
+    """Write `path` (.safetensors) and its card; return the card with its checksum.
+
+    Raises:
+        CheckpointError: the file cannot be written; an earlier checkpoint is kept.
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    for name, value in network.state_dict().items():
+        tensors.update(_compress(name, value))
+    unfinished = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, unfinished)
+        complete = replace(card, sha256=_sha256(unfinished))
+        unfinished.replace(path)
+        write_card(path, complete)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be written ({error}); free some space.") from error
+    return complete
+
+
+def write_card(path: Path, card: ModelCard) -> None:
+    """Write the card of the checkpoint at `path`."""
+    text = json.dumps(asdict(card), indent=2, ensure_ascii=False)
+    write_text_whole(card_path(path), text + "\n")
+
+
+def load_checkpoint(path: Path) -> tuple[Pipeline, ModelCard]:
+    """Rebuild the network of a checkpoint, ready for inference.
+
+    Raises:
+        CheckpointError: file or card missing, damaged, of another format, or the
+            tensors do not fit the pipeline.
+    """
+    card = load_card(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist; put the weights beside their card.")
+    try:
+        checksum = _sha256(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
+    if checksum != card.sha256:
+        raise CheckpointError(f"{path} is damaged: its checksum is not that of its card.")
+    network = build(card.pipeline, card.variant)
+    if card.calm:
+        network.teach_calm()
+    try:
+        tensors = _expand(load_file(path))
+        own = network.state_dict()
+        newer = {name: own[name] for name in _NEWER_TENSORS if name in own}
+        network.load_state_dict({**newer, **tensors})
+    except (SafetensorError, RuntimeError) as error:
+        raise CheckpointError(f"{path} does not hold a {card.pipeline}; fetch it anew.") from error
+    return network.eval(), card
+
+
+def load_card(path: Path) -> ModelCard:
+    """Read and check the card of the checkpoint at `path` (.safetensors).
+
+    Raises:
+        CheckpointError: the card is missing, damaged or of another format.
+    """
+    source = card_path(path)
+    if not source.is_file():
+        raise CheckpointError(f"{source} does not exist; a checkpoint needs its model card.")
+    try:
+        raw = json.loads(source.read_text(encoding="utf-8"))
+        if raw["format"] != FORMAT:
+            raise CheckpointError(f"{source} has format {raw['format']}; this reads {FORMAT}.")
+        raw["preprocessing"] = Preprocessing(**raw["preprocessing"])
+        raw["measures"] = tuple(Measure(**measure) for measure in raw["measures"])
+        raw["expressions"] = tuple(raw["expressions"])
+        raw["validation_subjects"] = tuple(raw.get("validation_subjects", ()))
+        card = ModelCard(**raw)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{source} is no readable model card ({error!r}).") from error
+    _require_usable(card, source)
+    return card
+
+
+def card_path(path: Path) -> Path:
+    """Return where the card of a checkpoint lies."""
+    return path.with_suffix(".json")
+
+
+def weights_folder() -> Path:
+    """Return the folder of the weights that come with the project."""
+    package = Path(__file__).parent.parent
+    installed = package / "weights"
+    return installed if installed.is_dir() else package.parent / "weights"
+
+
+def shipped_checkpoint(pipeline: str) -> Path:
+    """Return the shipped checkpoint of a pipeline.
+
+    Raises:
+        CheckpointError: none is shipped.
+    """
+    folder = weights_folder()
+    path = folder / f"{pipeline}.safetensors"
+    if not path.is_file():
+        shipped = ", ".join(sorted(p.stem for p in folder.glob("*.safetensors"))) or "none"
+        raise CheckpointError(f"no weights of {pipeline!r} in {folder}; choose one of: {shipped}.")
+    return path
+
+
+def _require_usable(card: ModelCard, source: Path) -> None:
+    if card.pipeline not in PIPELINES:
+        raise CheckpointError(f"{source} names an unknown pipeline {card.pipeline!r}.")
+    if card.variant not in VARIANTS:
+        raise CheckpointError(f"{source} names an unknown variant {card.variant!r}.")
+    if card.expressions != tuple(e.value for e in EXPRESSIONS):
+        raise CheckpointError(f"{source} orders its labels otherwise: {card.expressions}.")
+
+
+def _compress(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    if value.ndim < 2:
+        return {name: value.contiguous()}
+    rows = value.flatten(1)  # out channels, rest
+    scale = rows.abs().amax(1).clamp(min=1e-12) / 127
+    quantised = (rows / scale[:, None]).round().to(torch.int8).view(value.shape)
+    return {name: quantised.contiguous(), name + SCALE_SUFFIX: scale}
+
+
+def _expand(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    expanded = {}
+    for name, value in tensors.items():
+        if name.endswith(SCALE_SUFFIX):
+            continue
+        scale = tensors.get(name + SCALE_SUFFIX)
+        if scale is None:
+            expanded[name] = value
+        else:
+            expanded[name] = value.float() * scale.view(-1, *[1] * (value.ndim - 1))
+    return expanded
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,1 @@
+"""Training of a whole backbone on FER2013."""
