@@ -105,10 +105,15 @@ def probabilities(data: RunData, corrected: bool) -> NDArray[np.float64]:
     return leading(data.rows.corrected if corrected else data.rows.raw)
 
 
+def knows_calm(data: RunData) -> bool:
+    """Return whether a run's networks said how calm the face was."""
+    return bool(np.isfinite(data.rows.raw[..., -1]).any())
+
+
 def labels_of(means: Iterable[NDArray[np.float64]]) -> tuple[str, ...]:
     """Return what any of some means (..., 7) tells of: the expressions, and calm if it is known."""
-    knows_calm = any(np.isfinite(mean[..., -1]).any() for mean in means)
-    return VERDICT_LABELS if knows_calm else VERDICT_LABELS[: len(EXPRESSIONS)]
+    known = any(np.isfinite(mean[..., -1]).any() for mean in means)
+    return VERDICT_LABELS if known else VERDICT_LABELS[: len(EXPRESSIONS)]
 
 
 def grouped(runs: Sequence[RunData]) -> dict[Key, list[RunData]]:
@@ -243,7 +248,9 @@ def _kappa(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
     """Return Cohen's kappa, NaN where it is not defined."""
     if not len(first):
         return math.nan
-    shares = [np.bincount(each, minlength=len(VERDICT_LABELS)) / len(each) for each in (first, second)]
+    shares = [
+        np.bincount(each, minlength=len(VERDICT_LABELS)) / len(each) for each in (first, second)
+    ]
     chance = float((shares[0] * shares[1]).sum())
     if chance >= 1:
         return math.nan

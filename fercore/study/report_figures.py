@@ -19,7 +19,6 @@ from fercore.report.figures.style import (
     new_figure,
     percent_axis,
 )
-
 from fercore.study.report_data import labels_of
 
 if TYPE_CHECKING:

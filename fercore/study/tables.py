@@ -128,9 +128,7 @@ def read_lines(path: Path) -> list[str]:
         raise FercoreError(f"{path} cannot be read ({error.strerror}); check the disk.") from error
 
 
-def _in_order(
-    rows: list[list[str]], there: Sequence[str], names: Sequence[str]
-) -> list[list[str]]:
+def _in_order(rows: list[list[str]], there: Sequence[str], names: Sequence[str]) -> list[list[str]]:
     """Return rows with a cell for each name, `n/a` where the table has none."""
     if list(there) == list(names):
         return rows

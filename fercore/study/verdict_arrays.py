@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.expressions import EXPRESSIONS, VERDICT_LABELS
+from fercore.faces.resting import TYPICAL_RESTING, logits_of, probabilities_of, relative
 from fercore.results import HEADS
 from fercore.structures import Prediction, Verdicts
 
@@ -29,7 +30,13 @@ def verdict_array(verdicts: Verdicts | None) -> NDArray[np.float64]:
 
 def verdicts_of(array: NDArray[np.float64], time_s: float) -> Verdicts:
     """Return what `verdict_array` was made of, (3, 7); `time_s` is the frame's."""
-    return Verdicts(*(_prediction(row, time_s) for row in array))
+    return Verdicts(*(prediction_of(row, time_s) for row in array))
+
+
+def prediction_of(row: NDArray[np.float64], time_s: float) -> Prediction | None:
+    """Return what one head said, from its row (7,); None where it was silent."""
+    known = row[~np.isnan(row)]
+    return Prediction(known.astype(np.float32), time_s) if len(known) else None
 
 
 def most_probable(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -46,6 +53,20 @@ def without_calm(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     return known
 
 
+def corrected(raw: NDArray[np.float64], resting: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return probabilities (3, 7) relative to those of a resting face (3, 7).
+
+    NaN where a head is silent in one of both.
+    """
+    logits = [
+        relative(head, at_rest, TYPICAL_RESTING)
+        for head, at_rest in zip(logits_of(raw), logits_of(resting), strict=True)
+    ]
+    found = probabilities_of(np.array(logits))
+    found[np.isnan(found[:, 0])] = np.nan
+    return found
+
+
 def leading(arrays: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return, of probabilities (N, 3, 7), those of fusion, else RGB, else depth: (N, 7)."""
     chosen = arrays[:, 0].copy()
@@ -53,8 +74,3 @@ def leading(arrays: NDArray[np.float64]) -> NDArray[np.float64]:
         silent = np.isnan(chosen[:, 0])
         chosen[silent] = arrays[silent, head]
     return chosen
-
-
-def _prediction(row: NDArray[np.float64], time_s: float) -> Prediction | None:
-    known = row[~np.isnan(row)]
-    return Prediction(known.astype(np.float32), time_s) if len(known) else None
