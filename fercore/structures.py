@@ -83,6 +83,8 @@ class RGBDFrame:
     index: int  # running number of the frame in its source, from 0
     truth: Expression | None = None  # the true expression, where the source knows it
     origin: str = ""  # where it came from, such as a scan's name
+    has_colour: bool = True  # False: rgb only shows the shape, in grey, to find the face by
+    remark: str = ""  # what was converted or left out when it was read; empty: nothing
 
     def __post_init__(self) -> None:
         if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype != np.uint8:
@@ -177,7 +179,7 @@ class Analysis:
     frame: RGBDFrame
     pair: FacePair | None  # None: no face found
     verdicts: Verdicts | None  # None: no verdict, `reason` says why
-    reason: str  # empty when all three heads spoke; else one short phrase
+    reason: str  # why a head is silent, and the frame's remark; empty: there is nothing to say
     latency_s: float  # seconds from receiving the frame to the verdict
 
 

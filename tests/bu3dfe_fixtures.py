@@ -152,10 +152,11 @@ PSE = """0.0 0.6 0.8
 
 
 def grid_wrl(columns: int, rows: int) -> str:
-    """Return a curved sheet of columns × rows vertices, listed as the data set does."""
+    """Return a curved sheet of a face's size, columns × rows vertices, as the data set lists it."""
     cells = [(x, y) for y in range(rows) for x in range(columns)]
     points = "\n".join(
-        f"          {x * 1.7 - 77.123456:.6f} {y * 1.9 - 87.654321:.6f} {80 - 0.02 * x * y:.6f},"
+        f"          {x * 154 / columns - 77.123456:.6f} {y * 175 / rows - 87.654321:.6f} "
+        f"{80 - 165 * x * y / columns / rows:.6f},"
         for x, y in cells
     )
     uv = "\n".join(f"          {x / columns:.6f} {y / rows:.6f}," for x, y in cells)

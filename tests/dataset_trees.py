@@ -18,9 +18,9 @@ BACKGROUND = -1e9
 # A range image of 4 rows and 3 columns, the lowest row first, as it lies in the file. The
 # point at the top left is background; v counts from the picture's upper edge.
 BNT_ROWS, BNT_COLUMNS = 4, 3
-X_MM = (-20.0, 0.0, 20.0, -20.0, 0.0, 20.0, -20.0, 0.0, 20.0, BACKGROUND, 0.0, 20.0)
-Y_MM = (-30.0, -30.0, -30.0, -10.0, -10.0, -10.0, 10.0, 10.0, 10.0, BACKGROUND, 30.0, 30.0)
-Z_MM = (0.0, 5.0, 0.0, 0.0, 20.0, 0.0, 0.0, 15.0, 0.0, BACKGROUND, 5.0, 0.0)
+X_MM = (-40.0, 0.0, 40.0, -40.0, 0.0, 40.0, -40.0, 0.0, 40.0, BACKGROUND, 0.0, 40.0)
+Y_MM = (-60.0, -60.0, -60.0, -20.0, -20.0, -20.0, 20.0, 20.0, 20.0, BACKGROUND, 60.0, 60.0)
+Z_MM = (0.0, 10.0, 0.0, 0.0, 40.0, 0.0, 0.0, 30.0, 0.0, BACKGROUND, 10.0, 0.0)
 U = (0.0, 0.5, 1.0, 0.0, 0.5, 1.0, 0.0, 0.5, 1.0, BACKGROUND, 0.5, 1.0)
 V = (1.0, 1.0, 1.0, 0.75, 0.75, 0.75, 0.25, 0.25, 0.25, BACKGROUND, 0.0, 0.0)
 PLANES = (X_MM, Y_MM, Z_MM, U, V)

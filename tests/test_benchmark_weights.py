@@ -8,11 +8,15 @@ import pytest
 import torch
 from fer2013_fixtures import striped_faces, write_csv
 from made_up_faces import made_up_faces
+from PIL import Image
 
 from fercore.cli import main
-from fercore.evaluation.benchmarks.weights import FaceSet, people_caches, scores
-from fercore.networks.branches import Absent, Logits, Pipeline
+from fercore.errors import DatasetError
+from fercore.evaluation.benchmarks.face_sets import FaceSet, labelled_pictures, people_caches
+from fercore.evaluation.benchmarks.weights import MEAN, Share, scores, steadiness
+from fercore.networks.paper import Absent, Logits, Pipeline
 from fercore.networks.preprocessing import Preprocessing
+from fercore.training.faces import CALM
 
 
 class Oracle(Pipeline):
@@ -33,16 +37,56 @@ class Oracle(Pipeline):
         return Logits(said, said, said)
 
 
+SIZED = Preprocessing(rgb_size=32)
+
+
 def test_accuracy_recall_and_calibration_are_counted() -> None:
     faces = made_up_faces(subjects=4)
-    found = scores(Oracle(), Preprocessing(rgb_size=32), FaceSet("made up", faces))
-    assert [score.head for score in found] == ["fusion", "rgb", "depth"]
+    found = scores(Oracle(), SIZED, FaceSet("made up", faces))
+    assert [score.head for score in found] == ["fusion", "rgb", "depth", MEAN]
     for score in found:
-        assert score.accuracy == score.mean_recall == pytest.approx(1 / 6)
-        assert (score.low, score.high) == (pytest.approx(1 / 6), pytest.approx(1 / 6))
+        assert score.six == Share(*[pytest.approx(1 / 6)] * 3)
+        assert score.six_mean_recall == pytest.approx(1 / 6)
         confidence = float(torch.tensor([2.0, 0, 0, 0, 0, 0]).softmax(0)[0])
         assert score.calibration_error == pytest.approx(confidence - 1 / 6, abs=1e-4)
         assert (score.samples, score.subjects) == (24, 4)
+        assert score.seven is None and score.calm_auc is None
+
+
+class Calm(Oracle):
+    """Calls every other face calm, and says the first expression's name of all."""
+
+    def trained(self, frozen: torch.Tensor, *rest: object) -> Logits:
+        said = torch.zeros(len(frozen), 7)
+        said[:, 0] = 4.0
+        said[:, 6] = torch.where(torch.arange(len(frozen)) % 2 == 0, 3.0, -3.0)
+        return Logits(said, said, said)
+
+
+def test_calm_is_scored_apart_from_the_six() -> None:
+    faces = made_up_faces(subjects=4)  # six expressions in turn
+    labels = np.where(faces.labels > 3, CALM, 0)  # calm ones: one that is called so, one not
+    first, *_ = scores(Calm(), SIZED, FaceSet("made up", replace(faces, labels=labels)))
+    assert first.six is not None and first.six.value == 1
+    assert first.seven is not None and first.seven.value == pytest.approx(0.5)
+    assert first.calm_auc == pytest.approx(0.5)
+    assert first.calm_given_expression is not None
+    assert first.calm_given_expression.value == pytest.approx(0.5)
+    assert first.expressive_called_calm is not None
+    assert first.expressive_called_calm.value == pytest.approx(0.5)
+
+
+def test_an_unsure_verdict_is_not_shown() -> None:
+    faces = made_up_faces(subjects=1)
+    calm = replace(faces, labels=np.full(6, CALM))
+
+    class Unsure(Oracle):
+        def trained(self, frozen: torch.Tensor, *rest: object) -> Logits:
+            return Logits(None, torch.zeros(len(frozen), 6), None)
+
+    (rgb,) = scores(Unsure(), SIZED, FaceSet("calm", calm))
+    assert rgb.calm_given_expression is not None and rgb.calm_given_expression.value == 0
+    assert rgb.six is None and rgb.six_mean_recall is None
 
 
 def test_recall_is_the_mean_over_expressions_not_faces() -> None:
@@ -50,15 +94,53 @@ def test_recall_is_the_mean_over_expressions_not_faces() -> None:
     faces = faces.where(np.isin(faces.labels, (0, 1)))
     faces = replace(faces, labels=np.array([0, 1]))
     many = FaceSet("uneven", faces.where(np.array([True, True])))
-    (first, *_) = scores(Oracle(), Preprocessing(rgb_size=32), many)
-    assert first.mean_recall == pytest.approx(0.5)
+    (first, *_) = scores(Oracle(), SIZED, many)
+    assert first.six_mean_recall == pytest.approx(0.5)
 
 
 def test_the_depth_head_is_not_asked_about_faces_without_depth() -> None:
     faces = made_up_faces(subjects=2)
     faces.depth_m[:] = np.nan
-    found = scores(Oracle(), Preprocessing(rgb_size=32), FaceSet("plain camera", faces))
+    found = scores(Oracle(), SIZED, FaceSet("plain camera", faces))
     assert [score.head for score in found] == ["fusion", "rgb"]
+
+
+class Dark(Oracle):
+    """Says surprise of a dark picture, anger of a bright one."""
+
+    def trained(self, frozen: torch.Tensor, *rest: object) -> Logits:
+        said = torch.zeros(len(frozen), 6)
+        dark = frozen.mean((1, 2, 3)) < 0
+        said[:, 0], said[:, 5] = (~dark).float(), dark.float()
+        return Logits(None, said, None)
+
+
+def test_steadiness_is_the_share_of_verdicts_that_change() -> None:
+    faces = made_up_faces(subjects=1)
+    bright = faces.with_rgb(np.full((6, 32, 32, 3), 200, np.uint8))
+    (measured,) = steadiness(Dark(), SIZED, FaceSet("bright", bright))
+    assert measured.changed == {
+        **{"mirrored": 0, "shifted by a tenth": 0, "JPEG at quality 20": 0},
+        "brightness × 0.4": 1,
+    }
+
+
+class NoFaces:
+    """A detector that finds nothing."""
+
+    def detect(self, rgb: np.ndarray) -> tuple[()]:
+        return ()
+
+
+def test_pictures_in_folders_named_for_what_they_show(tmp_path: Path) -> None:
+    for name, suffix in (("anger", "png"), ("Happy", "tiff"), ("neutral", "jpg"), ("other", "png")):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (200, 180), "white").save(tmp_path / name / f"a.{suffix}")
+    found = labelled_pictures(tmp_path, NoFaces())
+    assert sorted(found.faces.labels.tolist()) == [0, 3, CALM]
+    assert found.faces.rgb.shape == (3, 96, 96, 3)
+    with pytest.raises(DatasetError, match="holds no pictures in folders such as anger"):
+        labelled_pictures(tmp_path / "other", NoFaces())
 
 
 def test_test_people_are_seen_by_the_scanner_and_by_every_camera(tmp_path: Path) -> None:
@@ -79,8 +161,8 @@ def test_the_shipped_checkpoints_are_measured_and_timed(
     arguments = ["--fer2013", str(tmp_path / "fer2013.csv"), "--output", str(output)]
     assert main(["benchmark-weights", *arguments]) == 0
     header, *lines = (output / "benchmark.tsv").read_text().splitlines()
-    assert header.split("\t")[:4] == ["checkpoint", "head", "test set", "accuracy, %"]
-    assert all(len(line.split("\t")) == 9 for line in lines)
+    assert header.split("\t")[:4] == ["checkpoint", "head", "test set", "six, %"]
+    assert all(len(line.split("\t")) == 12 for line in lines)
     assert any(line.startswith("fusion-resnet50\trgb\tFER2013 public test") for line in lines)
     table = (output / "benchmark.md").read_text()
     assert "ms a face on" in table

@@ -2,11 +2,15 @@ import pytest
 import torch
 
 from fercore.metrics import calibration
-from fercore.networks.branches import Logits
-from fercore.networks.pipelines import build
+from fercore.networks.paper import Logits, build
 from fercore.training.calibration import fit_temperatures, work_in
+from fercore.training.faces import certain_targets
 
 NONE = torch.zeros(4000, dtype=torch.bool)
+
+
+def certain(labels: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(certain_targets(labels.numpy()))
 
 
 def drawn(temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -20,7 +24,7 @@ def drawn(temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_an_overconfident_head_is_cooled_and_an_unsure_one_warmed(temperature: float) -> None:
     logits, labels = drawn(temperature)
-    fitted = fit_temperatures(Logits(logits, None, None), labels, NONE)
+    fitted = fit_temperatures(Logits(logits, None, None), certain(labels), NONE)
     assert fitted == {"fusion": pytest.approx(temperature, rel=0.1)}
     probabilities = (logits / fitted["fusion"]).softmax(1)
     measured = calibration(probabilities.double().numpy(), labels.numpy())
@@ -31,8 +35,32 @@ def test_depth_is_calibrated_where_there_is_depth() -> None:
     logits, labels = drawn(3.0)
     wrong = torch.arange(4000) < 2000
     labels[wrong] = (logits[wrong].argmax(1) + 1) % 6
-    assert fit_temperatures(Logits(None, None, logits), labels, wrong)["depth"] < 3.5
-    assert fit_temperatures(Logits(None, None, logits), labels, ~NONE) == {"depth": 1.0}
+    assert fit_temperatures(Logits(None, None, logits), certain(labels), wrong)["depth"] < 3.5
+    assert fit_temperatures(Logits(None, None, logits), certain(labels), ~NONE) == {"depth": 1.0}
+
+
+def test_calm_gets_a_factor_and_a_shift_of_its_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    honest = 2 * torch.randn(4000, generator=generator)
+    calm = torch.bernoulli(honest.sigmoid(), generator=generator)
+    targets = torch.cat((((1 - calm) / 6)[:, None].expand(-1, 6), calm[:, None]), 1)
+    scores = torch.cat((torch.zeros(4000, 6), (3 * honest + 1.5)[:, None]), 1)
+    fitted = fit_temperatures(Logits(scores, None, None), targets, NONE)
+    assert fitted["fusion_calm"] == pytest.approx(3, rel=0.1)
+    assert fitted["fusion_calm_shift"] == pytest.approx(-0.5, abs=0.1)
+
+
+def test_the_network_gives_the_fitted_calm_by_itself() -> None:
+    network = build("depth").eval()
+    network.teach_calm()
+    torch.nn.init.normal_(network.heads["classifier"].calm.weight)
+    rgb, depth = torch.zeros(2, 3, 64, 64), torch.rand(2, 1, 64, 64)
+    with torch.inference_mode():
+        before = network(rgb, depth).depth
+        work_in(network, {"depth": 4.0, "depth_calm": 2.0, "depth_calm_shift": 0.5})
+        after = network(rgb, depth).depth
+    torch.testing.assert_close(after[:, :6], before[:, :6] / 4)
+    torch.testing.assert_close(after[:, 6], before[:, 6] / 2 + 0.5)
 
 
 def test_the_network_gives_the_cooled_logits_by_itself() -> None:

@@ -73,20 +73,20 @@ def test_copies_of_shards_are_passed_over(tmp_path):
     assert all(str(tmp_path / "copy") in problem for problem in dataset.problems)
 
 
-def test_a_bad_row_loses_its_split_alone(tmp_path):
+def test_a_bad_row_is_left_out_and_named(tmp_path):
     path = trees.write_fer2013(tmp_path) / "fer2013.csv"
     path.write_text(path.read_text().replace("\n4,", "\n9,"))
     dataset = Fer2013(path)
     assert {sample.split for sample in dataset.samples()} == {"Training", "PrivateTest"}
     (problem,) = dataset.problems
-    assert "fer2013.csv, line 6" in problem
+    assert "row 5: '9' is no label" in problem
 
 
 def test_nothing_readable(tmp_path):
     path = trees.write_fer2013(tmp_path) / "fer2013.csv"
     header = path.read_text().splitlines()[0]
     path.write_text(f"{header}\n0,1 2 3,Training\n")
-    with pytest.raises(DatasetError, match=r"fer2013\.csv, line 2"):
+    with pytest.raises(DatasetError, match=r"fer2013\.csv holds no face .*row 1"):
         Fer2013(tmp_path)
 
 

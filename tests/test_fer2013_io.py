@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ from fer2013_fixtures import striped_faces, write_csv, write_shard
 from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS
 from fercore.io.fer2013 import CLASSES, Split, read_fer2013
+from fercore.io.ferplus import VOTES
 
 IMAGES, LABELS = striped_faces(14, seed=0)
+PIXELS = " ".join(["9"] * 2304)
 
 
 def test_the_six_keep_the_projects_order() -> None:
@@ -132,30 +135,119 @@ def test_a_shard_without_labels_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("7,{pixels},Training", "line 3: '7' is no label"),
-        ("happy,{pixels},Training", "line 3: 'happy' is no label"),
-        ("3,{pixels}", "line 3: 3 columns"),
-        ("3,1 2 3,Training", "line 3: 2304 grey values"),
-        ("3,{pixels} 4,Training", "line 3: 2304 grey values"),
-        ("3,-{pixels},Training", "line 3: 2304 grey values"),
-        ("3,nan {pixels},Training", "line 3: 2304 grey values"),
-        ("3,99999999999999999999999 {pixels},Training", "line 3: 2304 grey values"),
+        ("7,{pixels},Training", "row 2: '7' is no label"),
+        ("content,{pixels},Training", "row 2: 'content' is no label"),
+        ("3,{pixels},Somewhere", "row 2: 'Somewhere' is no split"),
+        ("3,{pixels}", "row 2: no split is told"),
+        ("3,1 2 3,Training", "row 2: 2304 grey values"),
+        ("3,{pixels} 4,Training", "row 2: 2304 grey values"),
+        ("3,-{pixels},Training", "row 2: 2304 grey values"),
+        ("3,nan {pixels},Training", "row 2: 2304 grey values"),
+        ("3,99999999999999999999999 {pixels},Training", "row 2: 2304 grey values"),
     ],
 )
-def test_bad_lines_of_the_csv_are_named(line: str, message: str, tmp_path: Path) -> None:
-    pixels = " ".join(["9"] * 2304)
+def test_bad_rows_of_the_csv_are_left_out_and_named(
+    line: str, message: str, tmp_path: Path
+) -> None:
     path = tmp_path / "fer2013.csv"
-    good = f"0,{pixels},Training"
-    path.write_text(f"emotion,pixels,Usage\n{good}\n{line.format(pixels=pixels)}\n")
-    refused(path, message)
+    rows = [f"0,{PIXELS},Training", line.format(pixels=PIXELS), f"5,{PIXELS},Training"]
+    path.write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    faces = read_fer2013([path], Split.TRAINING)
+    assert faces.labels.tolist() == [0, 5]
+    (remark,) = faces.remarks
+    assert remark.startswith(f"{path}: a row left out ({message}")
+
+
+TABLE = ("emotion,pixels,Usage", "3,{pixels},Training", "0,{pixels},PublicTest")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ('"emotion","pixels","Usage"', '"3","{pixels}","Training"', '"0","{pixels}","PublicTest"'),
+        (",emotion,pixels,Usage", "0,3,{pixels},Training", "1,0,{pixels},PublicTest"),
+        (*TABLE, "", "  ", ",,"),
+        ("emotion,pixels,Usage", "3.0,{pixels},Training", "0.0,{pixels},PublicTest"),
+        ("emotion,pixels,Usage", "happy,{pixels},training", "angry,{pixels},validation"),
+    ],
+)
+def test_the_csvs_that_circulate_are_read_alike(lines: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "fer2013.csv"
+    path.write_text("\r\n".join(lines).format(pixels=PIXELS) + "\r\n", encoding="utf-8")
+    faces = read_fer2013([path], Split.TRAINING)
+    assert (faces.labels.tolist(), faces.remarks) == ([3], ())
+    assert (faces.images == 9).all()
+    assert read_fer2013([path], Split.PUBLIC_TEST).labels.tolist() == [0]
+
+
+@pytest.mark.parametrize("name", ["fer2013", "fer2013.csv.gz", "utf16.csv"])
+def test_a_csv_is_known_by_its_content(name: str, tmp_path: Path) -> None:
+    text = "\n".join(TABLE).format(pixels=PIXELS)
+    content = text.encode("utf-16" if name.startswith("utf16") else "utf-8")
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    assert read_fer2013([path], Split.TRAINING).labels.tolist() == [3]
+
+
+def test_without_usage_the_name_tells_the_split(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text(f"emotion,pixels\n3,{PIXELS}\n")
+    assert read_fer2013([path], Split.TRAINING).labels.tolist() == [3]
+    refused(path, "holds no face of the split PublicTest", Split.PUBLIC_TEST)
+
+
+VOTE_COLUMNS = "Usage,Image name," + ",".join(VOTES)
+
+
+def test_votes_beside_a_csv_are_joined_by_row(tmp_path: Path) -> None:
+    path = tmp_path / "fer2013.csv"
+    rows = [
+        f"4,{PIXELS},Training",
+        "3,1 2 3,Training",
+        f"0,{PIXELS},Training",
+        f"5,{PIXELS},Training",
+    ]
+    path.write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    votes = ["Training,a.png,4,0,0,6,0,0,0,0,0,0", "Training,b.png,0,10,0,0,0,0,0,0,0,0"]
+    votes += ["Training,c.png,0,0,0,0,9,1,0,0,0,0", "Training,,0,0,0,0,0,0,0,0,0,10"]
+    (tmp_path / "fer2013new.csv").write_text("\n".join([VOTE_COLUMNS, *votes]))
+    faces = read_fer2013([path], Split.TRAINING)
+    assert faces.votes is not None
+    assert faces.votes.tolist()[0] == [4, 0, 0, 6, 0, 0, 0, 0, 0, 0]
+    assert faces.targets()[:2] == pytest.approx(
+        np.array([[0, 0, 0, 0, 0.6, 0, 0.4], [1, 0, 0, 0, 0, 0, 0]])
+    )
+    assert not faces.targets()[2].any()  # no face, most people say
+    assert faces.agreed_labels().tolist() == [4, 0, -1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Usage,Image name,neutral\nTraining,a.png,4", "lacks columns of FER"),
+        (VOTE_COLUMNS + "\nTraining,a.png,4,0,0,6,0,0,0,0,0,0", "has 1 rows, fewer than"),
+        (VOTE_COLUMNS + "\nTraining,a.png,x,0,0,6,0,0,0,0,0,0", "row 1: ten counts"),
+    ],
+)
+def test_votes_that_do_not_fit_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "fer2013.csv"
+    path.write_text(f"emotion,pixels,Usage\n4,{PIXELS},Training\n4,{PIXELS},Training\n")
+    (tmp_path / "fer2013new.csv").write_text(text)
+    with pytest.raises(DatasetError, match=message):
+        read_fer2013([path], Split.TRAINING)
+    with pytest.raises(DatasetError, match=r"FER\+'s votes alone|neither a shard"):
+        read_fer2013([tmp_path / "fer2013new.csv"], Split.TRAINING)
 
 
 def test_other_texts_and_missing_splits_are_refused(tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text("name,age\nA,3\n")
-    refused(other, r"neither a shard nor the CSV of FER2013: it begins with b'name,age")
+    refused(
+        other,
+        r"neither a shard nor the CSV of FER2013, whose first line .* b'name,age",
+    )
     binary = tmp_path / "picture.png"
     binary.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
-    refused(binary, r"neither a shard nor the CSV of FER2013: it begins with b'.x89PNG")
+    refused(binary, r"neither a shard nor the CSV of FER2013, whose .* b'.x89PNG")
     no_test = write_csv(tmp_path / "fer2013.csv", [(0, IMAGES[0], "Training")])
     refused(no_test, "holds no face of the split PublicTest", Split.PUBLIC_TEST)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,12 +7,11 @@ import torch
 from fercore.inference.engines import TorchEngine
 from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
 from fercore.inference.predictor import CROP, DETECT, INPUTS, NETWORKS, NO_FACE, Predictor
-from fercore.networks.branches import Pipeline
 from fercore.networks.checkpoints import ModelCard
-from fercore.networks.pipelines import build
+from fercore.networks.paper import Pipeline, build
 from fercore.networks.preprocessing import Preprocessing
-from fercore.structures import FaceBox, FloatArray, RGBDFrame, UInt8Array
-from fercore.training.faces import LabelledFaces
+from fercore.structures import FaceBox, FloatArray, Intrinsics, RGBDFrame, UInt8Array
+from fercore.training.faces import LabelledFaces, certain_targets
 from fercore.training.scoring import logits_of
 
 PARAMETERS = Preprocessing(rgb_size=32)
@@ -51,7 +52,10 @@ def frame(depth_m: FloatArray | None) -> RGBDFrame:
 
 
 def relief() -> FloatArray:
-    return np.random.default_rng(2).uniform(0.48, 0.52, (100, 100)).astype(np.float32)
+    """Return what bulges like a face, half a metre away, with a camera's noise."""
+    rows, columns = np.mgrid[-1:1:100j, -1:1:100j]
+    noise = np.random.default_rng(2).normal(0, 0.001, (100, 100))
+    return (0.48 + 0.08 * (rows**2 + columns**2) + noise).astype(np.float32)
 
 
 def test_three_verdicts_from_one_frame(predictor: Predictor) -> None:
@@ -77,6 +81,39 @@ def test_without_depth_only_rgb_speaks_and_says_why(
     assert analysis.verdicts.depth is None
     assert analysis.verdicts.best() is analysis.verdicts.rgb is not None
     assert "depth" in analysis.reason
+
+
+def test_a_photograph_is_called_one_and_judged_by_its_colour(predictor: Predictor) -> None:
+    sheet = np.full((100, 100), 0.5, np.float32) + np.linspace(0, 0.1, 100, dtype=np.float32)
+    analysis = predictor.analyse(frame(sheet))
+    assert analysis.verdicts is not None and analysis.verdicts.rgb is not None
+    assert analysis.verdicts.fusion is analysis.verdicts.depth is None
+    assert analysis.reason == "depth is flat, as of a photograph"
+    assert analysis.pair is not None and analysis.pair.depth_m is None
+
+
+def test_depth_of_another_unit_is_left_out(predictor: Predictor) -> None:
+    wrong = replace(frame(relief() * 5), intrinsics=Intrinsics(160, 160, 50, 50, 100, 100))
+    analysis = predictor.analyse(wrong)
+    assert analysis.verdicts is not None and analysis.verdicts.fusion is None
+    assert "mm wide" in analysis.reason or "m wide" in analysis.reason
+
+
+def test_grey_shading_is_not_judged_as_colour(predictor: Predictor) -> None:
+    shaded = replace(frame(relief()), has_colour=False)
+    analysis = predictor.analyse(shaded)
+    assert analysis.verdicts is not None and analysis.verdicts.depth is not None
+    assert analysis.verdicts.rgb is None and analysis.verdicts.fusion is None
+    assert analysis.reason == "no colour, for the scan has no texture"
+    nothing = predictor.analyse(replace(shaded, depth_m=None))
+    assert nothing.verdicts is None
+
+
+def test_a_frames_remark_is_passed_on(predictor: Predictor) -> None:
+    converted = replace(frame(relief()), remark="depth taken for tenths of a millimetre")
+    assert predictor.analyse(converted).reason == "depth taken for tenths of a millimetre"
+    unread = replace(frame(None), remark="its depth map is damaged")
+    assert predictor.analyse(unread).reason == "its depth map is damaged"
 
 
 def test_a_depth_pipeline_without_depth_has_no_verdict() -> None:
@@ -106,6 +143,7 @@ def test_training_and_live_use_give_the_same_logits(
     faces = LabelledFaces(
         *(pair.rgb[None], pair.depth_m[None], np.zeros(1, np.int64)),
         *(np.array(["F9001"]), np.ones(1, np.int64), np.array(["f2d"])),
+        certain_targets(np.zeros(1, np.int64)),
     )
     live = predictor.logits([pair])
     trained = logits_of(network, faces, PARAMETERS)

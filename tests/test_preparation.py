@@ -21,6 +21,7 @@ from fercore.cli import prepare as command
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.datasets.camera_views import FARTHEST_MM, NEAREST_MM, WEBCAM, camera_view
 from fercore.datasets.frames import register_scan, scan_frame
+from fercore.datasets.inspection import check_scan
 from fercore.errors import DatasetError, FercoreError, MeshError
 from fercore.faces.cropping import crop_face
 from fercore.faces.detection import MediapipeFaceDetector, MediapipeFaceLandmarker
@@ -102,6 +103,19 @@ class TestOneScan:
         entries = prepare_scan(scan, 0, RECIPE, models)
         assert [row.status for row, _, _ in entries] == ["unusable"] * 3
         assert scan.f3d.name in entries[0][0].reason
+
+    def test_a_scan_in_metres_gives_the_same_crops_and_says_so(self, scan, models):
+        plain = prepare_scan(scan, 0, RECIPE, models)
+        head, rest = scan.f3d.read_bytes().split(b"\n", 1)
+        opened = b"\nTransform { scale 0.001 0.001 0.001 children [\n"
+        scan.f3d.write_bytes(head + opened + rest + b"]}")
+        converted = prepare_scan(scan, 0, RECIPE, models)
+        for (_, rgb, depth_m), (row, same_rgb, same_depth_m) in zip(plain, converted, strict=True):
+            assert row.usable and row.reason.endswith("scan read in metres")
+            np.testing.assert_array_equal(rgb, same_rgb)
+            # Registration goes its own way from the last bit on, by less than a millimetre.
+            assert np.nanmedian(np.abs(depth_m - same_depth_m)) < 1e-3
+        assert check_scan(scan).defects[-1] == "scan read in metres"
 
     def test_without_picture_the_mesh_is_rendered(self, scan, models):
         scan.f2d.unlink()

@@ -232,7 +232,7 @@ def test_shapes_are_blended_where_the_triangles_are_the_same(tmp_path: Path) -> 
 
 def test_scans_of_different_topology_change_over_at_half_way(tmp_path: Path) -> None:
     write_scan(tmp_path, "F9001_NE00WH", grid_wrl(24, 30))
-    write_scan(tmp_path, "F9001_HA04WH", grid_wrl(20, 40))
+    write_scan(tmp_path, "F9001_HA04WH", widened(grid_wrl(20, 40), 1.3))
     frames = play(tmp_path)
     areas = [int(np.isfinite(frame.depth_m).sum()) for frame in frames]
     jumps = np.flatnonzero(np.abs(np.diff(areas)) > 0.02 * max(areas)) + 1

@@ -6,7 +6,7 @@ import torch
 
 from fercore.expressions import Expression
 from fercore.faces.resting import TYPICAL_RESTING, logits_of, probabilities_of, relative
-from fercore.networks.branches import verdict_probabilities
+from fercore.networks.paper import verdict_probabilities
 
 STERN = np.array([1.5, 0.2, -0.3, -1.0, 0.8, -1.2, -0.5])  # a face that looks angry at rest
 

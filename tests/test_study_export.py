@@ -289,7 +289,7 @@ def test_withdrawal_takes_data_exports_reports_and_snapshots(
     assert receipt["deleted_files"] > 10
     assert set(receipt) == {
         *("number", "study", "withdrawn_utc", "deleted_files", "deleted_bytes"),
-        *("deleted_exports", "missing_exports", "fercore", "format"),
+        *("deleted_exports", "missing_exports", "left", "fercore", "format"),
     }
     assert export(study, "bids")[1].subjects == ("01",)
     for path in study.rglob("*"):

@@ -74,7 +74,7 @@ def test_verdicts_and_events_go_out_and_markers_come_in(
     desk.add(frame, host_s)
     sample, stamp_s = verdicts.pull_sample(PATIENCE_S)
     assert sample[0] == pytest.approx(0.75)
-    assert np.isnan(sample[12:]).all()
+    assert np.isnan(sample[6]) and np.isnan(sample[14:]).all()  # no calm, no depth
     assert stamp_s + lsl.local_clock() * 0 == pytest.approx(host_s + offset_s(lsl), abs=1e-3)
     desk.mark("stimulus", "key")
     names = [events.pull_sample(PATIENCE_S)[0][0] for _ in range(2)]

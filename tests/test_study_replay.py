@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from study_fixtures import record_run, textured_frame, write_study
 
+from app.study.writers import PictureWriter
 from fercore.cli import main
 from fercore.errors import FercoreError
 from fercore.faces.cropping import crop_face
 from fercore.networks.checkpoints import load_card, shipped_checkpoint
 from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import Analysis, FaceBox, Prediction, Verdicts
+from fercore.study.media import colour_pictures
 from fercore.study.replaying import replay
 from fercore.study.run_files import Weights, read_run_record, write_run_record
 
@@ -163,10 +165,14 @@ def test_a_changed_network_is_noticed(tmp_path: Path) -> None:
     assert not found.agrees
 
 
-def test_rows_whose_video_is_shorter_are_left_out(tmp_path: Path) -> None:
+def test_rows_whose_picture_is_missing_are_left_out(tmp_path: Path) -> None:
     place = recorded(tmp_path, "full")
-    shorter = recorded(tmp_path / "other", "full", frames=4)
-    place.colour.write_bytes(shorter.colour.read_bytes())
+    pictures = list(colour_pictures(place.colour))
+    place.colour.unlink()
+    writer = PictureWriter(place.colour, "ffv1")
+    for number in (0, 2, 3, 4):
+        writer.write(pictures[number][1], pictures[number][0])
+    writer.close()
     found = replay(place, read_run_record(place.session), Weigher(), crop)
     assert (found.rows, found.replayed) == (6, 4)
     assert found.agrees

@@ -63,7 +63,8 @@ def test_calm_is_reported_where_it_is_known(tmp_path: Path) -> None:
     (means,) = (mean_over_time(runs, False) for runs in grouped(load_runs(select(study))).values())
     assert means.mean[6] == pytest.approx(0.8, abs=1e-5)
     assert main(["study-report", str(study)]) == 0
-    assert "80.0" in (study / "report" / "means.md").read_text(encoding="utf-8").splitlines()[-1]
+    row = (study / "report" / "means.tsv").read_text(encoding="utf-8").splitlines()[-1]
+    assert "0.8" in row
     assert "do not know calm" not in (study / "report" / "report.html").read_text("utf-8")
     record_run(study, "02", "calm")
     assert main(["study-report", str(study)]) == 0

@@ -22,7 +22,10 @@ from fercore.training.backbones import files as backbone_files
 from fercore.training.backbones import network as backbone_network
 from fercore.training.backbones import trainer as backbones
 from fercore.training.backbones.augmentation import plain, varied
-from fercore.training.backbones.faces import BackboneFaces, divide, labels_for_scoring, targets_of
+from fercore.training.backbones.faces import (
+    BackboneFaces,
+    divide,
+)
 from fercore.training.backbones.files import BackboneCard, description_of, save_backbone
 from fercore.training.backbones.inference import logits_of
 from fercore.training.backbones.network import LabelledBackbone, folded, parameter_groups
@@ -218,11 +221,11 @@ def test_votes_are_the_target_and_an_own_label_has_a_small_say() -> None:
     votes[1, 0] = 10  # calm
     votes[2, 8] = 9  # unknown
     faces = replace(faces_of(3), labels=np.array([3, 4, 5]), votes=votes)
-    targets = targets_of(faces)
+    targets = faces.targets()
     assert targets[0] == pytest.approx([0, 0, 0, 0.85 * 0.6 + 0.15, 0, 0.85 * 0.4, 0])
     assert targets[1] == pytest.approx([0] * 6 + [1])  # what FER2013 calls it does not count
     assert not targets[2].any()
-    assert labels_for_scoring(faces).tolist() == [3, 6, -1]
+    assert faces.agreed_labels().tolist() == [3, 6, -1]
 
 
 def test_figures_over_seven_and_over_six() -> None:

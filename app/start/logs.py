@@ -1,8 +1,12 @@
-"""The log: on stderr, in a file of the user's log folder, and the last trouble in the window."""
+"""The log: on stderr, in a file of the user's log folder, and the last trouble in the window.
+
+Labels of participants never get into it: they would outlive a withdrawal.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -14,6 +18,15 @@ from fercore.errors import FercoreError
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _MAX_BYTES = 1_000_000
+_LABEL = re.compile(r"(?<![A-Za-z0-9])sub-[A-Za-z0-9]+")
+
+
+class _Nameless(logging.Formatter):
+    """Leaves the labels of participants out, of messages and of tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's text."""
+        return _LABEL.sub("sub-…", super().format(record))
 
 
 class Troubles(logging.Handler):
@@ -45,7 +58,7 @@ def start_logging(troubles: Troubles) -> None:
     console.setLevel(logging.WARNING)
     for handler in (console, _file_handler(), troubles):
         if handler is not None:
-            handler.setFormatter(logging.Formatter(_FORMAT))
+            handler.setFormatter(_Nameless(_FORMAT))
             handler.addFilter(_is_ours)
             root.addHandler(handler)
 

@@ -152,7 +152,7 @@ class PictureWriter:
     def _append(self, array: np.ndarray[Any, Any], pixels: str, onset_s: float) -> None:
         stream, container = self._opened(array)
         frame = av.VideoFrame.from_ndarray(array, format=pixels)
-        # Two pictures of one millisecond would be refused.
+        # Two pictures of one millisecond would be refused; `fercore.study.pairing` knows this.
         self._last_ms = max(self._last_ms + 1, round(1000 * onset_s))
         frame.pts, frame.time_base = self._last_ms, _MILLISECOND
         try:
@@ -189,8 +189,8 @@ def _add_stream(container: OutputContainer, codec: str, height: int, width: int)
     # Threads that share one picture hold none back; half of the cores are the networks'.
     stream.codec_context.thread_type = "SLICE"
     stream.codec_context.thread_count = max(1, min(4, (os.cpu_count() or 2) // 2))
-    if codec == "h264":
-        stream.gop_size = _NOMINAL_RATE_HZ
+    # Lossless pictures each stand alone, so that damage costs the damaged ones only.
+    stream.gop_size = _NOMINAL_RATE_HZ if codec == "h264" else 1
     return stream
 
 

@@ -148,6 +148,7 @@ def _picture(dataset: Fer2013, sample: Sample, row: int) -> Picture:
         box=None,
         fell_back=None,
         edge_shift_px=None,
+        target=sample.target,
     )
     return Picture(blank, dataset.frame(sample).rgb)
 

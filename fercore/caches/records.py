@@ -6,8 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from fercore.datasets.dataset import F2D_VIEW, RENDERED_VIEW
-from fercore.expressions import NEUTRAL
+from fercore.expressions import EXPRESSIONS, NEUTRAL
 from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox
 
@@ -17,6 +16,10 @@ INDEX_FILE, MANIFEST_FILE = "index.tsv", "cache.json"
 
 OK = "ok"
 """Status of a row with a face; any other status says what kept it from having one."""
+
+F2D_VIEW, RENDERED_VIEW, CAMERA_VIEW = "f2d", "rendered", "camera"
+"""A row's picture: the data set's own frontal one, the textured mesh rendered from the front
+where there is none, or the mesh as a camera at the desk would see it."""
 
 FRONTAL_VIEWS = (F2D_VIEW, RENDERED_VIEW)
 """A scan has one row with one of these, its first."""
@@ -39,6 +42,8 @@ class CacheRow:
     box: FaceBox | None  # the square that was cut out, in the view's pixels
     fell_back: bool | None  # the registration was implausible and its start is used
     edge_shift_px: float | None  # how far the registration moved the face's edge from its start
+    target: tuple[float, ...] | None = None  # (7,) share of people who see each expression, then
+    # calm; None: the label alone is known
 
     @property
     def usable(self) -> bool:
@@ -94,8 +99,9 @@ class Manifest:
 COLUMNS = (
     *("row", "scan", "subject", "expression", "level", "ancestry", "view", "status", "reason"),
     *("valid_fraction", "box_x0", "box_y0", "box_x1", "box_y1", "box_score"),
-    *("fell_back", "edge_shift_px"),
+    *("fell_back", "edge_shift_px", "target"),
 )
+_OLDER_COLUMNS = COLUMNS[:-1]  # of caches that were made before targets were known
 
 
 def format_row(row: CacheRow) -> str:
@@ -108,6 +114,7 @@ def format_row(row: CacheRow) -> str:
         *([] if box is None else [f"{box.score:.4f}"]),
         "" if row.fell_back is None else int(row.fell_back),
         "" if row.edge_shift_px is None else f"{row.edge_shift_px:.3f}",
+        "" if row.target is None else " ".join(f"{share:.4g}" for share in row.target),
     ]
     return "\t".join(str(value) for value in values) + "\n"
 
@@ -119,6 +126,8 @@ def parse_row(line: str) -> CacheRow:
         ValueError: it is not what `format_row` wrote.
     """
     cells = line.rstrip("\n").split("\t")
+    if len(cells) == len(_OLDER_COLUMNS):
+        cells.append("")
     if len(cells) != len(COLUMNS):
         raise ValueError(f"{len(cells)} columns instead of {len(COLUMNS)}")
     value = dict(zip(COLUMNS, cells, strict=True))
@@ -136,6 +145,7 @@ def parse_row(line: str) -> CacheRow:
         box=_parse_box(cells[10:15]),
         fell_back=None if not value["fell_back"] else value["fell_back"] == "1",
         edge_shift_px=None if not value["edge_shift_px"] else float(value["edge_shift_px"]),
+        target=_parse_target(value["target"]),
     )
 
 
@@ -146,12 +156,19 @@ def parse_index(content: str) -> list[CacheRow]:
         ValueError: the header or a row is not what was written, or the rows are not in order.
     """
     header, *lines = content.split("\n")[:-1] or [""]
-    if header.split("\t") != list(COLUMNS):
+    if tuple(header.split("\t")) not in (COLUMNS, _OLDER_COLUMNS):
         raise ValueError("its first line does not name the columns")
     rows = [parse_row(line) for line in lines]
     if [row.row for row in rows] != list(range(len(rows))):
         raise ValueError("its rows are not numbered in order")
     return rows
+
+
+def _parse_target(text: str) -> tuple[float, ...] | None:
+    shares = tuple(float(share) for share in text.split())
+    if shares and (len(shares) != len(EXPRESSIONS) + 1 or not 0.99 < sum(shares) < 1.01):
+        raise ValueError(f"{text!r} is no distribution over six expressions and calm")
+    return shares or None
 
 
 def _parse_box(cells: list[str]) -> FaceBox | None:

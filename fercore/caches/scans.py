@@ -27,9 +27,10 @@ from fercore.datasets.bu3dfe_scan import Scan
 from fercore.datasets.camera_views import camera_view
 from fercore.datasets.dataset import CAMERA_VIEW, F2D_VIEW, RENDERED_VIEW
 from fercore.datasets.frames import frontal_frame
+from fercore.datasets.scan_face import scan_face
 from fercore.errors import FercoreError
 from fercore.expressions import NEUTRAL
-from fercore.geometry import MeshRenderer, largest_component
+from fercore.geometry import MeshRenderer
 from fercore.runtime.provenance import versions
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def prepare_scan(scan: MeshScan, first_row: int, recipe: Recipe, models: Models)
     """Return the scan's rows, always as many as the recipe asks for; never raises for bad data."""
     blank = _blank_row(scan, first_row)
     try:
-        mesh = largest_component(scan.mesh())
+        mesh, remark, _ = scan_face(scan.mesh(), scan.name)
     except FercoreError as error:
         reason = str(error)
         return [
@@ -94,7 +95,14 @@ def prepare_scan(scan: MeshScan, first_row: int, recipe: Recipe, models: Models)
         ]
     front, *rendered = _rows(blank, recipe)
     entries = [_frontal_entry(scan, mesh, front, recipe, models)]
-    return entries + _camera_entries(mesh, rendered, recipe, models)
+    entries += _camera_entries(mesh, rendered, recipe, models)
+    return [_remarked(entry, remark) for entry in entries]
+
+
+def _remarked(entry: Entry, remark: str) -> Entry:
+    """Return the entry with what was done to its scan added to its reason."""
+    row, rgb, depth_m = entry
+    return replace(row, reason="; ".join(filter(None, (row.reason, remark)))), rgb, depth_m
 
 
 def _rows(blank: CacheRow, recipe: Recipe) -> list[CacheRow]:
@@ -109,7 +117,7 @@ def _frontal_entry(
         found = frontal_frame(scan, mesh, models.landmarker, threads=1)
     except FercoreError as error:
         return without_face(row, UNUSABLE, str(error), recipe.preprocessing)
-    if found.registration is None and _is_bare(mesh):
+    if found.registration is None and not mesh.is_coloured:
         reason = "; ".join(filter(None, (_BARE, found.remark)))
         return without_face(replace(row, view=found.view), NO_TEXTURE, reason, recipe.preprocessing)
     return cut_out(found.frame, _described(row, found), recipe.preprocessing, models.detector)
@@ -131,7 +139,7 @@ def _described(row: CacheRow, found: FrontalFrame) -> CacheRow:
 def _camera_entries(
     mesh: Mesh, rows: list[CacheRow], recipe: Recipe, models: Models
 ) -> list[Entry]:
-    if _is_bare(mesh):
+    if not mesh.is_coloured:
         return [without_face(row, NO_TEXTURE, _BARE, recipe.preprocessing) for row in rows]
     renderer = MeshRenderer(mesh, threads=1)
     return [
@@ -143,10 +151,6 @@ def _camera_entries(
         )
         for row in rows
     ]
-
-
-def _is_bare(mesh: Mesh) -> bool:
-    return mesh.texture_rgb is None or mesh.uv_triangles is None
 
 
 def _generator(row: CacheRow, recipe: Recipe) -> np.random.Generator:

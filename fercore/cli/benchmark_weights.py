@@ -1,8 +1,9 @@
-"""Measure the shipped checkpoints on faces that no training saw.
+"""Measure checkpoints on faces that no training saw.
 
-Renders the test people (resumable), scores every head of every checkpoint on them and, where
-FER2013 is given, on its public test, times each checkpoint on this machine, and writes
-benchmark.tsv and benchmark.md: the table of `weights/README.md`.
+Renders the test people (resumable), scores every head of every checkpoint on them, on FER2013's
+public test with FER+'s votes and on pictures and caches of one's own, measures how steady the
+verdicts are, times each checkpoint on this machine, and writes benchmark.tsv and benchmark.md:
+the tables of `weights/README.md`.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from fercore.evaluation.benchmarks.weights import FaceSet, Score
+    from fercore.evaluation.benchmarks.face_sets import FaceSet
+    from fercore.evaluation.benchmarks.weights import Score, Share, Steadiness
+    from fercore.faces.detection import FaceDetector
 
 NAME = "benchmark-weights"
-HELP = "measure the shipped checkpoints on faces that no training saw"
+HELP = "measure checkpoints on faces that no training saw"
 
 PASSES = 50  # of a network, to time it
 
 HEADER = (
-    *("checkpoint", "head", "test set", "accuracy, %", "95 % interval", "mean recall, %"),
+    *("checkpoint", "head", "test set", "six, %", "mean recall of six, %", "seven, %"),
+    *("calm, AUC", "calm given an expression, %", "expressive called calm, %"),
     *("calibration error, %", "samples", "subjects"),
 )
 
@@ -35,11 +39,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fer2013", type=Path, metavar="PATH", help="with the public test")
     parser.add_argument(
+        "--pictures",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FOLDER",
+        help="that hold folders of pictures named anger, happy, neutral ...",
+    )
+    parser.add_argument(
+        "--data", nargs="+", type=Path, default=[], metavar="CACHE", help="prepared caches"
+    )
+    parser.add_argument(
         "--checkpoints", nargs="+", type=Path, metavar="FILE", help="default: the shipped ones"
     )
     parser.add_argument("--output", required=True, type=Path, metavar="DIR")
     parser.add_argument("--subjects", type=int, default=24, metavar="N", help="a face model (24)")
-    parser.add_argument("--samples-per-subject", type=int, default=50, metavar="M", help="(50)")
+    parser.add_argument("--samples-per-subject", type=int, default=56, metavar="M", help="(56)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (all)")
 
 
@@ -50,39 +65,57 @@ def run(arguments: argparse.Namespace) -> int:
         FercoreError: an input cannot be read or the output cannot be written.
     """
     from fercore.errors import FercoreError
-    from fercore.evaluation.benchmarks.weights import scores
+    from fercore.evaluation.benchmarks.weights import scores, steadiness
     from fercore.networks.checkpoints import load_checkpoint, weights_folder
 
-    if not arguments.face_models and arguments.fer2013 is None:
-        raise FercoreError("there is nothing to test on; give --face-models, --fer2013 or both.")
+    given = (arguments.face_models, arguments.fer2013, arguments.pictures, arguments.data)
+    if not any(given):
+        raise FercoreError(
+            "there is nothing to test on; give --face-models, --fer2013, --pictures or --data."
+        )
     paths = arguments.checkpoints or sorted(weights_folder().glob("*.safetensors"))
-    sets = _test_sets(arguments)
+    synthetic, pictures = _synthetic_sets(arguments), _picture_sets(arguments)
     rows: list[tuple[str, Score]] = []
+    steady: list[tuple[str, Steadiness]] = []
     for path in paths:
         network, card = load_checkpoint(path)
-        found = (score for one in sets for score in scores(network, card.preprocessing, one))
-        rows += [(path.stem, score) for score in found]
-    _write(arguments.output, rows, {path.stem: _milliseconds(path) for path in paths})
+        for one in (*synthetic, *pictures):
+            rows += [(path.stem, score) for score in scores(network, card.preprocessing, one)]
+        for one in pictures:
+            steady += [(path.stem, s) for s in steadiness(network, card.preprocessing, one)]
+    _write(arguments.output, rows, steady, {path.stem: _milliseconds(path) for path in paths})
     return 0
 
 
-def _test_sets(arguments: argparse.Namespace) -> list[FaceSet]:
-    from fercore.evaluation.benchmarks.weights import real_faces
+def _synthetic_sets(arguments: argparse.Namespace) -> list[FaceSet]:
+    from fercore.evaluation.benchmarks.face_sets import cached_sets
+
+    rendered = [path for model in arguments.face_models for path in _rendered(arguments, model)]
+    return [found for path in (*rendered, *arguments.data) for found in cached_sets(path)]
+
+
+def _picture_sets(arguments: argparse.Namespace) -> list[FaceSet]:
+    from fercore.evaluation.benchmarks.face_sets import labelled_pictures, public_test
     from fercore.faces.detection import MediapipeFaceDetector
 
-    sets = [found for model in arguments.face_models for found in _rendered(arguments, model)]
+    sources: list[tuple[Callable[[Path, FaceDetector], FaceSet], Path]] = [
+        (labelled_pictures, folder) for folder in arguments.pictures
+    ]
     if arguments.fer2013 is not None:
-        detector = MediapipeFaceDetector()
-        sets.append(real_faces(arguments.fer2013, detector))
-        detector.close()
+        sources.insert(0, (public_test, arguments.fer2013))
+    if not sources:
+        return []
+    detector = MediapipeFaceDetector()
+    sets = [read(path, detector) for read, path in sources]
+    detector.close()
     return sets
 
 
-def _rendered(arguments: argparse.Namespace, model: Path) -> list[FaceSet]:
+def _rendered(arguments: argparse.Namespace, model: Path) -> list[Path]:
     from tqdm import tqdm
 
     from fercore.caches.synthetic import prepare_synthetic
-    from fercore.evaluation.benchmarks.weights import people_caches, synthetic_sets
+    from fercore.evaluation.benchmarks.face_sets import people_caches
 
     people = (arguments.subjects, arguments.samples_per_subject)
     caches = people_caches(model, arguments.output, *people)
@@ -90,7 +123,7 @@ def _rendered(arguments: argparse.Namespace, model: Path) -> list[FaceSet]:
         with tqdm(total=recipe.rows, desc=cache.name, unit="sample", disable=None) as progress:
             for rows in prepare_synthetic(cache, recipe, arguments.workers):
                 progress.update(rows - progress.n)
-    return [found for cache in caches for found in synthetic_sets(cache)]
+    return list(caches)
 
 
 def _milliseconds(path: Path) -> tuple[float, str]:
@@ -101,7 +134,7 @@ def _milliseconds(path: Path) -> tuple[float, str]:
     import torch
 
     from fercore.inference.engines import load_engine
-    from fercore.networks.branches import DEPTH_SIZE
+    from fercore.networks.paper import DEPTH_SIZE
 
     engine, card = load_engine(path)
     size = card.preprocessing.rgb_size
@@ -117,7 +150,10 @@ def _milliseconds(path: Path) -> tuple[float, str]:
 
 
 def _write(
-    folder: Path, rows: Sequence[tuple[str, Score]], times: dict[str, tuple[float, str]]
+    folder: Path,
+    rows: Sequence[tuple[str, Score]],
+    steady: Sequence[tuple[str, Steadiness]],
+    times: dict[str, tuple[float, str]],
 ) -> None:
     from tabulate import tabulate
 
@@ -126,24 +162,44 @@ def _write(
 
     cells = [_cells(checkpoint, score) for checkpoint, score in rows]
     lines = ["\t".join(HEADER), *("\t".join(row) for row in cells)]
-    table = tabulate(cells, HEADER, "github", disable_numparse=True)
+    tables = [tabulate(cells, HEADER, "github", disable_numparse=True)]
+    if steady:
+        header = ("checkpoint", "head", "test set", *steady[0][1].changed)
+        changed = [
+            (name, s.head, s.test_set, *(f"{100 * value:.1f}" for value in s.changed.values()))
+            for name, s in steady
+        ]
+        words = "Verdicts, in %, that a harmless change of the picture changes:"
+        tables.append(f"{words}\n\n{tabulate(changed, header, 'github', disable_numparse=True)}")
     speed = "\n".join(
         f"{name}: {milliseconds:.1f} ms a face on {engine}"
         for name, (milliseconds, engine) in times.items()
     )
+    text = "\n\n".join((*tables, speed))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_text_whole(folder / "benchmark.tsv", "\n".join(lines) + "\n")
-        write_text_whole(folder / "benchmark.md", f"{table}\n\n{speed}\n")
+        write_text_whole(folder / "benchmark.md", f"{text}\n")
     except OSError as error:
         raise FercoreError(f"{folder} cannot be written ({error.strerror}).") from error
-    print(f"{table}\n\n{speed}")
+    print(text)
 
 
 def _cells(checkpoint: str, score: Score) -> tuple[str, ...]:
     return (
-        *(checkpoint, score.head, score.test_set, f"{100 * score.accuracy:.1f}"),
-        f"{100 * score.low:.1f} to {100 * score.high:.1f}",
-        *(f"{100 * score.mean_recall:.1f}", f"{100 * score.calibration_error:.1f}"),
-        *(str(score.samples), str(score.subjects)),
+        *(checkpoint, score.head, score.test_set, _share(score.six)),
+        *(_percent(score.six_mean_recall), _share(score.seven)),
+        "–" if score.calm_auc is None else f"{score.calm_auc:.3f}",
+        *(_share(score.calm_given_expression), _share(score.expressive_called_calm)),
+        *(_percent(score.calibration_error), str(score.samples), str(score.subjects)),
     )
+
+
+def _share(share: Share | None) -> str:
+    if share is None:
+        return "–"
+    return f"{100 * share.value:.1f} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"

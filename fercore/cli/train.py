@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--branches",
         nargs="+",
         metavar="FILE",
-        help="depth and rgb checkpoints that a fusion's branches start from",
+        help="checkpoints whose branches are the start: a fusion's own, or depth and rgb",
     )
     recipe.add_argument(
         "--finetune",
@@ -74,6 +74,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--copies", type=int, metavar="N", help="augmented copies of every face")
     recipe.add_argument(
         "--balanced", action="store_true", default=None, help="let rare expressions count more"
+    )
+    recipe.add_argument(
+        "--calm",
+        action="store_true",
+        default=None,
+        help="learn from calm faces too: every head then says how calm a face is",
     )
     recipe.add_argument(
         "--modality-dropout",
@@ -100,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fercore.training.trainer import train
 
     config = _config(arguments)
-    faces, parameters = read_all_faces(arguments.data, arguments.levels)
+    faces, parameters = read_all_faces(arguments.data, arguments.levels, calm=config.calm)
     parameters = replace(parameters, rgb_size=config.rgb_size or parameters.rgb_size)
     if config.pipeline == "depth":
         faces = faces.where(~faces.lacks_depth)
@@ -159,14 +165,14 @@ def _require_apart(data: list[Path], test: Path) -> None:
     the faces of all levels and views are compared.
     """
     from fercore.errors import DatasetError
-    from fercore.training.faces import read_all_faces, read_faces
+    from fercore.training.faces import picture_digests, read_all_faces, read_faces
 
     faces, parameters = read_all_faces(data)
     read_faces(test, TEST_LEVELS)  # what will be scored must be there
     tested, test_parameters = read_faces(test)
     if test_parameters != parameters:
         raise DatasetError(f"{test} was prepared with other parameters; prepare it anew.")
-    shared = {face.tobytes() for face in faces.rgb} & {face.tobytes() for face in tested.rgb}
+    shared = set(picture_digests(faces.rgb)) & set(picture_digests(tested.rgb))
     if shared:
         raise DatasetError(
             f"{test} shares {len(shared)} faces with the training data; test on other subjects."
@@ -204,6 +210,7 @@ def _card(
         validation_subjects=result.validation_subjects,
         modality_dropout=config.modality_dropout,
         temperatures=result.temperatures,
+        calm=config.calm,
     )
 
 

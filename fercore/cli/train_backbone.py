@@ -167,7 +167,6 @@ def _score(
     """Measure the backbone as stored, with the classifier it was trained with."""
     from dataclasses import asdict, replace
 
-    from fercore.training.backbones.faces import labels_for_scoring
     from fercore.training.backbones.files import write_backbone_card
     from fercore.training.backbones.inference import logits_of, stored_network
     from fercore.training.backbones.scoring import figures
@@ -178,7 +177,7 @@ def _score(
         if faces is None:
             continue
         logits = logits_of(stored, faces, card.settings["size"])
-        scored = figures(logits, labels_for_scoring(faces))
+        scored = figures(logits, faces.agreed_labels())
         measured[name] = asdict(scored)
         print(
             f"{name}: {scored.accuracy:.1%} [{scored.low:.1%}, {scored.high:.1%}] of "

@@ -2,8 +2,8 @@
 
 Deleted are the participant's folder with all sessions and snapshots, and every export and
 report that was made with their data; those can be made again without them. The receipt
-in the study's folder `withdrawals` has a random number and nothing personal. Copies made
-by hand and backups are out of reach.
+in the study's folder `withdrawals` has a random number and nothing personal. What could not
+be deleted, or lies behind a link, is named. Copies made by hand and backups are out of reach.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask, delete, name the receipt.
+    """Ask, delete, name the receipt; status 1 where something is left to be deleted by hand.
 
     Raises:
-        FercoreError: there is no such participant, or something cannot be deleted.
+        FercoreError: there is no such participant, or a run is being recorded.
     """
     from fercore.study.layout import subject_folder
     from fercore.study.withdraw import withdraw
@@ -40,14 +40,17 @@ def run(arguments: argparse.Namespace) -> int:
     if folder.is_dir() and not arguments.yes and not _agreed(folder):
         print("Nothing was deleted.")
         return 1
-    receipt, missing = withdraw(arguments.study, arguments.subject)
+    done = withdraw(arguments.study, arguments.subject)
+    receipt = done.receipt
     print(
         f"Deleted {receipt.deleted_files} files ({receipt.deleted_bytes} bytes), among them "
         f"{receipt.deleted_exports} exports and reports. Receipt {receipt.number}."
     )
-    for path in missing:
+    for path in done.missing:
         print(f"{path} was made with these data and is not there any more: delete its copies.")
-    return 0
+    for sentence in (*done.remarks, *done.left):
+        print(sentence)
+    return 1 if done.left else 0
 
 
 def _agreed(folder: Path) -> bool:

@@ -51,6 +51,8 @@ class Sample:
     sequence: str | None = None  # the sequence that the frame belongs to; None: it stands alone
     number: int | None = None  # of the frame in its sequence
     split: str = ""  # the data set's own, such as PublicTest; empty: it has none
+    target: tuple[float, ...] | None = None  # share of people who see each expression, then calm;
+    # None: all agree on the label
 
 
 class Dataset(Protocol):

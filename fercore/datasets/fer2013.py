@@ -4,6 +4,9 @@ The files are read by `fercore.io.fer2013`: a CSV of the Kaggle challenge, or np
 is on a picture is not known, so **every picture counts as a subject of its own**, with a code
 made from its pixels: the same in any file and order. The data set holds some pictures twice;
 those share their code, so that no split by subjects has one picture on both sides.
+
+With FER+'s votes a picture's target is their distribution; what the votes leave out
+(`fercore.io.ferplus`) is no sample, and is counted.
 """
 
 from __future__ import annotations
@@ -19,14 +22,16 @@ import numpy as np
 from fercore.datasets.dataset import Modality, NotThisDatasetError, Sample, stranger
 from fercore.datasets.labels import expression_named
 from fercore.errors import DatasetError
-from fercore.io.fer2013 import CLASSES, TERMS, Split, read_fer2013
+from fercore.io.fer2013 import CLASSES, TERMS, Fer2013Faces, Split, read_fer2013, split_by_name
+from fercore.io.fer2013_csv import VOTES_NAME, has_header
+from fercore.io.ferplus import vote_targets
 from fercore.io.trees import files_below
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fercore.structures import UInt8Array
+    from fercore.structures import FloatArray, UInt8Array
 
 EXAMPLE = (
     "a CSV with the columns emotion, pixels and Usage, or npz files with the arrays images, "
@@ -34,10 +39,9 @@ EXAMPLE = (
 )
 RGB_ONLY = frozenset((Modality.RGB,))
 
-_COLUMNS = {"emotion", "pixels", "Usage"}
 _ARRAYS = {"images.npy", "labels.npy", "label_names.npy"}
-_NAMES = re.compile(r"(fer[-_ ]?2013|icml_face).*\.(csv|npz)$", re.IGNORECASE)
-_LONGEST_HEADER = 200  # bytes; FER2013's first line has some twenty
+_NAMES = re.compile(r"(fer[-_ ]?2013|ferplus|icml_face).*\.(csv|npz)$", re.IGNORECASE)
+_TEXT_SUFFIXES = (".csv", ".gz", ".txt", "")
 
 
 class Fer2013:
@@ -62,7 +66,7 @@ class Fer2013:
         faults = [fault for path in files for fault in self._add(path)]
         if not self._samples:
             raise DatasetError(faults[0])
-        self.problems = (*problems, *faults)
+        self.problems = tuple(dict.fromkeys((*problems, *faults)))
 
     @property
     def description(self) -> str:
@@ -95,23 +99,24 @@ class Fer2013:
             except DatasetError as error:
                 yield str(error)
                 continue
-            for row, (image, label) in enumerate(zip(faces.images, faces.labels, strict=True)):
-                sample = _sample(path, split, row, image, CLASSES[label])
+            yield from faces.remarks
+            yield from _left_out(path, faces)
+            targets = faces.targets()
+            for row in np.flatnonzero(targets.any(1)).tolist():
+                sample = _sample(path, split, row, faces.images[row], targets[row])
                 self._samples[sample.id] = sample
-                self._images[sample.id] = image
+                self._images[sample.id] = faces.images[row]
 
 
 def looks_like_fer2013(path: Path) -> bool:
     """Tell by its first line, or by the names of its arrays, whether a file is of FER2013."""
     suffix = path.suffix.lower()
     try:
-        if suffix == ".csv":
-            with path.open("rb") as file:
-                header = file.readline(_LONGEST_HEADER).decode("utf-8-sig", "replace")
-            return {name.strip() for name in header.split(",")} >= _COLUMNS
         if suffix == ".npz":
             with ZipFile(path) as archive:
                 return set(archive.namelist()) >= _ARRAYS
+        if suffix in _TEXT_SUFFIXES:
+            return has_header(path)
     except (OSError, BadZipFile):
         return False
     return False
@@ -126,16 +131,16 @@ def _files(root: Path, problems: list[str]) -> list[Path]:
     problems += [
         f"{path} is named like a file of FER2013, but is none or damaged, and is left out"
         for path in candidates
-        if _NAMES.search(path.name) and path not in found
+        if _NAMES.search(path.name) and path not in found and path.name != VOTES_NAME
     ]
     if not found:
         passed_over = f" ({problems[0]})" if problems else ""
         raise NotThisDatasetError(
             f"{root} holds no file of FER2013: {EXAMPLE} are expected{passed_over}"
         )
-    found.sort(key=lambda path: (path.suffix.lower() != ".csv", len(path.parts), str(path)))
+    found.sort(key=lambda path: (path.suffix.lower() == ".npz", len(path.parts), str(path)))
     used = {path.stem: path for path in reversed(found)}
-    if found[0].suffix.lower() == ".csv":
+    if found[0].suffix.lower() != ".npz":
         used = {found[0].stem: found[0]}
     chosen = set(used.values())
     problems += [f"{path} is passed over for {found[0]}" for path in found if path not in chosen]
@@ -144,15 +149,25 @@ def _files(root: Path, problems: list[str]) -> list[Path]:
 
 def _splits(path: Path) -> Iterator[Split]:
     """Yield the splits that a file may hold; a shard has one, told by its name."""
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() != ".npz":
         yield from Split
         return
-    words = path.stem.lower().replace("_", "").replace("-", "").replace(" ", "")
-    tests = (split for split in (Split.PUBLIC_TEST, Split.PRIVATE_TEST) if split.lower() in words)
-    yield next(tests, Split.TRAINING)
+    yield split_by_name(path) or Split.TRAINING
 
 
-def _sample(path: Path, split: Split, row: int, image: UInt8Array, label: str) -> Sample:
+def _left_out(path: Path, faces: Fer2013Faces) -> Iterator[str]:
+    """Yield how many faces the votes leave out."""
+    if faces.votes is None or not faces.votes.any():
+        return
+    found = vote_targets(faces.votes[faces.votes.any(1)])
+    yield (
+        f"{path}: {int(found.unclear.sum())} faces whose votes are unclear and "
+        f"{int(found.contempt.sum())} that show contempt to most people are left out"
+    )
+
+
+def _sample(path: Path, split: Split, row: int, image: UInt8Array, target: FloatArray) -> Sample:
+    label = CLASSES[int(target.argmax())]
     return Sample(
         id=f"{path.stem}_{split.value}_{row:05d}",
         subject=f"fer{hashlib.blake2b(image.tobytes(), digest_size=6).hexdigest()}",
@@ -160,4 +175,5 @@ def _sample(path: Path, split: Split, row: int, image: UInt8Array, label: str) -
         level=None,
         modalities=RGB_ONLY,
         split=split.value,
+        target=tuple(target.tolist()) if target.max() < 1 else None,
     )

@@ -5,13 +5,14 @@ Prediction, preparation and the data sets all make their frontal frames here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fercore.datasets.bu3dfe_scan import Scan
 from fercore.datasets.dataset import F2D_VIEW, RENDERED_VIEW
+from fercore.datasets.scan_face import scan_face
 from fercore.errors import DatasetError
-from fercore.geometry import MeshRenderer, OrthographicCamera, largest_component
+from fercore.geometry import MeshRenderer, OrthographicCamera
 from fercore.io.vrml import read_vrml
 from fercore.registration import Registration, register, steady_landmarks, warp_depth
 from fercore.structures import RGBDFrame
@@ -54,7 +55,7 @@ def register_scan(
         MeshError: the mesh is missing or unusable.
         DatasetError: the picture is missing or unusable.
     """
-    face = largest_component(scan.mesh()) if mesh is None else mesh
+    face = scan_face(scan.mesh(), scan.name).mesh if mesh is None else mesh
     picture = scan.picture_rgb()
     camera = OrthographicCamera.framing(face.vertices_mm, len(picture))
     rendering = MeshRenderer(face, threads).orthographic(camera)
@@ -101,8 +102,9 @@ def scan_frame(scan: MeshScan, landmarker: FaceLandmarker) -> tuple[RGBDFrame, s
     Raises:
         MeshError: the mesh is missing or unusable.
     """
-    found = frontal_frame(scan, largest_component(scan.mesh()), landmarker)
-    return found.frame, found.remark
+    face = scan_face(scan.mesh(), scan.name)
+    found = frontal_frame(scan, face.mesh, landmarker)
+    return replace(found.frame, remark=face.remark), found.remark
 
 
 def picture_frame(scan: Scan) -> RGBDFrame:
@@ -114,6 +116,16 @@ def picture_frame(scan: Scan) -> RGBDFrame:
     return RGBDFrame(scan.picture_rgb(), None, None, 0.0, 0, scan.id.expression, scan.name)
 
 
+def rendered_scan(scan: MeshScan) -> RGBDFrame:
+    """Return the frontal rendering of a scan's mesh, in grey shades where it has no colours.
+
+    Raises:
+        MeshError: the mesh is unusable.
+    """
+    face = scan_face(scan.mesh(), scan.name)
+    return replace(scan_rendering(scan, face.mesh), remark=face.remark)
+
+
 def scan_rendering(scan: MeshScan, mesh: Mesh, threads: int = 0) -> RGBDFrame:
     """Return the frontal rendering of a scan's cleaned mesh."""
     sample = scan.sample
@@ -121,12 +133,13 @@ def scan_rendering(scan: MeshScan, mesh: Mesh, threads: int = 0) -> RGBDFrame:
 
 
 def mesh_frame(path: Path) -> RGBDFrame:
-    """Return the frontal rendering of any VRML mesh of a face, in BU-3DFE's axes.
+    """Return the frontal rendering of any VRML mesh of a face, in any unit and axes.
 
     Raises:
         MeshError: the file is unusable.
     """
-    return _rendering(largest_component(read_vrml(path)), path.name)
+    face = scan_face(read_vrml(path), path.name)
+    return replace(_rendering(face.mesh, path.name), remark=face.remark)
 
 
 def _rendering(
@@ -134,4 +147,13 @@ def _rendering(
 ) -> RGBDFrame:
     camera = OrthographicCamera.framing(mesh.vertices_mm)
     rendering = MeshRenderer(mesh, threads).orthographic(camera)
-    return RGBDFrame(rendering.rgb, rendering.depth_m, None, 0.0, number, truth, name)
+    return RGBDFrame(
+        rendering.rgb,
+        rendering.depth_m,
+        None,
+        0.0,
+        number,
+        truth,
+        name,
+        has_colour=mesh.is_coloured,
+    )

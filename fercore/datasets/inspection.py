@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from fercore.datasets.scan_face import scan_face
 from fercore.errors import FercoreError
 from fercore.geometry import component_labels
 from fercore.io.images import read_rgb
@@ -72,9 +73,13 @@ def check_scan(scan: Scan) -> ScanReport:
     _attempt(lambda _: scan.pose(), scan.pse, broken)
     if mesh is None:
         return ScanReport(scan.name, None, tuple(broken), ())
+    face = _attempt(lambda _: scan_face(mesh, scan.name), scan.f3d, broken)
     defects = mesh_defects(mesh)
     if landmarks is not None:
-        defects += _landmark_defects(landmarks, mesh)
+        # Of a scan that had to be converted they lie in another frame, of course.
+        defects += _landmark_defects(landmarks, mesh, in_place=face is not None and not face.moved)
+    if face is not None and face.remark:
+        defects.append(face.remark)
     return ScanReport(scan.name, len(mesh.vertices_mm), tuple(broken), tuple(defects))
 
 
@@ -120,11 +125,11 @@ def _counted(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}" if count else ""
 
 
-def _landmark_defects(landmarks: Landmarks, mesh: Mesh) -> list[str]:
+def _landmark_defects(landmarks: Landmarks, mesh: Mesh, *, in_place: bool) -> list[str]:
     there = landmarks.vertices < len(mesh.vertices_mm)
     phrase = _counted(int((~there).sum()), "landmark", "landmarks")
     defects = [f"{phrase} with a vertex number that the mesh lacks"] if phrase else []
-    if there.any():
+    if there.any() and in_place:
         apart = landmarks.points_mm[there] - mesh.vertices_mm[landmarks.vertices[there]]
         distance = float(np.median(np.linalg.norm(apart, axis=1)))
         if distance > _FAR_LANDMARK_MM:

@@ -86,13 +86,12 @@ class TexturedScans:
             MeshError: the mesh is unusable.
             DatasetError: there is no such sample.
         """
-        from fercore.datasets.frames import scan_rendering
-        from fercore.geometry import largest_component
+        from fercore.datasets.frames import rendered_scan
 
         scan = self._scans.get(sample.id)
         if scan is None:
             raise stranger(self.root, sample)
-        return scan_rendering(scan, largest_component(scan.mesh()))
+        return rendered_scan(scan)
 
     def close(self) -> None:
         """Do nothing: nothing stays open."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fercore.structures import FaceBox
+
 POINTS = ("right eye", "left eye", "nose", "mouth", "right ear", "left ear")
 """The person's right and left, in the detector's order."""
 
@@ -93,3 +95,17 @@ def _rotation(offsets: NDArray[np.float64]) -> NDArray[np.float64] | None:
         return None
     rotation: NDArray[np.float64] = _TO_CAMERA @ cv2.Rodrigues(turn)[0] @ _TO_CAMERA
     return rotation
+
+
+def tilt_deg(face: FaceBox) -> float | None:
+    """Return how far a found face is turned in the picture plane, -180 to 180 degrees.
+
+    0 is upright, positive counter-clockwise as `HeadAngle.roll_deg`; None where the detector
+    found no points. It is the way from the mouth to the middle of the eyes that tells, for faces
+    at any angle.
+    """
+    points = np.array(getattr(face, "points_px", ()), np.float64)
+    if points.shape != (len(POINTS), 2) or not np.isfinite(points).all():
+        return None
+    right, up = (points[0] + points[1]) / 2 - points[3]
+    return float(np.degrees(np.arctan2(-right, -up)))

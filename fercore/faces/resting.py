@@ -61,7 +61,7 @@ def logits_of(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
 def probabilities_of(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probabilities (..., 7) of logits (..., 7); where calm is NaN, of the six alone.
 
-    The same as `fercore.networks.branches.verdict_probabilities`, without torch.
+    The same as `fercore.networks.paper.verdict_probabilities`, without torch.
     """
     six = np.exp(_log_softmax(logits[..., :_SIX]))
     calm = 1 / (1 + np.exp(-logits[..., _SIX:]))

@@ -30,7 +30,7 @@ def fill_interior_holes(depth_m: FloatArray) -> FloatArray:
     Values are interpolated from the rim, planes exactly. Whatever touches the picture's edge or
     the background stays NaN; keep `isfinite` of the input where the measured share matters.
     """
-    holes = _enclosed(~np.isfinite(depth_m))
+    holes = enclosed(~np.isfinite(depth_m))
     filled = depth_m.astype(np.float32, copy=True)
     if holes.any():
         filled[holes] = (_stretched if _are_slight(holes) else _triangulated)(filled, holes)
@@ -55,7 +55,7 @@ def _surrounded(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(cv2.erode(valid.view(np.uint8), _EIGHT, **border), bool)
 
 
-def _enclosed(unknown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def enclosed(unknown: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which unknown pixels (H, W) cannot be reached from outside over others' sides."""
     # scipy's binary_fill_holes gives the same in ten times the time.
     ground = cv2.copyMakeBorder(

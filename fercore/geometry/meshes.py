@@ -44,10 +44,18 @@ def largest_component(mesh: Mesh) -> Mesh:
     Raises:
         MeshError: the mesh has no triangles or a vertex is not finite.
     """
-    require_usable(mesh)
-    labels = component_labels(mesh)[mesh.triangles[:, 0]]
+    labels = component_labels(mesh)
+    return kept_triangles(mesh, labels[mesh.triangles[:, 0]] == largest_label(mesh, labels))
+
+
+def largest_label(mesh: Mesh, labels: NDArray[np.int32]) -> int:
+    """Return which of the parts that `component_labels` numbers has the largest surface."""
     areas = np.linalg.norm(_area_normals(mesh.vertices_mm, mesh.triangles), axis=1)
-    kept = labels == np.bincount(labels, weights=areas).argmax()
+    return int(np.bincount(labels[mesh.triangles[:, 0]], weights=areas).argmax())
+
+
+def kept_triangles(mesh: Mesh, kept: NDArray[np.bool_]) -> Mesh:
+    """Return the triangles (T,) that are kept, without the vertices that they do not use."""
     used, compact = np.unique(mesh.triangles[kept], return_inverse=True)
     return replace(
         mesh,
@@ -75,7 +83,11 @@ def component_labels(mesh: Mesh) -> NDArray[np.int32]:
     """Return for each vertex (V,) the number of the connected part it belongs to, from 0.
 
     Vertices at the same place count as connected; one that no triangle uses is a part alone.
+
+    Raises:
+        MeshError: the mesh has no triangles or a vertex is not finite.
     """
+    require_usable(mesh)
     welded = _weld(mesh.vertices_mm)
     corners = welded[mesh.triangles]
     rows = corners[:, [0, 1]].ravel()

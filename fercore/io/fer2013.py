@@ -1,15 +1,15 @@
 """Read FER2013: 48 x 48 grey faces with seven labels, the six expressions and neutral.
 
 Two forms circulate and are told apart by a file's first bytes: the CSV of the Kaggle
-challenge (`fer2013.csv`, columns emotion, pixels, Usage), and npz shards with the arrays
-`images`, `labels` and `label_names`. A CSV holds all splits, a shard holds one. FER+'s votes
-of ten people a face (`fercore.io.ferplus`) stand in a shard's arrays `votes` and `vote_names`.
+challenge (`fercore.io.fer2013_csv`), and npz shards with the arrays `images`, `labels` and
+`label_names`. A CSV holds all splits, a shard holds one. FER+'s votes of ten people a face
+(`fercore.io.ferplus`) stand in a shard's arrays `votes` and `vote_names`, or in FER+'s own
+`fer2013new.csv` beside the CSV.
 The terms are the challenge's, for research; the pictures are never passed on.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 import zlib
 from dataclasses import dataclass
@@ -21,28 +21,31 @@ import numpy as np
 
 from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS, NEUTRAL
-from fercore.io.ferplus import VOTES
-from fercore.io.files import beginning
+from fercore.io.fer2013_csv import SIDE, read_csv
+from fercore.io.ferplus import VOTES, agreed_labels, vote_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from fercore.structures import UInt8Array
+    from fercore.structures import FloatArray, UInt8Array
 
-SIDE = 48  # pixels
 CLASSES = (*(expression.value for expression in EXPRESSIONS), NEUTRAL)
 """Names of the labels 0..6: the six expressions in the project's order, then neutral.
 Kaggle's numbers happen to follow the same order up to happiness, sadness, surprise, neutral."""
 
 TERMS = "terms of the Kaggle challenge FER2013: research use, the pictures are not passed on"
 
-_COLUMNS = ("emotion", "pixels", "Usage")  # Kaggle's words
+OWN_LABEL_SHARE = 0.15
+"""What FER2013's own label counts beside the votes, of faces that most people find expressive:
+fear and disgust are rare among the votes."""
+
+_SIX = len(EXPRESSIONS)
 _ARRAYS = ("images", "labels", "label_names")
 _ZIP = b"PK\x03\x04"
-_SHARD_NAME = re.compile(r"(train|public|private)")  # the split, where a name tells it
+_SPLIT_NAME = re.compile(r"(train|public|private)")
 
 
 class Split(StrEnum):
@@ -60,6 +63,7 @@ class Fer2013Faces:
     images: UInt8Array  # (N, 48, 48), grey
     labels: NDArray[np.int64]  # (N,), FER2013's own, 0..6 in the order of CLASSES; -1: not known
     votes: UInt8Array | None = None  # (N, 10), see `fercore.io.ferplus.VOTES`; None: no votes
+    remarks: tuple[str, ...] = ()  # a sentence for each file with rows that cannot be read
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -67,7 +71,34 @@ class Fer2013Faces:
     def where(self, chosen: NDArray[np.bool_]) -> Fer2013Faces:
         """Return the faces for which `chosen` (N,) is true."""
         votes = None if self.votes is None else self.votes[chosen]
-        return Fer2013Faces(self.images[chosen], self.labels[chosen], votes)
+        return Fer2013Faces(self.images[chosen], self.labels[chosen], votes, self.remarks)
+
+    def targets(self) -> FloatArray:
+        """Return target distributions (N, 7) in the order of CLASSES; all 0: a face has none.
+
+        They are people's votes where there are any, else FER2013's own label.
+        """
+        labelled = np.eye(len(CLASSES) + 1, len(CLASSES), dtype=np.float32)[self.labels]  # -1: 0
+        if self.votes is None:
+            return labelled
+        voted = _with_own_labels(vote_targets(self.votes).targets, labelled)
+        return np.asarray(np.where(self.votes.any(1)[:, None], voted, labelled), np.float32)
+
+    def agreed_labels(self) -> NDArray[np.int64]:
+        """Return the label (N,) that each face is scored against, -1 where it is not scored.
+
+        It is what `fercore.io.ferplus.AGREEMENT` people agree on where there are votes.
+        """
+        return self.labels if self.votes is None else agreed_labels(self.votes)
+
+
+def _with_own_labels(targets: FloatArray, labelled: FloatArray) -> FloatArray:
+    """Let FER2013's own label have a small say in which expression an expressive face shows."""
+    expressive = targets[:, :_SIX].sum(1, keepdims=True)
+    own = labelled[:, :_SIX] * expressive * (expressive > 0.5)
+    share = OWN_LABEL_SHARE * (own.sum(1, keepdims=True) > 0)
+    six = (1 - share) * targets[:, :_SIX] + share * own
+    return np.concatenate((six, targets[:, _SIX:]), 1)
 
 
 def read_fer2013(paths: Sequence[Path], split: Split) -> Fer2013Faces:
@@ -96,6 +127,7 @@ def join(parts: Sequence[Fer2013Faces]) -> Fer2013Faces:
         np.concatenate([part.images for part in parts]),
         np.concatenate([part.labels for part in parts]),
         np.concatenate([_votes_or_none(part) for part in parts]) if voted else None,
+        tuple(remark for part in parts for remark in part.remarks),
     )
 
 
@@ -113,15 +145,31 @@ def _read_file(path: Path, split: Split) -> Fer2013Faces:
             first = file.read(64)
         if first.startswith(_ZIP):
             return _read_shard(path, split)
-        return _read_csv(path, split, first)
+        return _read_csv(path, split)
     except OSError as error:
         raise DatasetError(f"{path} cannot be read ({error.strerror or error}).") from error
 
 
+def _read_csv(path: Path, split: Split) -> Fer2013Faces:
+    named = split_by_name(path)
+    found = read_csv(path, split.value, None if named is None else named.value)
+    remarks = (found.remark,) if found.remark else ()
+    return Fer2013Faces(found.images, np.array(found.labels, np.int64), found.votes, remarks)
+
+
+def split_by_name(path: Path) -> Split | None:
+    """Return the split that a file's name tells, None where it tells none."""
+    named = _SPLIT_NAME.search(path.name.lower())
+    if named is None:
+        return None
+    return {"train": Split.TRAINING, "public": Split.PUBLIC_TEST}.get(named[1], Split.PRIVATE_TEST)
+
+
 def _read_shard(path: Path, split: Split) -> Fer2013Faces:
-    named = _SHARD_NAME.search(path.name.lower())
-    if named and not split.value.lower().startswith(named[1]):
-        raise DatasetError(f"{path} holds the {named[1]} split by its name, not {split.value}.")
+    named = split_by_name(path)
+    if named and named != split:
+        told = named.value.lower().removesuffix("ing").removesuffix("test")
+        raise DatasetError(f"{path} holds the {told} split by its name, not {split.value}.")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
             missing = [name for name in _ARRAYS if name not in shard]
@@ -173,57 +221,3 @@ def _positions(path: Path, names: NDArray[np.generic]) -> NDArray[np.int64]:
     if sorted(found) != sorted(CLASSES):
         raise DatasetError(f"{path} names its labels {', '.join(found)}, not {', '.join(CLASSES)}.")
     return np.array([CLASSES.index(name) for name in found], np.int64)
-
-
-def _read_csv(path: Path, split: Split, first: bytes) -> Fer2013Faces:
-    images, labels = [], []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            for line, row in _rows(path, csv.reader(file), first):
-                if row["Usage"] == split:
-                    labels.append(_label(path, line, row["emotion"]))
-                    images.append(_pixels(path, line, row["pixels"]))
-    except UnicodeDecodeError as error:
-        raise _unknown_form(path, first) from error
-    except csv.Error as error:
-        raise DatasetError(f"{path} is damaged ({error}); fetch it anew.") from error
-    if not labels:
-        raise DatasetError(f"{path} holds no face of the split {split.value}.")
-    return Fer2013Faces(np.stack(images), np.array(labels, np.int64))
-
-
-def _rows(
-    path: Path, reader: Iterator[list[str]], first: bytes
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the line number of every row and its cells by column, in any order of columns."""
-    columns = [name.strip() for name in next(reader, [])]
-    if not set(_COLUMNS) <= set(columns):
-        raise _unknown_form(path, first)
-    for line, cells in enumerate(reader, start=2):
-        if len(cells) != len(columns):
-            raise DatasetError(f"{path}, line {line}: {len(columns)} columns were expected.")
-        yield line, {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
-
-
-def _unknown_form(path: Path, first: bytes) -> DatasetError:
-    return DatasetError(
-        f"{path} is neither a shard nor the CSV of FER2013: it begins with {beginning(first)}."
-    )
-
-
-def _label(path: Path, line: int, text: str) -> int:
-    if text not in ("0", "1", "2", "3", "4", "5", "6"):
-        raise DatasetError(f"{path}, line {line}: {text[:20]!r} is no label from 0 to 6.")
-    return int(text)
-
-
-def _pixels(path: Path, line: int, text: str) -> UInt8Array:
-    try:
-        values = np.array(text.split(), np.int64)
-    except (ValueError, OverflowError):
-        values = np.zeros(0, np.int64)
-    if values.shape != (SIDE * SIDE,) or values.min() < 0 or values.max() > 255:
-        raise DatasetError(
-            f"{path}, line {line}: {SIDE * SIDE} grey values from 0 to 255 were expected."
-        )
-    return values.astype(np.uint8).reshape(SIDE, SIDE)

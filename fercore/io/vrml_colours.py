@@ -52,7 +52,7 @@ def _chosen(face_set: Node, corners: NDArray[np.int32]) -> NDArray[np.int64]:
             raise ValueError("its colours are not as many as its polygons")
         return _required(np.asarray(np.repeat(each, sizes), np.int64))
     if indices is None:
-        return corners[corners != CLOSED].astype(np.int64)
+        return np.asarray(corners[corners != CLOSED], np.int64)
     each = indices[indices != CLOSED]
     if len(each) != sizes.sum():
         raise ValueError("the polygons of colorIndex do not match those of coordIndex")

@@ -1,7 +1,8 @@
 """Exports and reports made of a study, and whose data are in them, so that they can be found.
 
 Such a folder appears whole or not at all, and only files that were put there are ever
-deleted: what a researcher adds by hand stays.
+deleted: what a researcher adds by hand stays, and so does what lies behind a link. Each folder
+carries a mark of its own, so that those inside the study are found without its index too.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
 from fercore.runtime.files import sole_user, write_text_whole
+from fercore.runtime.parsing import parsed_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 INDEX = "made.json"  # in the study: what was made where
-MARK = ".fercore-made.json"  # in each made folder: which files are ours
+MARK = ".fercore-made.json"  # in each made folder: which files are ours, and whose data they hold
 _LOCKS = ".made"
 
 
@@ -52,7 +54,7 @@ def making(study: Path, folder: Path, kind: str, subjects: Sequence[str]) -> Ite
         shutil.rmtree(made.unfinished, ignore_errors=True)
         made.unfinished.mkdir(parents=True)
         yield made.unfinished
-        write_text_whole(made.unfinished / MARK, json.dumps(_files_in(made.unfinished)) + "\n")
+        write_text_whole(made.unfinished / MARK, _mark(made))
         delete_made(made.folder)
         made.unfinished.replace(made.folder)
     except OSError as error:
@@ -72,7 +74,7 @@ def made_folders(study: Path) -> list[Made]:
     """
     path = study / INDEX
     try:
-        entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        entries: list[dict[str, Any]] = parsed_json(path.read_bytes())
         return [_made(study, entry) for entry in entries]
     except FileNotFoundError:
         return []
@@ -87,6 +89,19 @@ def is_there(made: Made) -> bool:
     return (made.folder / MARK).is_file() or made.unfinished.is_dir()
 
 
+def marked_folders(study: Path) -> list[Made]:
+    """Return the folders inside a study that carry a mark or were never finished, by searching.
+
+    Where a mark does not say whose data it stands for, `subjects` is empty.
+    """
+    found = [_found(path.parent) for path in sorted(study.resolve().rglob(MARK))]
+    for path in sorted(study.resolve().rglob(".*.part")):
+        if path.is_dir() and not path.is_symlink():
+            name = path.name.removeprefix(".").removesuffix(".part")
+            found.append(Made(path.with_name(name), "unfinished", ()))
+    return found
+
+
 def files_of(made: Made) -> list[Path]:
     """Return all files of a folder that were put there by its maker.
 
@@ -99,14 +114,16 @@ def files_of(made: Made) -> list[Path]:
 
 
 def delete_made(folder: Path) -> None:
-    """Delete the files that were put into a folder, and what is then empty.
+    """Delete the files that were put into a folder, and what is then empty; the mark goes last.
 
     Raises:
         OSError: something cannot be deleted.
         FercoreError: its mark is damaged.
     """
     for name in _marked(folder):
-        (folder / name).unlink(missing_ok=True)
+        if name != MARK:
+            (folder / name).unlink(missing_ok=True)
+    (folder / MARK).unlink(missing_ok=True)
     inner = [path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink()]
     for path in [*sorted(inner, reverse=True), folder]:
         if path.is_dir() and not any(path.iterdir()):
@@ -149,15 +166,46 @@ def _files_in(folder: Path) -> list[str]:
     return [*sorted(names), MARK]
 
 
-def _marked(folder: Path) -> list[str]:
+def _mark(made: Made) -> str:
+    content = {"files": _files_in(made.unfinished), "subjects": list(made.subjects)}
+    return json.dumps(content) + "\n"
+
+
+def _found(folder: Path) -> Made:
     try:
-        names: list[str] = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        subjects = _read_mark(folder)[1]
+    except FercoreError:
+        subjects = ()
+    return Made(folder, "marked", subjects)
+
+
+def _marked(folder: Path) -> list[str]:
+    """Return the names in a mark that lie in its folder, none where there is no mark.
+
+    A mark that was tampered with must not reach out of its folder, through links neither.
+    """
+    inside = folder.resolve()
+    ours = []
+    for name in _read_mark(folder)[0]:
+        parent = (folder / name).parent.resolve()
+        if ".." not in Path(name).parts and (parent == inside or inside in parent.parents):
+            ours.append(name)
+    return ours
+
+
+def _read_mark(folder: Path) -> tuple[list[str], tuple[str, ...]]:
+    """Return file names and subjects; marks of earlier versions are a list of names alone."""
+    try:
+        content = parsed_json((folder / MARK).read_bytes())
+        content = {"files": content, "subjects": []} if isinstance(content, list) else content
+        names, subjects = content["files"], content["subjects"]
+        if not all(isinstance(text, str) and text for text in [*names, *subjects]):
+            raise ValueError("an entry is no text")
     except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as error:
+        return [], ()
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise FercoreError(f"{folder / MARK} is damaged; delete {folder} by hand.") from error
-    # A mark that was tampered with must not reach out of its folder.
-    return [name for name in names if ".." not in Path(name).parts and not Path(name).is_absolute()]
+    return [name for name in names if "\0" not in name], tuple(subjects)
 
 
 def _write(study: Path, entries: list[Made]) -> None:

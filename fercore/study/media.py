@@ -1,13 +1,14 @@
-"""A run's Matroska files: reading pictures back, and closing a file whose writer was killed.
+"""A run's Matroska files: reading pictures back, as far as they are what was written.
 
 Colour is FFV1 (lossless), H.264 or MJPEG, depth is FFV1 with 16 bits, 0 where unknown.
-Matroska keeps time in milliseconds; `predictions.tsv` has the exact times, in the order
-of the pictures.
+Matroska keeps time in milliseconds; `predictions.tsv` has the exact times
+(`fercore.study.pairing` brings both together).
 """
 
 from __future__ import annotations
 
 import contextlib
+import zlib
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer
     from av.packet import Packet
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 UNKNOWN_DEPTH = 0
 MAX_DEPTH = 65535
+_OVERHEAD_BYTES = 1024  # at most, from one picture to the next in the file
+_TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))  # bits in reverse
+_ALL_ONES = 0xFFFFFFFF
 PixelFormat = Literal["rgb24", "gray16le"]
 
 
@@ -77,58 +82,22 @@ def from_steps(steps: UInt16Array, unit_m: float) -> FloatArray:
 
 def count_pictures(path: Path) -> int:
     """Return the number of pictures that can be decoded, 0 for a file that is no video."""
-    try:
-        with contextlib.closing(_pictures(path, None)) as pictures:
-            return sum(1 for _ in pictures)
-    except FercoreError:
-        return 0
+    return sum(1 for _ in picture_times(path))
 
 
-def close_video(path: Path) -> int:
-    """Write a video anew so that it has length and index; return its number of pictures.
+def picture_times(path: Path) -> Iterator[float]:
+    """Yield the times of the pictures that can be decoded, in seconds since the run's start."""
+    with contextlib.suppress(FercoreError), contextlib.closing(_pictures(path, None)) as pictures:
+        for time_s, _ in pictures:
+            yield time_s
 
-    Pictures are copied, not encoded again. A file without one readable picture is
-    removed and gives 0.
+
+def opened_video(path: Path) -> InputContainer:
+    """Open a run's video; the caller closes it.
 
     Raises:
-        OSError: it cannot be written.
+        FercoreError: the file is missing or holds no video.
     """
-    number = count_pictures(path)
-    if not number:
-        path.unlink(missing_ok=True)
-        return 0
-    unfinished = path.with_name(f"{path.name}.part")
-    try:
-        _copy(path, unfinished, number)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return number
-
-
-def _copy(source: Path, target: Path, number: int) -> None:
-    import av
-
-    with av.open(str(source)) as old, av.open(str(target), "w", format="matroska") as new:
-        stream = new.add_stream_from_template(old.streams.video[0])
-        for packet in _packets(old)[:number]:
-            packet.stream = stream
-            new.mux_one(packet)
-
-
-def _packets(container: InputContainer) -> list[Packet[VideoStream]]:
-    import av
-
-    packets: list[Packet[VideoStream]] = []
-    with contextlib.suppress(av.error.FFmpegError):
-        for packet in container.demux(video=0):
-            if packet.size and not packet.is_corrupt:
-                packets.append(packet)
-    return packets
-
-
-def _pictures(path: Path, pixels: PixelFormat | None) -> Generator[tuple[float, NDArray[Any]]]:
-    """Yield times and pictures up to the first that cannot be decoded."""
     import av
 
     if not path.is_file():
@@ -139,9 +108,68 @@ def _pictures(path: Path, pixels: PixelFormat | None) -> Generator[tuple[float, 
         raise FercoreError(
             f"{path} is no readable video ({error}); try `fercore recover` on its run."
         ) from error
-    with container, contextlib.suppress(av.error.FFmpegError):
-        for frame in container.decode(video=0):
-            if frame.is_corrupt:
-                return
-            array = np.empty(0) if pixels is None else frame.to_ndarray(format=pixels)
-            yield float(frame.time or 0.0), array
+    if not container.streams.video:
+        container.close()
+        raise FercoreError(f"{path} holds no video; restore it from a copy.")
+    return container
+
+
+def sound_frames(
+    container: InputContainer,
+) -> Iterator[tuple[Packet[VideoStream], list[VideoFrame]]]:
+    """Yield each packet with the pictures it gave: none where they are not what was written.
+
+    After damage or a gap everything is left out up to the next picture that stands alone:
+    what lies between would be decoded from the wrong picture before it.
+    """
+    import av
+
+    stream = container.streams.video[0]
+    lossless = stream.codec_context.name == "ffv1"
+    adrift, end = False, 0
+    for packet in sound_packets(container):
+        gap = packet.pos is not None and end and packet.pos > end + _OVERHEAD_BYTES
+        adrift = bool(gap or adrift) and not packet.is_keyframe and packet.size > 0
+        adrift = adrift or packet.is_corrupt or (lossless and not slices_are_intact(bytes(packet)))
+        end = (packet.pos or 0) + packet.size
+        frames: list[VideoFrame] = []
+        if not adrift:
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                adrift = True
+        if any(frame.is_corrupt for frame in frames):
+            adrift, frames = True, []
+        yield packet, frames
+
+
+def sound_packets(container: InputContainer) -> Iterator[Packet[VideoStream]]:
+    """Yield the packets of the picture track as far as it can be read, and an empty last one."""
+    import av
+
+    with contextlib.suppress(av.error.FFmpegError):
+        yield from container.demux(video=0)
+
+
+def slices_are_intact(data: bytes) -> bool:
+    """Whether the check sums of an FFV1 picture's slices hold; its decoder only logs it.
+
+    Each slice ends with its length (3 bytes), a status and a CRC-32 over all of it (RFC 9043,
+    4.8), whose bits run the other way than zlib's.
+    """
+    turned, end = data.translate(_TURNED), len(data)
+    while end > 0:
+        size = int.from_bytes(data[max(0, end - 8) : max(0, end - 5)]) + 8
+        if size > end or zlib.crc32(turned[end - size : end], _ALL_ONES) != _ALL_ONES:
+            return False
+        end -= size
+    return True
+
+
+def _pictures(path: Path, pixels: PixelFormat | None) -> Generator[tuple[float, NDArray[Any]]]:
+    """Yield times and pictures, without those that cannot be decoded."""
+    with opened_video(path) as container:
+        for _, frames in sound_frames(container):
+            for frame in frames:
+                array = np.empty(0) if pixels is None else frame.to_ndarray(format=pixels)
+                yield float(frame.time or 0.0), array

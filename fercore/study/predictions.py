@@ -13,11 +13,13 @@ import numpy as np
 
 from fercore.expressions import CALM, VERDICT_LABELS
 from fercore.results import HEADS
+from fercore.runtime.files import write_text_whole
 from fercore.study.flags import SEPARATOR, Flag
-from fercore.study.tables import UNKNOWN, Column, number, read_cells
+from fercore.study.tables import UNKNOWN, Column, header_line, line, number, read_cells
 from fercore.study.verdict_arrays import SHAPE, verdict_array
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -162,6 +164,23 @@ def read_predictions(path: Path) -> Predictions:
         smoothed=smoothed,
         corrected=corrected,
     )
+
+
+def correct_kept(path: Path, kept: Mapping[str, NDArray[np.bool_]]) -> None:
+    """Write anew what a table says in `colour_kept` or `depth_kept`; all else stays as it is.
+
+    Raises:
+        FercoreError: it is missing or damaged.
+        OSError: it cannot be written; it is as it was.
+    """
+    names = [column.name for column in COLUMNS]
+    rows = [list(cells) for cells in read_cells(path, COLUMNS).rows()]
+    for column, there in kept.items():
+        for row, is_there in zip(rows, there.tolist(), strict=True):
+            row[names.index(column)] = str(int(is_there))
+    text = b"".join([header_line(COLUMNS), *(line(row) for row in rows)]).decode()
+    if text.encode() != path.read_bytes():
+        write_text_whole(path, text)
 
 
 def _box_cells(box: FaceBox | None) -> tuple[str, ...]:

@@ -1,22 +1,26 @@
 """Closing a run whose recording broke off: SIGKILL, power failure, a full disk.
 
 Half a last line is cut off, videos get length and index, and the end of the run is
-written to `events.tsv` and `session.json`. May be given twice; a run that ended well is
-left as it is.
+written to `events.tsv` and `session.json`. Nothing that holds data is deleted: what cannot
+be read is set aside and named, and rows whose pictures are lost say so. May be given twice;
+a run that ended well is left as it is.
 """
 
 from __future__ import annotations
 
-import fcntl
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fercore.errors import FercoreError
+from fercore.runtime.files import sole_holder
 from fercore.study import clocks, events, predictions
+from fercore.study.closing import Closed, close_video, set_aside
 from fercore.study.events import RUN_LOST, RUN_STOP, Event
-from fercore.study.media import close_video
-from fercore.study.predictions import read_predictions
+from fercore.study.pairing import by_time
+from fercore.study.predictions import correct_kept, read_predictions
 from fercore.study.run_files import (
     Counts,
     RunRecord,
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from fercore.study.layout import RunPlace
 
 
@@ -42,6 +48,7 @@ class Recovery:
     cut_bytes: int  # of half lines
     counts: Counts
     duration_s: float  # from the start of the run to the last row or event
+    set_aside: tuple[Path, ...] = ()  # damaged files, under their new names
 
     @property
     def sentence(self) -> str:
@@ -49,10 +56,13 @@ class Recovery:
         if not self.needed:
             return "The run had ended well; nothing was changed."
         counts = self.counts
+        names = ", ".join(path.name for path in self.set_aside)
+        aside = f" What could not be read was set aside as {names}." if names else ""
         return (
             f"Recovered {counts.frames} frames, {counts.events} events, "
             f"{counts.colour_pictures} colour pictures and {counts.depth_maps} depth maps over "
             f"{self.duration_s:.1f} s; {self.cut_bytes} bytes of half-written lines were cut off."
+            f"{aside}"
         )
 
 
@@ -74,7 +84,6 @@ def recover(place: RunPlace) -> Recovery:
                 f"{place.folder} cannot be written ({error.strerror or error}); free some space "
                 "and run `fercore recover` again."
             ) from error
-    place.lock.unlink(missing_ok=True)
     return recovery
 
 
@@ -85,19 +94,14 @@ def sole_writer(place: RunPlace) -> Iterator[None]:
     Raises:
         FercoreError: another process has it, or the folder cannot be written.
     """
-    try:
-        lock = place.lock.open("ab")
-    except OSError as error:
-        raise FercoreError(
-            f"{place.folder} cannot be written ({error.strerror}); check the permissions."
-        ) from error
-    with lock:
+    taken = f"{place.folder} is being recorded at present; stop the recording first."
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            held.enter_context(sole_holder(place.lock, taken))
+        except OSError as error:
             raise FercoreError(
-                f"{place.folder} is being recorded at present; stop the recording first."
-            ) from None
+                f"{place.folder} cannot be written ({error.strerror}); check the permissions."
+            ) from error
         yield
 
 
@@ -107,16 +111,29 @@ def _close(place: RunPlace, record: RunRecord) -> Recovery:
         (place.events, events.COLUMNS),
         (place.clocks, clocks.COLUMNS),
     )
+    aside = [_without_header(path, columns) for path, columns in tables]
     cut = sum(_cut_half_line(path, columns) for path, columns in tables)
     for leftover in place.folder.glob("*.part"):
-        leftover.unlink()
+        leftover.unlink()  # of a file that is there whole under its own name
     duration_s = _end_s(place)
     _append_loss(place, record, duration_s)
-    counts = _counts(place, record)
+    videos = [_closed(path) for path in (place.colour, place.depth)]
+    _correct_flags(place, *videos)
+    counts = _counts(place, record, *videos)
     how = record.problem or "The recording broke off without notice."
     changes = {"counts": counts, "duration_s": duration_s, "problem": how}
     write_run_record(place.session, finished(record, RunState.RECOVERED, **changes))
-    return Recovery(True, cut, counts, duration_s)
+    named = tuple(path for path in (*aside, *(video.set_aside for video in videos)) if path)
+    return Recovery(True, cut, counts, duration_s, named)
+
+
+def _without_header(path: Path, columns: Sequence[Column]) -> Path | None:
+    """Set aside what is no beginning of a table, however much it holds."""
+    header = header_line(columns)
+    data = path.read_bytes() if path.exists() else b""
+    if b"\n" in data or header.startswith(data):
+        return None
+    return set_aside(path)
 
 
 def _cut_half_line(path: Path, columns: Sequence[Column]) -> int:
@@ -146,10 +163,27 @@ def _append_loss(place: RunPlace, record: RunRecord, end_s: float) -> None:
         file.write(line(lost.cells()))
 
 
-def _counts(place: RunPlace, record: RunRecord) -> Counts:
-    known = asdict(record.counts)
-    known["frames"] = len(read_predictions(place.predictions))
-    known["events"] = len(events.read_events(place.events))
-    known["colour_pictures"] = close_video(place.colour) if place.colour.exists() else 0
-    known["depth_maps"] = close_video(place.depth) if place.depth.exists() else 0
-    return Counts(**known)
+def _closed(path: Path) -> Closed:
+    return close_video(path) if path.exists() else Closed(())
+
+
+def _correct_flags(place: RunPlace, colour: Closed, depth: Closed) -> None:
+    """Have the rows say which pictures are there."""
+    rows = read_predictions(place.predictions)
+    videos = (("colour_kept", rows.colour_kept, colour), ("depth_kept", rows.depth_kept, depth))
+    there: dict[str, NDArray[np.bool_]] = {}
+    for column, kept, video in videos:
+        there[column] = np.zeros(len(rows), np.bool_)
+        pictures = ((time_s, None) for time_s in video.times_s)
+        there[column][[row for row, _ in by_time(rows.time_s, kept, pictures)]] = True
+    correct_kept(place.predictions, there)
+
+
+def _counts(place: RunPlace, record: RunRecord, colour: Closed, depth: Closed) -> Counts:
+    return replace(
+        record.counts,
+        frames=len(read_predictions(place.predictions)),
+        events=len(events.read_events(place.events)),
+        colour_pictures=len(colour.times_s),
+        depth_maps=len(depth.times_s),
+    )

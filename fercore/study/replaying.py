@@ -9,7 +9,7 @@ no image was kept there is nothing to replay.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from fercore.errors import FercoreError
 from fercore.results import HEADS
 from fercore.structures import FaceBox, RGBDFrame
 from fercore.study.media import colour_pictures, depth_maps
+from fercore.study.pairing import by_time
 from fercore.study.predictions import Predictions, read_predictions
 from fercore.study.privacy import Privacy
 from fercore.study.verdict_arrays import most_probable, verdict_array, without_calm
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from fercore.study.layout import RunPlace
     from fercore.study.run_files import RunRecord
 
+T = TypeVar("T")
 TOLERANCE = 1e-3
 
 
@@ -125,18 +127,35 @@ def _judged(
 def _frames(
     place: RunPlace, record: RunRecord, rows: Predictions
 ) -> Iterator[tuple[int, RGBDFrame]]:
-    """Yield the rows whose images were kept, until a video ends early."""
-    colour = colour_pictures(place.colour) if record.privacy.keeps_colour else None
-    depth = depth_maps(place.depth, record.depth_unit_m) if rows.depth_kept.any() else None
+    """Yield the rows whose images are there; a picture belongs to the row of its time."""
+    colour: Iterator[tuple[float, UInt8Array]] = iter(())
+    depth: Iterator[tuple[float, FloatArray]] = iter(())
+    if record.privacy.keeps_colour and rows.colour_kept.any():
+        colour = colour_pictures(place.colour)
+    if rows.depth_kept.any():
+        depth = depth_maps(place.depth, record.depth_unit_m)
+    pictures = _Images(by_time(rows.time_s, rows.colour_kept, colour))
+    maps = _Images(by_time(rows.time_s, rows.depth_kept, depth))
     for number in range(len(rows)):
-        rgb = depth_m = None
-        if colour is not None and rows.colour_kept[number]:
-            rgb = next(colour, (0.0, None))[1]
-        if depth is not None and rows.depth_kept[number]:
-            depth_m = next(depth, (0.0, None))[1]
+        rgb, depth_m = pictures.of(number), maps.of(number)
         frame = _frame(rows, number, rgb, depth_m)
         if _whole(record, rows, number, rgb, depth_m):
             yield number, frame
+
+
+class _Images(Generic[T]):
+    """The images of a video, asked for in the order of their rows."""
+
+    def __init__(self, pairs: Iterator[tuple[int, T]]) -> None:
+        self._pairs = pairs
+        self._next = next(pairs, None)
+
+    def of(self, row: int) -> T | None:
+        """Return the image of a row, None where it has none."""
+        if self._next is None or self._next[0] != row:
+            return None
+        image, self._next = self._next[1], next(self._pairs, None)
+        return image
 
 
 def _whole(
@@ -173,8 +192,7 @@ def _comparable(anew: NDArray[np.float64], logged: NDArray[np.float64]) -> NDArr
 
 def _largest(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the largest of differences (..., 7), NaN only where the head was silent."""
-    sizes = np.abs(differences)
-    return np.fmax.reduce(sizes, axis=-1)
+    return np.asarray(np.fmax.reduce(np.abs(differences), axis=-1))
 
 
 def _compare(head: str, logged: NDArray[np.float64], anew: NDArray[np.float64]) -> HeadDeviation:

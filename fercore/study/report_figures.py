@@ -91,8 +91,8 @@ def course_figure(courses: Sequence[Course], setting: str) -> Figure:
             is_lowest = number + across >= len(labels)
             axes.set_xlabel("s after the marker" if is_lowest else "")
             axes.tick_params(labelbottom=is_lowest)
-        handles, labels = every[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower left", ncols=5)
+        handles, conditions = every[0].get_legend_handles_labels()
+        figure.legend(handles, conditions, loc="outside lower left", ncols=5)
     return figure
 
 

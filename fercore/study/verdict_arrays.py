@@ -42,7 +42,8 @@ def prediction_of(row: NDArray[np.float64], time_s: float) -> Prediction | None:
 def most_probable(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the places in VERDICT_LABELS of the most probable verdicts, (..., 7) to (...)."""
     # An unknown calm is never the most probable; to numpy NaN would be.
-    return np.where(np.isnan(probabilities), -1.0, probabilities).argmax(axis=-1)
+    known = np.where(np.isnan(probabilities), -1.0, probabilities)
+    return np.asarray(known.argmax(axis=-1))
 
 
 def without_calm(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

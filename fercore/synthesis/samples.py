@@ -44,13 +44,14 @@ if TYPE_CHECKING:
     from fercore.synthesis.face_model import FaceModel
     from fercore.synthesis.picture import Looks
 
-SAMPLER = 1
+SAMPLER = 2
 """Version of what a seed means; raise it when the same seed gives other samples."""
 
 # What a stream of random numbers is for; part of its key. 0 and 1 are those of `generation`.
 _PERSON, _SKIN = 0, 1
 _LABELS, _CAMERAS, _GEOMETRY, _STAGE, _LIGHT, _PICTURE, _DEPTH = range(10, 17)
 
+_AT_REST = 4  # neutral samples for each turn of all expressions and levels
 _MOST_MODELS = 4  # kept in memory
 _LARGEST_BOX = 2.5  # width of a detector's box over the extent of the landmarks
 
@@ -102,10 +103,11 @@ class Plan:
 def plan_sample(recipe: SampleRecipe, number: int, index: int) -> Plan:
     """Return what a sample shows.
 
-    Among the first 25 samples of a subject, the second and so on, neutral and each expression
-    at each level come once, in an order of their own; cameras take turns in the same way.
+    Among the first 28 samples of a subject, the second and so on, each expression at each level
+    comes once and neutral four times, in an order of their own; cameras take turns in the same
+    way.
     """
-    labels: list[tuple[Expression | None, int]] = [(None, 0)]
+    labels: list[tuple[Expression | None, int]] = [(None, 0)] * _AT_REST
     labels += [(expression, level) for expression in EXPRESSIONS for level in recipe.levels]
     label = _turn(recipe.seed, number, _LABELS, index, len(labels))
     camera = _turn(recipe.seed, number, _CAMERAS, index, len(recipe.cameras))

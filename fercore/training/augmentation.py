@@ -1,20 +1,35 @@
 """Random changes of training crops: the same motion for colour and depth, then each its own.
 
-Colour meets other light and cameras, depth meets noise and holes. All
-randomness comes from the generator that is passed in.
+Colour meets other light, cameras, compression and things before the face, depth meets noise
+and holes, and both a face's place in its box: a verdict must not hang on them. All randomness
+comes from the generator that is passed in.
 """
 
 from __future__ import annotations
 
 import math
+from io import BytesIO
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from PIL import Image
 from torch.nn import functional
 
-ROTATION_RAD = math.radians(6)  # largest in-plane turn
-SHIFT = 0.04  # largest shift, share of the crop's side
-SCALE = 0.06  # largest relative change of size
-DEPTH_NOISE_M = 0.0003  # largest standard deviation; a crop pixel averages many of a sensor's
+if TYPE_CHECKING:
+    from fercore.structures import UInt8Array
+
+ROTATION_RAD = math.radians(15)  # largest in-plane turn
+SHIFT = 0.1  # largest shift, share of the crop's side
+SCALE = 0.12  # largest relative change of size
+GAMMA = 0.35  # largest logarithm of the exponent
+GAIN = 0.15  # largest logarithm of a channel's gain
+EXPOSURE = (-0.9, 0.25)  # logarithm of the gain: down to 0.4 of the light
+COLOUR_NOISE = 0.025  # largest standard deviation, share of white
+GREY_SHARE, BLURRED_SHARE, COMPRESSED_SHARE, HIDDEN_SHARE = 0.15, 0.3, 0.3, 0.2  # of the faces
+QUALITY = (12, 60)  # of JPEG
+HIDDEN_SIDE = (0.15, 0.4)  # of what hides a part, share of the crop's side
+DEPTH_NOISE_M = 0.0008  # largest standard deviation; a crop pixel averages many of a sensor's
 HOLE_PROBABILITY = 0.15
 
 
@@ -29,7 +44,8 @@ def augment(
     moved_depth_m = functional.grid_sample(
         depth_m, grid_depth, mode="nearest", padding_mode="border", align_corners=False
     )
-    return _relight(moved_rgb, generator), _degrade_depth(moved_depth_m, generator)
+    seen = _compressed(_hidden(_relight(moved_rgb, generator), generator), generator)
+    return seen, _degrade_depth(moved_depth_m, generator)
 
 
 def _motions(count: int, generator: torch.Generator) -> torch.Tensor:
@@ -46,28 +62,62 @@ def _motions(count: int, generator: torch.Generator) -> torch.Tensor:
 
 def _relight(rgb: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     count, width = len(rgb), rgb.shape[-1]
-    gamma = torch.exp(_uniform(count, -0.3, 0.3, generator)).view(count, 1, 1, 1)
-    gain = torch.exp(_uniform(3 * count, -0.15, 0.15, generator)).view(count, 3, 1, 1)
-    exposure = torch.exp(_uniform(count, -0.4, 0.2, generator)).view(count, 1, 1, 1)
+    gamma = torch.exp(_uniform(count, -GAMMA, GAMMA, generator)).view(count, 1, 1, 1)
+    gain = torch.exp(_uniform(3 * count, -GAIN, GAIN, generator)).view(count, 3, 1, 1)
+    exposure = torch.exp(_uniform(count, *EXPOSURE, generator)).view(count, 1, 1, 1)
     side = torch.linspace(-1, 1, width).view(1, 1, 1, width)
     ramp = 1 + _uniform(count, -0.25, 0.25, generator).view(count, 1, 1, 1) * side
     lit = rgb.clamp(0, 1) ** gamma * gain * exposure * ramp
     lit = _sometimes_grey(lit, generator)
-    sigma = _uniform(count, 0, 0.02, generator).view(count, 1, 1, 1)
+    sigma = _uniform(count, 0, COLOUR_NOISE, generator).view(count, 1, 1, 1)
     noise = sigma * torch.randn(rgb.shape, generator=generator)
     return _sometimes_blurred((lit + noise).clamp(0, 1), generator)
 
 
 def _sometimes_grey(rgb: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     grey = rgb.mean(1, keepdim=True).expand_as(rgb)
-    chosen = _uniform(len(rgb), 0, 1, generator) < 0.15
+    chosen = _uniform(len(rgb), 0, 1, generator) < GREY_SHARE
     return torch.where(chosen.view(-1, 1, 1, 1), grey, rgb)
 
 
 def _sometimes_blurred(rgb: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     blurred = functional.avg_pool2d(rgb, 3, 1, 1, count_include_pad=False)
-    chosen = _uniform(len(rgb), 0, 1, generator) < 0.3
+    chosen = _uniform(len(rgb), 0, 1, generator) < BLURRED_SHARE
     return torch.where(chosen.view(-1, 1, 1, 1), blurred, rgb)
+
+
+def _hidden(rgb: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Lay an evenly coloured rectangle over a part of some faces."""
+    count, _, height, width = rgb.shape
+    chosen = _uniform(count, 0, 1, generator) < HIDDEN_SHARE
+    inside = []
+    for side in (height, width):
+        place = (torch.arange(side) + 0.5) / side
+        centre = _uniform(count, 0, 1, generator)[:, None]
+        half = _uniform(count, *HIDDEN_SIDE, generator)[:, None] / 2
+        inside.append((place - centre).abs() < half)  # N, side
+    covered = inside[0][:, :, None] & inside[1][:, None, :] & chosen[:, None, None]
+    colour = torch.rand((count, 3, 1, 1), generator=generator)
+    return torch.where(covered[:, None], colour, rgb)
+
+
+def _compressed(rgb: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Let JPEG's artefacts into some of the pictures."""
+    chosen = torch.nonzero(_uniform(len(rgb), 0, 1, generator) < COMPRESSED_SHARE)[:, 0]
+    qualities = torch.randint(QUALITY[0], QUALITY[1] + 1, (len(chosen),), generator=generator)
+    compressed = rgb.clone()
+    for face, quality in zip(chosen.tolist(), qualities.tolist(), strict=True):
+        picture = (rgb[face].permute(1, 2, 0) * 255).round().byte().numpy()
+        decoded = torch.from_numpy(through_jpeg(picture, quality).copy())
+        compressed[face] = decoded.permute(2, 0, 1).float() / 255
+    return compressed
+
+
+def through_jpeg(picture: UInt8Array, quality: int) -> UInt8Array:
+    """Return a picture (H, W) or (H, W, 3) as JPEG of this quality, 1 to 95, gives it back."""
+    file = BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file), np.uint8)
 
 
 def _degrade_depth(depth_m: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -1,14 +1,19 @@
-"""The labelled faces a network is trained or tested on."""
+"""The labelled faces a network is trained or tested on.
+
+The label of a calm face is `CALM`, one more than the six expressions have; it is only read
+where it is asked for, since the paper's systems know no calm.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fercore.errors import DatasetError
-from fercore.expressions import Expression
+from fercore.expressions import EXPRESSIONS, NEUTRAL, Expression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +26,9 @@ if TYPE_CHECKING:
     from fercore.structures import FloatArray, UInt8Array
 
 
+CALM = len(EXPRESSIONS)
+"""The label of a face without expression."""
+
 JOINT = "/"
 """Between a cache's name and a subject's, where caches are joined; neither holds it."""
 
@@ -31,10 +39,11 @@ class LabelledFaces:
 
     rgb: UInt8Array  # (N, S, S, 3)
     depth_m: FloatArray  # (N, D, D), metres, NaN where unknown
-    labels: NDArray[np.int64]  # (N,), 0..5 in the order of EXPRESSIONS
+    labels: NDArray[np.int64]  # (N,), 0..5 in the order of EXPRESSIONS, or CALM
     subjects: NDArray[np.str_]  # (N,)
     levels: NDArray[np.int64]  # (N,), 1..4; 0 in data sets without levels
     views: NDArray[np.str_]  # (N,), "f2d", "rendered" or "camera"
+    targets: FloatArray  # (N, 7), how much of each expression, then calm, people see; sums to 1
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -67,7 +76,12 @@ class LabelledFaces:
             self.subjects[chosen],
             self.levels[chosen],
             self.views[chosen],
+            self.targets[chosen],
         )
+
+    def with_rgb(self, rgb: UInt8Array) -> LabelledFaces:
+        """Return the same faces with other pictures (N, S, S, 3)."""
+        return replace(self, rgb=rgb)
 
     def hold_out(self, count: int, seed: int) -> tuple[LabelledFaces, LabelledFaces]:
         """Draw `count` subjects; return everyone else's faces, and theirs.
@@ -96,6 +110,11 @@ class LabelledFaces:
         return self.where(~held_out), self.where(held_out)
 
 
+def picture_digests(pictures: UInt8Array) -> list[bytes]:
+    """Return a digest of 16 bytes for each picture (N, ...); copies of one have the same."""
+    return [hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in pictures]
+
+
 def join_faces(parts: Mapping[str, LabelledFaces]) -> LabelledFaces:
     """Return the faces of several caches; whose they are is added to the subjects' names."""
     arrays = zip(
@@ -103,7 +122,7 @@ def join_faces(parts: Mapping[str, LabelledFaces]) -> LabelledFaces:
             (
                 *(faces.rgb, faces.depth_m, faces.labels),
                 np.array([f"{cache}{JOINT}{name}" for name in faces.subjects]),
-                *(faces.levels, faces.views),
+                *(faces.levels, faces.views, faces.targets),
             )
             for cache, faces in parts.items()
         ),
@@ -119,14 +138,16 @@ def subjects_of(path: Path, names: Sequence[str]) -> set[str]:
 
 
 def read_all_faces(
-    paths: Sequence[Path], levels: Sequence[int] = (1, 2, 3, 4)
+    paths: Sequence[Path], levels: Sequence[int] = (1, 2, 3, 4), *, calm: bool = False
 ) -> tuple[LabelledFaces, Preprocessing]:
-    """Read the usable faces of one or more prepared caches.
+    """Read the usable faces of one or more prepared caches, `calm` ones as well if asked for.
 
     Raises:
         DatasetError: a cache is damaged or holds no such face, or two do not fit each other.
     """
-    parts, (parameters, *others) = zip(*(read_faces(path, levels) for path in paths), strict=True)
+    parts, (parameters, *others) = zip(
+        *(read_faces(path, levels, calm=calm) for path in paths), strict=True
+    )
     if any(other != parameters for other in others):
         raise DatasetError("the caches were prepared with different parameters; prepare one anew.")
     if len(parts) == 1:
@@ -138,9 +159,9 @@ def read_all_faces(
 
 
 def read_faces(
-    path: Path, levels: Sequence[int] = (1, 2, 3, 4)
+    path: Path, levels: Sequence[int] = (1, 2, 3, 4), *, calm: bool = False
 ) -> tuple[LabelledFaces, Preprocessing]:
-    """Read the usable faces of a prepared cache with one of the six expressions.
+    """Read the usable faces of a prepared cache with one of the six expressions, or calm.
 
     Raises:
         DatasetError: the cache is damaged or holds no such face.
@@ -148,20 +169,34 @@ def read_faces(
     from fercore.caches.reading import open_cache
 
     cache = open_cache(path)
-    rows = cache.select(levels=levels, expressive=True)
+    rows = cache.select(levels=(*levels, 0) if calm else levels, expressive=not calm)
     if not rows:
         raise DatasetError(f"{path} holds no usable face of these levels; run `fercore prepare`.")
     return take_faces(cache, rows), cache.preprocessing
 
 
 def take_faces(cache: Cache, rows: Sequence[CacheRow]) -> LabelledFaces:
-    """Return the faces of chosen rows, each of an expression, in their order."""
+    """Return the faces of chosen rows, in their order."""
     chosen = np.array([row.row for row in rows])
     return LabelledFaces(
         cache.rgb[chosen],
         cache.depth_m[chosen],
-        np.array([Expression(row.expression).position for row in rows]),
+        np.array([_label(row) for row in rows]),
         np.array([row.subject for row in rows]),
         np.array([row.level for row in rows]),
         np.array([row.view for row in rows]),
+        np.array([_target(row) for row in rows], np.float32),
     )
+
+
+def _label(row: CacheRow) -> int:
+    return CALM if row.expression == NEUTRAL else Expression(row.expression).position
+
+
+def _target(row: CacheRow) -> FloatArray:
+    return certain_targets(np.array(_label(row))) if row.target is None else np.array(row.target)
+
+
+def certain_targets(labels: NDArray[np.int64]) -> FloatArray:
+    """Return the targets (..., 7) of faces about whose label (...) there is no doubt."""
+    return np.eye(CALM + 1, dtype=np.float32)[labels]

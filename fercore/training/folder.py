@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from fercore.errors import FercoreError
-from fercore.runtime.files import write_text_whole
+from fercore.runtime.files import whole_file, write_text_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,13 +47,9 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     Raises:
         FercoreError: it cannot be written.
     """
-    unfinished = path.with_suffix(".part")
     try:
-        with unfinished.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            torch.save(state, unfinished)
     except (OSError, RuntimeError) as error:
         raise FercoreError(f"{path} cannot be written ({error}); free some space.") from error
 

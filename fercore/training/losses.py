@@ -8,10 +8,31 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from fercore.networks.branches import CLASSES, Logits
+from fercore.networks.layers import CLASSES
+from fercore.networks.paper import Logits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+def summed_verdict_loss(
+    logits: Logits,
+    targets: torch.Tensor,
+    lacks_depth: torch.Tensor,
+    class_weights: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Return the sum of the heads' mean `verdict_losses`, of a network that is taught calm.
+
+    Targets are (N, 7), class weights (6,). The depth head learns nothing from faces that lack
+    depth, (N,) bool; where all do, it adds nothing.
+    """
+    total = targets.new_zeros(())
+    for name, head in logits._asdict().items():
+        if head is not None:
+            losses = verdict_losses(head.float(), targets, class_weights)
+            counts = (~lacks_depth if name == "depth" else torch.ones_like(lacks_depth)).float()
+            total = total + (losses * counts).sum() / counts.sum().clamp(min=1)
+    return total
 
 
 def summed_loss(
@@ -44,7 +65,7 @@ def verdict_losses(
 ) -> torch.Tensor:
     """Return each face's negative log-likelihood (N,) of a target distribution.
 
-    Scores (N, 7) as in `fercore.networks.branches.Logits`, targets (N, 7) over six expressions and
+    Scores (N, 7) as in `fercore.networks.paper.Logits`, targets (N, 7) over six expressions and
     calm. What is said about calm learns from all faces alike; which of the six it is, from
     the expressive share of a face, counted by `weights` (6,).
     """
@@ -61,7 +82,7 @@ def balancing_weights(labels: NDArray[np.int64]) -> torch.Tensor:
 
     The full inverse would let a few hundred faces of a rare expression drown the others.
     """
-    counts = np.bincount(labels, minlength=CLASSES)
+    counts = np.bincount(labels, minlength=CLASSES)[:CLASSES]
     weights = np.sqrt(counts.sum() / (CLASSES * np.maximum(counts, 1)))
     return torch.from_numpy(weights.astype(np.float32))
 

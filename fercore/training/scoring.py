@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from fercore.metrics import subject_interval
-from fercore.networks.branches import Absent
 from fercore.networks.checkpoints import Measure
+from fercore.networks.layers import CLASSES
+from fercore.networks.paper import Absent
 from fercore.networks.preprocessing import depth_input, rgb_input
 from fercore.training.losses import join
 
 if TYPE_CHECKING:
-    from fercore.networks.branches import Logits, Pipeline
+    from fercore.networks.paper import Logits, Pipeline
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 
@@ -21,7 +22,7 @@ BATCH = 64
 
 
 def logits_of(network: Pipeline, faces: LabelledFaces, parameters: Preprocessing) -> Logits:
-    """Return the logits (N, 6) of all faces; a face without depth is told to be so."""
+    """Return the logits (N, 6 or 7) of all faces; a face without depth is told to be so."""
     network.eval()
     parts = []
     with torch.inference_mode():
@@ -36,7 +37,7 @@ def logits_of(network: Pipeline, faces: LabelledFaces, parameters: Preprocessing
 
 
 def measure(logits: Logits, faces: LabelledFaces, test_set: str) -> tuple[Measure, ...]:
-    """Return every head's accuracy on `faces`, which `test_set` describes."""
+    """Return every head's accuracy on expressive `faces`, which `test_set` describes."""
     return tuple(
         _measure(head, scores, faces, test_set)
         for head, scores in logits._asdict().items()
@@ -45,7 +46,7 @@ def measure(logits: Logits, faces: LabelledFaces, test_set: str) -> tuple[Measur
 
 
 def _measure(head: str, scores: torch.Tensor, faces: LabelledFaces, test_set: str) -> Measure:
-    correct = scores.argmax(1).numpy() == faces.labels
+    correct = scores[:, :CLASSES].argmax(1).numpy() == faces.labels
     low, high = subject_interval(correct, faces.subjects)
     return Measure(
         head,

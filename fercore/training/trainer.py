@@ -16,12 +16,18 @@ import torch
 from tqdm import tqdm
 
 from fercore.errors import FercoreError
-from fercore.networks.branches import Absent
+from fercore.networks.paper import Absent, verdict_probabilities
 from fercore.training.calibration import fit_temperatures, work_in
 from fercore.training.config import COSINE, TrainingConfig
 from fercore.training.features import FrozenFeatures, compute_features
 from fercore.training.folder import claim_folder, digest, load_state, save_state
-from fercore.training.losses import balancing_weights, join, leading, summed_loss
+from fercore.training.losses import (
+    balancing_weights,
+    join,
+    leading,
+    summed_loss,
+    summed_verdict_loss,
+)
 from fercore.training.missing import drawn_absence, filled
 from fercore.training.precision import channels_last, computing_in, training_device
 from fercore.training.start import started
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from fercore.networks.branches import Logits, Pipeline
+    from fercore.networks.paper import Logits, Pipeline
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 
@@ -75,9 +81,14 @@ def train(
     the last finished epoch (or augmented copy) and ends with the same network.
 
     Raises:
-        FercoreError: the folder holds another run, or training diverged.
+        FercoreError: nobody chooses the epoch, the folder holds another run, or training
+            diverged.
         CheckpointError: the backbone's start cannot be had.
     """
+    if not config.validation_subjects:
+        raise FercoreError(
+            "validation_subjects is 0, but a checkpoint is calibrated on some; set at least 1."
+        )
     torch.manual_seed(config.seed)
     network, start = started(config)
     claim_folder(folder, _identity(config, network, faces, parameters))
@@ -117,8 +128,10 @@ class _Run:
         self._path = folder / "state.pt"
         self._device = training_device()
         self._labels = torch.from_numpy(trained_on.labels).to(self._device)
+        self._targets = torch.from_numpy(trained_on.targets).to(self._device)
         self._lacks_depth = torch.from_numpy(trained_on.lacks_depth).to(self._device)
         self._validation_labels = torch.from_numpy(validated_on.labels).to(self._device)
+        self._validation_targets = torch.from_numpy(validated_on.targets).to(self._device)
         self._validation_lacks_depth = torch.from_numpy(validated_on.lacks_depth).to(self._device)
         weights = balancing_weights(trained_on.labels) if config.balanced else None
         self._class_weights = None if weights is None else weights.to(self._device)
@@ -195,24 +208,35 @@ class _Run:
         frozen, depth = channels_last(frozen), channels_last(filled(depth, lacks_depth))
         with computing_in(self._config.precision, self._device):
             logits = self._network.trained(frozen, depth, self._config.finetune, absent)
-        loss = summed_loss(logits, self._labels[rows], lacks_depth, self._class_weights)
+        loss = self._loss(logits, self._labels[rows], self._targets[rows], lacks_depth)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self._optimizer.step()
         return float(loss.detach())
 
+    def _loss(
+        self,
+        logits: Logits,
+        labels: torch.Tensor,
+        targets: torch.Tensor,
+        lacks_depth: torch.Tensor,
+    ) -> torch.Tensor:
+        if self._config.calm:
+            return summed_verdict_loss(logits, targets, lacks_depth, self._class_weights)
+        return summed_loss(logits, labels, lacks_depth, self._class_weights)
+
     def _validate(self) -> tuple[float, float]:
         """Return mean loss and the leading head's accuracy on the validation subjects."""
         logits = self._validation_logits()
         labels, lacks_depth = self._validation_labels, self._validation_lacks_depth
-        loss = float(summed_loss(logits, labels, lacks_depth, self._class_weights))
-        guesses = leading(logits).argmax(1)
+        loss = float(self._loss(logits, labels, self._validation_targets, lacks_depth))
+        guesses = verdict_probabilities(leading(logits)).argmax(1)
         return loss, float((guesses == labels).float().mean())
 
     def fit_temperatures(self) -> dict[str, float]:
         """Return the temperatures that the present network's heads need."""
         return fit_temperatures(
-            self._validation_logits(), self._validation_labels, self._validation_lacks_depth
+            self._validation_logits(), self._validation_targets, self._validation_lacks_depth
         )
 
     def _validation_logits(self) -> Logits:
@@ -262,7 +286,9 @@ def _identity(
         **settings,
         "preprocessing": asdict(parameters),
         "starting weights": digest(*weights),
-        "faces": digest(faces.rgb.tobytes(), faces.depth_m.tobytes(), faces.labels.tobytes()),
+        "faces": digest(
+            *(part.tobytes() for part in (faces.rgb, faces.depth_m, faces.labels, faces.targets))
+        ),
     }
 
 

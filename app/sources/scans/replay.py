@@ -131,6 +131,7 @@ class ReplaySource:
     def _render(self, stage: Stage, shot: Shot) -> RGBDFrame:
         time_s = self._index / FRAME_RATE_HZ
         scan = stage.scan_shown(shot)
+        face = stage.face_shown(shot)
         view = stage.render(shot, CAMERA, head_pose(time_s), DISTANCE_MM)
         return RGBDFrame(
             rgb=view.rgb,
@@ -140,6 +141,8 @@ class ReplaySource:
             index=self._index,
             truth=scan.id.expression,
             origin=scan.id.name,
+            has_colour=face.mesh.is_coloured,
+            remark=face.remark,
         )
 
     def _find_stage(self) -> Stage | None:

@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 
 from app.sources.scans.performance import Clip, Shot, storyboard
+from fercore.datasets.scan_face import ScanFace, scan_face
 from fercore.errors import FercoreError
-from fercore.geometry import MeshRenderer, Pose, Rendering, largest_component
+from fercore.geometry import MeshRenderer, Pose, Rendering
 from fercore.structures import Intrinsics
 
 if TYPE_CHECKING:
@@ -44,14 +45,18 @@ class Stage:
 
     def __init__(self, clip: Clip) -> None:
         self.clip = clip
-        self._meshes = _load(clip)
-        self._stand_ins = _stand_ins(len(clip.scans), list(self._meshes))
+        self._faces = _load(clip)
+        self._stand_ins = _stand_ins(len(clip.scans), list(self._faces))
         keys = {self._key(shot) for shot in storyboard(len(clip.scans))}
         self._renderers = {key: self._build(*key) for key in keys}
 
     def scan_shown(self, shot: Shot) -> Scan:
         """Return the scan that a shot shows more than half of."""
         return self.clip.scans[self._stand_ins[shot.nearest]]
+
+    def face_shown(self, shot: Shot) -> ScanFace:
+        """Return that scan's face, with what was done to it."""
+        return self._faces[self._stand_ins[shot.nearest]]
 
     def render(
         self, shot: Shot, intrinsics: Intrinsics, pose: Pose, distance_mm: float
@@ -62,7 +67,7 @@ class Stage:
         return views[0] if len(views) == 1 else _cross_fade(views[0], views[1], key[2])
 
     def _build(self, low: int, high: int, weight: float) -> tuple[MeshRenderer, ...]:
-        one, other = self._meshes[low], self._meshes[high]
+        one, other = self._faces[low].mesh, self._faces[high].mesh
         if low == high:
             return (_warm_renderer(one),)
         mix = np.float32(weight)
@@ -77,7 +82,7 @@ class Stage:
             start, end, weight = end, start, round(1 - weight, 4)
         if start == end or weight == 0:
             return start, start, 0.0
-        if not _can_blend(self._meshes[start], self._meshes[end]):
+        if not _can_blend(self._faces[start].mesh, self._faces[end].mesh):
             nearest = end if weight >= 0.5 else start
             return nearest, nearest, 0.0
         return start, end, weight
@@ -90,20 +95,19 @@ def _warm_renderer(mesh: Mesh) -> MeshRenderer:
     return renderer
 
 
-def _load(clip: Clip) -> dict[int, Mesh]:
-    meshes: dict[int, Mesh] = {}
+def _load(clip: Clip) -> dict[int, ScanFace]:
+    faces: dict[int, ScanFace] = {}
     problems: list[str] = []
     for index, scan in enumerate(clip.scans):
         try:
-            # Scanners leave loose parts, which would show and shift the head.
-            meshes[index] = largest_component(scan.mesh())
+            faces[index] = scan_face(scan.mesh(), scan.name)
         except (FercoreError, OSError) as error:
             problems.append(str(error))
-    if not any(clip.scans[index].id.expression is clip.expression for index in meshes):
+    if not any(clip.scans[index].id.expression is clip.expression for index in faces):
         raise EmptyClipError(problems[-1])
     for problem in problems:
         logger.warning("A scan is skipped: %s", problem)
-    return meshes
+    return faces
 
 
 def _stand_ins(count: int, loaded: list[int]) -> list[int]:

@@ -1,8 +1,9 @@
-"""What checkpoints are worth on faces that no training saw: the table in `weights/README.md`.
+"""What checkpoints are worth on faces that no training saw: the tables of `weights/README.md`.
 
-Every head of every checkpoint meets the same faces: people of each face model, clean as a
-scanner sees them and as depth cameras do, and real faces of FER2013's public test without
-depth. Nothing here may choose a checkpoint; validation subjects do that.
+Every head of every checkpoint meets the same faces (`face_sets`). Two questions are scored
+apart, as the networks answer them: which of the six an expressive face shows, and whether a
+face shows an expression at all. `MEAN` stands for the mean of the log-probabilities of a
+fusion's colour and depth heads, which a fusion must surpass to be worth its name.
 """
 
 from __future__ import annotations
@@ -11,148 +12,183 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
-from fercore.caches.pictures import PICTURE_VIEW, cut_picture
-from fercore.caches.synthetic import CacheRecipe
-from fercore.datasets.fer2013 import Fer2013
-from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS
-from fercore.io.fer2013 import Split
-from fercore.metrics import calibration, confusion, subject_interval
-from fercore.networks.preprocessing import Preprocessing
-from fercore.synthesis.samples import SampleRecipe
-from fercore.synthesis.sensors import CAMERA_NAMES, SCANNER
-from fercore.training.faces import LabelledFaces, read_faces
+from fercore.metrics import calibration, confusion, separation, subject_interval
+from fercore.networks.layers import CLASSES
+from fercore.networks.paper import verdict_probabilities
+from fercore.training.augmentation import through_jpeg
+from fercore.training.faces import CALM
 from fercore.training.scoring import logits_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from fercore.faces.detection import FaceDetector
-    from fercore.networks.branches import Pipeline
-    from fercore.structures import FloatArray
+    from fercore.evaluation.benchmarks.face_sets import FaceSet
+    from fercore.networks.paper import Logits, Pipeline
+    from fercore.networks.preprocessing import Preprocessing
+    from fercore.structures import FloatArray, UInt8Array
+    from fercore.training.faces import LabelledFaces
 
-SEED = 2
-"""Whose people are tested; `weights/README.md` tells which seeds trained."""
+MEAN = "mean of heads"
 
-LEVELS = {"levels 1 and 2": (1, 2), "levels 3 and 4": (3, 4)}
+SURE = 0.5
+"""A verdict of less probability is shown as not sure."""
 
 
 @dataclass(frozen=True, slots=True)
-class FaceSet:
-    """Faces that were never trained on."""
+class Share:
+    """A share, 0..1, with its 95 % interval from a bootstrap over subjects."""
 
-    name: str
-    faces: LabelledFaces
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One head on one test set."""
+    """One head on one test set; None where the set or the head cannot tell."""
 
     head: str
     test_set: str
     samples: int
     subjects: int  # pictures, where nobody knows who is on them
-    accuracy: float  # 0..1
-    low: float  # 95 % interval from a bootstrap over subjects
-    high: float
-    mean_recall: float  # 0..1, over the six expressions
-    calibration_error: float  # 0..1, expected
+    six: Share | None  # accuracy among the six, of expressive faces
+    six_mean_recall: float | None  # 0..1
+    seven: Share | None  # accuracy of expressive and calm faces
+    calm_auc: float | None  # area under the ROC curve, calm against expressive faces
+    calm_given_expression: Share | None  # of calm faces: an expression is shown
+    expressive_called_calm: Share | None  # of expressive faces: calm is shown
+    calibration_error: float  # 0..1, expected, of the verdicts shown
 
 
-def people_caches(
-    face_model: Path, folder: Path, subjects: int, samples_per_subject: int
-) -> dict[Path, CacheRecipe]:
-    """Return the caches of a face model's test people, and what they are made of."""
-    cameras = tuple(name for name in CAMERA_NAMES if name != SCANNER)
-    return {
-        folder / f"{face_model.stem}-{kind}": CacheRecipe(
-            SampleRecipe((face_model.resolve(),), SEED, names),
-            subjects,
-            samples_per_subject,
-            Preprocessing(),
-        )
-        for kind, names in (("scanner", (SCANNER,)), ("cameras", cameras))
-    }
+@dataclass(frozen=True, slots=True)
+class Steadiness:
+    """Which share of a head's verdicts, 0..1, a harmless change of the picture changes."""
 
-
-def synthetic_sets(cache: Path) -> list[FaceSet]:
-    """Read a finished cache of test people, strong and slight expressions apart.
-
-    Raises:
-        DatasetError: it is damaged or holds no face.
-    """
-    faces, _ = read_faces(cache)
-    return [
-        FaceSet(f"{cache.name}, {words}, synthetic", faces.where(chosen))
-        for words, levels in LEVELS.items()
-        if (chosen := np.isin(faces.levels, levels)).any()
-    ]
-
-
-def real_faces(source: Path, detector: FaceDetector) -> FaceSet:
-    """Return FER2013's public test, the six expressions, without depth.
-
-    Raises:
-        DatasetError: the source holds no such faces.
-    """
-    dataset, parameters = Fer2013(source), Preprocessing()
-    samples = [
-        sample
-        for sample in dataset.samples()
-        if sample.split == Split.PUBLIC_TEST and sample.expression is not None
-    ]
-    if not samples:
-        raise DatasetError(f"{source} holds no public test of FER2013; give the file that does.")
-    crops = [cut_picture(dataset.frame(s).rgb, parameters, detector)[0] for s in samples]
-    unknown = (len(samples), parameters.depth_size, parameters.depth_size)
-    faces = LabelledFaces(
-        np.stack(crops),
-        np.full(unknown, np.nan, np.float32),
-        np.array([s.expression.position for s in samples if s.expression is not None]),
-        np.array([sample.subject for sample in samples]),
-        np.zeros(len(samples), np.int64),
-        np.full(len(samples), PICTURE_VIEW),
-    )
-    return FaceSet("FER2013 public test, real faces", faces)
+    head: str
+    test_set: str
+    changed: dict[str, float]  # by change, see `CHANGES`
 
 
 def scores(network: Pipeline, parameters: Preprocessing, tested: FaceSet) -> list[Score]:
     """Score every head that can judge a test set; without depth, the depth head cannot."""
     faces = tested.faces
     logits = logits_of(network, faces, parameters)
-    seen = ~faces.lacks_depth
-    results = []
+    return [
+        _score(head, probabilities.numpy(), faces.where(chosen), tested.name)
+        for head, probabilities, chosen in _heads(logits, ~faces.lacks_depth)
+    ]
+
+
+def _heads(
+    logits: Logits, has_depth: NDArray[np.bool_]
+) -> Iterator[tuple[str, torch.Tensor, NDArray[np.bool_]]]:
+    """Yield each head's probabilities of the faces that it can judge, and which these are."""
     for head, values in logits._asdict().items():
-        chosen = seen if head == "depth" else np.ones(len(faces), bool)
+        chosen = has_depth if head == "depth" else np.ones(len(has_depth), bool)
         if values is not None and chosen.any():
-            probabilities = values.softmax(1).numpy()[chosen]
-            results.append(_score(head, probabilities, faces.where(chosen), tested.name))
-    return results
+            yield head, verdict_probabilities(values[torch.from_numpy(chosen)]), chosen
+    if logits.fusion is not None and logits.rgb is not None and logits.depth is not None:
+        known = torch.from_numpy(has_depth)
+        parts = [verdict_probabilities(values[known]) for values in (logits.rgb, logits.depth)]
+        joint = torch.stack(parts).clamp(min=1e-9).log().mean(0).softmax(1)
+        if known.any():
+            yield MEAN, joint, has_depth
 
 
 def _score(head: str, probabilities: FloatArray, faces: LabelledFaces, name: str) -> Score:
-    guesses = probabilities.argmax(1)
-    correct = guesses == faces.labels
-    low, high = subject_interval(correct, faces.subjects)
-    measured = calibration(probabilities.astype(np.float64), faces.labels)
+    labels, subjects = faces.labels, faces.subjects
+    expressive, knows_calm = labels != CALM, probabilities.shape[1] > CLASSES
+    verdicts = probabilities.argmax(1)
+    shown = np.where(probabilities.max(1) >= SURE, verdicts, -1)
+    six = probabilities[expressive, :CLASSES].argmax(1)
+    judged = np.ones(len(labels), bool) if knows_calm else expressive
     return Score(
         head=head,
         test_set=name,
         samples=len(faces),
         subjects=len(faces.subject_names),
-        accuracy=float(correct.mean()),
-        low=low,
-        high=high,
-        mean_recall=_mean_recall(faces.labels, guesses),
-        calibration_error=measured.expected_error,
+        six=_share(six == labels[expressive], subjects[expressive]),
+        six_mean_recall=_mean_recall(labels[expressive], six) if expressive.any() else None,
+        seven=_share(verdicts == labels, subjects) if knows_calm else None,
+        calm_auc=_calm_auc(probabilities, labels) if knows_calm else None,
+        calm_given_expression=_share(
+            (shown[~expressive] >= 0) & (shown[~expressive] != CALM), subjects[~expressive]
+        ),
+        expressive_called_calm=_share(shown[expressive] == CALM, subjects[expressive])
+        if knows_calm
+        else None,
+        calibration_error=_calibration_error(probabilities[judged], labels[judged]),
     )
+
+
+def _share(holds: NDArray[np.bool_], subjects: NDArray[np.str_]) -> Share | None:
+    if not len(holds):
+        return None
+    return Share(float(holds.mean()), *subject_interval(holds, subjects))
+
+
+def _calm_auc(probabilities: FloatArray, labels: NDArray[np.int64]) -> float | None:
+    calm = labels == CALM
+    if calm.all() or not calm.any():
+        return None
+    return separation(probabilities[:, CALM], calm)
+
+
+def _calibration_error(probabilities: FloatArray, labels: NDArray[np.int64]) -> float:
+    if not len(labels):
+        return 0.0
+    return calibration(probabilities.astype(np.float64), labels).expected_error
 
 
 def _mean_recall(labels: NDArray[np.int64], guesses: NDArray[np.int64]) -> float:
     matrix = confusion(labels, guesses)
     shown = [expression.position for expression in EXPRESSIONS if matrix[expression.position].any()]
     return float(np.mean([matrix[i, i] / matrix[i].sum() for i in shown]))
+
+
+def _mirrored(rgb: UInt8Array) -> UInt8Array:
+    return np.ascontiguousarray(rgb[:, :, ::-1])
+
+
+def _shifted(rgb: UInt8Array) -> UInt8Array:
+    """Move the pictures to the right by a tenth; what comes in repeats the border."""
+    by = round(rgb.shape[2] / 10)
+    return np.concatenate((np.repeat(rgb[:, :, :1], by, axis=2), rgb[:, :, :-by]), axis=2)
+
+
+def _compressed(rgb: UInt8Array) -> UInt8Array:
+    return np.stack([through_jpeg(picture, 20) for picture in rgb])
+
+
+def _darkened(rgb: UInt8Array) -> UInt8Array:
+    return np.asarray(np.round(rgb * 0.4), np.uint8)
+
+
+CHANGES: dict[str, Callable[[UInt8Array], UInt8Array]] = {
+    "mirrored": _mirrored,
+    "shifted by a tenth": _shifted,
+    "JPEG at quality 20": _compressed,
+    "brightness × 0.4": _darkened,
+}
+"""Harmless changes of crops (N, S, S, 3)."""
+
+
+def steadiness(network: Pipeline, parameters: Preprocessing, tested: FaceSet) -> list[Steadiness]:
+    """Measure how far a colour head's verdicts hang on what should not matter."""
+    before = logits_of(network, tested.faces, parameters).rgb
+    if before is None:
+        return []
+    verdicts = verdict_probabilities(before).argmax(1)
+    changed = {}
+    for name, change in CHANGES.items():
+        faces = tested.faces.with_rgb(change(tested.faces.rgb))
+        after = logits_of(network, faces, parameters).rgb
+        assert after is not None
+        other = verdict_probabilities(after).argmax(1) != verdicts
+        changed[name] = float(other.float().mean())
+    return [Steadiness("rgb", tested.name, changed)]

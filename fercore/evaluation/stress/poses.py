@@ -98,15 +98,16 @@ def view_of(
 ) -> View:
     """Render a scan's head, turned, find its face and cut it out; never raises for bad data."""
     from fercore.datasets.camera_views import WEBCAM
+    from fercore.datasets.scan_face import scan_face
     from fercore.faces.cropping import crop_face
-    from fercore.geometry import MeshRenderer, Pose, largest_component
+    from fercore.geometry import MeshRenderer, Pose
     from fercore.structures import RGBDFrame
 
     try:
-        mesh = largest_component(scan.mesh())
+        mesh = scan_face(scan.mesh(), scan.name).mesh
     except FercoreError as error:
         return View(None, None, str(error))
-    if mesh.texture_rgb is None or mesh.uv_triangles is None:
+    if not mesh.is_coloured:
         return View(None, None, f"{scan.name} has no texture to render")
     pose = Pose.turned(yaw_deg, pitch_deg)
     rendering = MeshRenderer(mesh, threads=1).pinhole(WEBCAM, pose, DISTANCE_MM)

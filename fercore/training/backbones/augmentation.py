@@ -10,21 +10,20 @@ step's faces depend neither on the device nor on what was trained before.
 from __future__ import annotations
 
 import math
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from PIL import Image
 from torch.nn import functional
 
 from fercore.networks.preprocessing import normalise_rgb
+from fercore.training.augmentation import through_jpeg
 
 if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from fercore.structures import FloatArray, UInt8Array
+    from fercore.structures import FloatArray
 
 ROTATION_RAD = math.radians(15)  # largest in-plane turn
 SCALE = 0.2  # largest relative change of size: cuts into the picture or leaves a margin
@@ -82,14 +81,8 @@ def _compress(images: torch.Tensor, rng: Generator) -> torch.Tensor:
     qualities = rng.integers(QUALITY[0], QUALITY[1] + 1, len(chosen)).tolist()
     compressed = images.cpu().numpy().copy()
     for face, quality in zip(chosen.tolist(), qualities, strict=True):
-        compressed[face] = _through_jpeg(compressed[face], quality)
+        compressed[face] = through_jpeg(compressed[face], quality)
     return torch.from_numpy(compressed).to(images.device)
-
-
-def _through_jpeg(image: UInt8Array, quality: int) -> UInt8Array:
-    file = BytesIO()
-    Image.fromarray(image).save(file, "JPEG", quality=quality)
-    return np.asarray(Image.open(file), np.uint8)
 
 
 def _blur(grey: torch.Tensor, rng: Generator) -> torch.Tensor:

@@ -12,16 +12,15 @@ import hashlib
 import math
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim import swa_utils
 from tqdm import tqdm
 
 from fercore.errors import FercoreError
 from fercore.training.backbones.augmentation import varied
-from fercore.training.backbones.faces import labels_for_scoring, targets_of
 from fercore.training.backbones.inference import logits_of, placed
 from fercore.training.backbones.network import LabelledBackbone, parameter_groups
 from fercore.training.backbones.scoring import figures
@@ -90,7 +89,7 @@ class _Run:
         self._device = training_device()
         self._network = placed(network)
         self._images = torch.from_numpy(faces.training.images).to(self._device)
-        self._targets = torch.from_numpy(targets_of(faces.training)).to(self._device)
+        self._targets = torch.from_numpy(faces.training.targets()).to(self._device)
         self._weights = torch.from_numpy(faces.expression_weights()).to(self._device)
         self._validation = faces.validation
         # A last short batch is left out: batch normalisation needs many samples.
@@ -98,8 +97,11 @@ class _Run:
         groups = parameter_groups(network, start, settings.pretrained_rate, settings.weight_decay)
         self._optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
         averaged_steps = AVERAGED_SHARE * settings.epochs * self._steps
-        average = get_ema_multi_avg_fn(1 - 1 / max(averaged_steps, 1))
-        self._average = AveragedModel(self._network, multi_avg_fn=average, use_buffers=True)
+        averaging: Any = swa_utils.get_ema_multi_avg_fn
+        average = averaging(1 - 1 / max(averaged_steps, 1))
+        self._average = swa_utils.AveragedModel(
+            self._network, multi_avg_fn=average, use_buffers=True
+        )
         self._state = BackboneState()
 
     def to_the_end(self) -> BackboneState:
@@ -157,10 +159,10 @@ class _Run:
 
     def _finish_epoch(self) -> None:
         state, settings = self._state, self._settings
-        network: LabelledBackbone = self._average.module
+        network = cast("LabelledBackbone", self._average.module)
         logits = logits_of(network, self._validation, settings.size, settings.precision)
-        scored = figures(logits, labels_for_scoring(self._validation))
-        targets = torch.from_numpy(targets_of(self._validation))
+        scored = figures(logits, self._validation.agreed_labels())
+        targets = torch.from_numpy(self._validation.targets())
         loss = float(verdict_losses(torch.from_numpy(logits), targets).mean())
         merit = (scored.accuracy + scored.six_mean_recall) / 2
         state.epoch += 1
@@ -216,7 +218,7 @@ def _identity(
 ) -> dict[str, Any]:
     weights = (value.float().numpy() for _, value in sorted(start.state.items()))
     pictures = [faces.training, faces.validation]
-    arrays = [array for part in pictures for array in (part.images, targets_of(part))]
+    arrays = [array for part in pictures for array in (part.images, part.targets())]
     return {
         **asdict(settings),
         "variant": start.variant,
