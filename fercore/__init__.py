@@ -48,12 +48,12 @@ _HOMES = {
 __all__ = [
     "DEFAULT_PIPELINE",
     "EXPRESSIONS",
+    "VERDICT_LABELS",
     "Expression",
     "FercoreError",
     "Predictor",
     "Protocol",
     "RGBDFrame",
-    "VERDICT_LABELS",
     "evaluate",
     "judge_dataset",
     "load_checkpoint",
