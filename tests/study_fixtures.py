@@ -102,6 +102,7 @@ def record_run(
         if number in markers:
             desk.mark("stimulus", "key", host_s, 0.008)
         _let_write(desk)
+    desk.stop()
     desk.close()
     return run_place(folder, name)
 
