@@ -99,7 +99,7 @@ def test_the_legends_name_expression_head_and_age(
     action(explained.window, TEXT).trigger()
     wanted = "What speaks for anger (Fusion), "
     qtbot.waitUntil(explained.begins(wanted, wanted), timeout=PATIENCE_MS)
-    qtbot.waitUntil(lambda: explained.legends()[0].endswith(" old"), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: explained.legends()[0].endswith(" ago"), timeout=PATIENCE_MS)
     assert explained.legends()[0] == explained.legends()[1]
     assert explained.loads == 1
 
