@@ -193,6 +193,16 @@ def test_an_unfinished_mp4_is_called_one(tmp_path: Path) -> None:
         source_named(str(path))
 
 
+def test_a_cut_mp4_is_not_told_to_become_one(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as file:
+        write_stream(file, "libx264", "yuv420p", np.full((64, 80, 3), 128, np.uint8))
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"mdat") + 6])
+    with pytest.raises(SourceError, match="is cut off; copy or record it again"):
+        opened_source(str(path))
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense", bytes(3000)])
 def test_what_is_no_video_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "v.mp4"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import av
@@ -163,24 +164,32 @@ def has_pictures(path: Path) -> bool:
 
 def cure(path: Path) -> str:
     """Return what can be done about a file that is no video, as the rest of a sentence."""
-    if _is_unfinished_mp4(path):
+    kinds, is_whole = _boxes(path)
+    if kinds[:1] != [b"ftyp"]:
+        return "convert it to MP4 (H.264)"
+    if b"moov" not in kinds:
         return "its index is missing, for recording it was never finished; record it again"
-    return "convert it to MP4 (H.264)"
+    return "convert it to H.264" if is_whole else "it is cut off; copy or record it again"
 
 
-def _is_unfinished_mp4(path: Path) -> bool:
-    """Tell whether a file consists of MP4's boxes, but lacks the one that lists its frames."""
+def _boxes(path: Path) -> tuple[list[bytes], bool]:
+    """Return the kinds of an MP4's boxes, nonsense of others, and whether the last one is whole."""
     kinds: list[bytes] = []
     try:
         with path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            place = file.seek(0)
             while len(kinds) < _MOST_BOXES and len(head := file.read(8)) == 8:
-                size, start = int.from_bytes(head[:4], "big"), file.tell() - 8
                 kinds.append(head[4:])
-                if size == 1:
+                size = int.from_bytes(head[:4], "big")
+                if size == 1:  # it follows, in 64 bits
                     size = int.from_bytes(file.read(8), "big")
                 if size < 8:  # to the end of the file, or nonsense
-                    break
-                file.seek(start + size)
-    except (OSError, OverflowError):
-        return False
-    return kinds[:1] == [b"ftyp"] and b"moov" not in kinds
+                    return kinds, True
+                place += size
+                if place > end:
+                    return kinds, False
+                file.seek(place)
+    except OSError:
+        return [], True
+    return kinds, True
