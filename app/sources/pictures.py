@@ -35,7 +35,7 @@ _DEPTH_ENDINGS = ("-depth", "_depth")
 logger = logging.getLogger(__name__)
 
 
-class Pair(NamedTuple):
+class PicturePair(NamedTuple):
     """A colour picture and the depth map that belongs to it."""
 
     rgb: Path
@@ -60,13 +60,13 @@ class PictureCamera:
         return Intrinsics(self.fx, self.fy, self.cx, self.cy, width, height)
 
 
-def find_pairs(folder: Path) -> list[Pair]:
+def find_pairs(folder: Path) -> list[PicturePair]:
     """Return the colour pictures of a folder in the order of their names."""
     names = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
     colour = next((names[name] for name in COLOUR_FOLDERS if name in names), folder)
     depths = dict(_depths(colour, names.get(DEPTH_FOLDER)))
     pictures = sorted(path for path in colour.iterdir() if _is_colour(path))
-    return [Pair(path, depths.get(path.stem)) for path in pictures]
+    return [PicturePair(path, depths.get(path.stem)) for path in pictures]
 
 
 def read_camera(folder: Path) -> PictureCamera:
@@ -99,7 +99,7 @@ class PictureSource(RecordedSource):
     def __init__(self, folder: Path) -> None:
         super().__init__(str(folder))
         self._folder = folder
-        self._pairs: list[Pair] = []
+        self._pairs: list[PicturePair] = []
         self._camera = PictureCamera()
         self._place = 0
 
@@ -135,7 +135,7 @@ class PictureSource(RecordedSource):
                 logger.warning("A picture is left out: %s", error)
         return None
 
-    def _read(self, pair: Pair, time_s: float) -> Recorded:
+    def _read(self, pair: PicturePair, time_s: float) -> Recorded:
         rgb = read_rgb(pair.rgb)
         height, width = rgb.shape[:2]
         depth_m = None

@@ -42,7 +42,7 @@ class Draft(NamedTuple):
     depth_kept: bool
 
 
-class Picture(NamedTuple):
+class OfferedPicture(NamedTuple):
     """A colour picture on its way to the file."""
 
     rgb: UInt8Array
@@ -151,7 +151,9 @@ class ColourLane:
     ) -> None:
         self._writer = PictureWriter(place.colour, codec)
         self._blur = blur
-        self.lane: Lane[Picture] = Lane("colour", _PICTURES, self._write, self._writer.sync, fail)
+        self.lane: Lane[OfferedPicture] = Lane(
+            "colour", _PICTURES, self._write, self._writer.sync, fail
+        )
 
     @property
     def pictures(self) -> int:
@@ -167,7 +169,7 @@ class ColourLane:
         """Close the file; the lane must have finished."""
         self._writer.close()
 
-    def _write(self, item: Picture) -> None:
+    def _write(self, item: OfferedPicture) -> None:
         rgb = item.rgb
         if self._blur is not None:
             rgb = self._blur.apply(rgb, item.box, item.onset_s)
