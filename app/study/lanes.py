@@ -50,7 +50,7 @@ class OfferedPicture(NamedTuple):
     onset_s: float
 
 
-class DepthMap(NamedTuple):
+class OfferedDepthMap(NamedTuple):
     """A depth map on its way to the file."""
 
     depth_m: FloatArray
@@ -184,7 +184,9 @@ class DepthLane:
         self._unit_m = unit_m
         self.clipped_pixels = 0
         self.rounded_maps = 0
-        self.lane: Lane[DepthMap] = Lane("depth", _PICTURES, self._write, self._writer.sync, fail)
+        self.lane: Lane[OfferedDepthMap] = Lane(
+            "depth", _PICTURES, self._write, self._writer.sync, fail
+        )
 
     @property
     def pictures(self) -> int:
@@ -200,7 +202,7 @@ class DepthLane:
         """Close the file; the lane must have finished."""
         self._writer.close()
 
-    def _write(self, item: DepthMap) -> None:
+    def _write(self, item: OfferedDepthMap) -> None:
         clipped, rounded = self._writer.write_depth(item.depth_m, self._unit_m, item.onset_s)
         self.clipped_pixels += clipped
         self.rounded_maps += rounded
