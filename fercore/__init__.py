@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fercore.datasets.samples import sample_root
     from fercore.errors import FercoreError
     from fercore.evaluation.protocol import Protocol
-    from fercore.expressions import EXPRESSIONS, Expression
+    from fercore.expressions import EXPRESSIONS, VERDICT_LABELS, Expression
     from fercore.inference.predictor import Predictor
     from fercore.io.depth_maps import read_depth_map
     from fercore.io.images import read_rgb
@@ -33,6 +33,7 @@ _HOMES = {
     "Predictor": "inference.predictor",
     "Protocol": "evaluation.protocol",
     "RGBDFrame": "structures",
+    "VERDICT_LABELS": "expressions",
     "evaluate": "library",
     "judge_dataset": "library",
     "load_checkpoint": "networks.checkpoints",
@@ -48,6 +49,7 @@ _HOMES = {
 __all__ = [
     "DEFAULT_PIPELINE",
     "EXPRESSIONS",
+    "VERDICT_LABELS",
     "Expression",
     "FercoreError",
     "Predictor",
