@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from fercore.evaluation.protocol import Protocol
     from fercore.expressions import EXPRESSIONS, VERDICT_LABELS, Expression
     from fercore.inference.predictor import Predictor
-    from fercore.io.images import read_depth_m, read_rgb
+    from fercore.io.depth_maps import read_depth_map
+    from fercore.io.images import read_rgb
     from fercore.library import evaluate, judge_dataset, prepare
     from fercore.networks.checkpoints import load_checkpoint, shipped_checkpoint
     from fercore.structures import RGBDFrame
@@ -39,7 +40,7 @@ _HOMES = {
     "open_cache": "caches.reading",
     "open_dataset": "datasets.opening",
     "prepare": "library",
-    "read_depth_m": "io.images",
+    "read_depth_map": "io.depth_maps",
     "read_rgb": "io.images",
     "sample_root": "datasets.samples",
     "shipped_checkpoint": "networks.checkpoints",
@@ -60,7 +61,7 @@ __all__ = [
     "open_cache",
     "open_dataset",
     "prepare",
-    "read_depth_m",
+    "read_depth_map",
     "read_rgb",
     "sample_root",
     "shipped_checkpoint",

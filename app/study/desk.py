@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.study.equipment import Equipment
-    from app.study.progress import Progress
+    from app.study.progress import RecordingProgress
     from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.clocks import Offset
@@ -88,7 +88,7 @@ class Desk:
         """Take a judged frame; returns at once. `host_s` is when it arrived."""
         host_s = time.monotonic() - analysis.latency_s if host_s is None else host_s
         streams, recording = self._streams, self._recording
-        self.baseline.add(analysis, host_s)
+        self.baseline.add(analysis, host_s, angle)
         if streams is not None:
             streams.link.push_frame(analysis, host_s)
         if recording is not None and recording.active:
@@ -177,7 +177,7 @@ class Desk:
         self.note("goes on beyond the planned length")
         return True
 
-    def progress(self) -> Progress | None:
+    def progress(self) -> RecordingProgress | None:
         """Return how the present or last run stands, None before the first."""
         recording = self._recording
         return recording.progress() if recording is not None else None

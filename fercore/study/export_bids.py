@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fercore.study.run_tables import Run, Selection
+    from fercore.study.run_tables import RecordedRun, Selection
 
 SCAN_COLUMNS = (
     Column("filename", "Path of the table, relative to the session's folder.", text=True),
@@ -54,14 +54,15 @@ def export_bids(selection: Selection, folder: Path) -> None:
         raise FercoreError(f"The data set is not sound: {problems[0]} Mend the run and try again.")
 
 
-def _write_run(run: Run, folder: Path) -> None:
+def _write_run(run: RecordedRun, folder: Path) -> None:
     name = run.name
     target = folder / f"sub-{name.subject}" / f"ses-{name.session}" / "beh"
     target.mkdir(parents=True, exist_ok=True)
     # Read once: what cannot be read must not be given out.
     predictions.read_predictions(run.place.predictions)
     shutil.copyfile(run.place.predictions, target / f"{name.stem}_beh.tsv")
-    marks = [published_event(each).cells() for each in events.read_events(run.place.events)]
+    found = sorted(events.read_events(run.place.events), key=lambda event: event.onset_s)
+    marks = [published_event(each).cells() for each in found]
     _write_table(target / f"{name.stem}_events.tsv", events.COLUMNS, marks)
     _write_json(target / f"{name.stem}_beh.json", describe_run(run, predictions.COLUMNS))
     sidecar = {"TaskName": name.task, **describe_columns(events.COLUMNS)}
@@ -80,7 +81,7 @@ def _write_participants(selection: Selection, folder: Path) -> None:
 
 
 def _write_scans(selection: Selection, folder: Path) -> None:
-    sessions: dict[str, list[Run]] = {}
+    sessions: dict[str, list[RecordedRun]] = {}
     for run in selection.runs:
         sessions.setdefault(run.name.session_stem, []).append(run)
     for stem, runs in sessions.items():
@@ -91,7 +92,7 @@ def _write_scans(selection: Selection, folder: Path) -> None:
         _write_json(target.with_suffix(".json"), describe_columns(SCAN_COLUMNS))
 
 
-def _scan_cells(run: Run) -> tuple[str, ...]:
+def _scan_cells(run: RecordedRun) -> tuple[str, ...]:
     record = run.record
     table = f"beh/{run.name.stem}_beh.tsv"
     return (table, record.condition, record.privacy.value, record.state.value)

@@ -73,6 +73,7 @@ _FACE = (
         f"Defects of the frame, separated by `{SEPARATOR}`; n/a when there is none.",
         levels={flag.value: flag.explanation for flag in Flag},
         text=True,
+        joined=True,
     ),
     Column("latency_s", "From the frame's arrival to its verdict.", "s"),
     Column("colour_kept", "Whether the frame's picture went to colour.mkv.", levels=_KEPT),
@@ -118,7 +119,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Predictions:
+class RunPredictions:
     """A run's table; NaN where unknown."""
 
     time_s: NDArray[np.float64]  # (N,), since the start of the run
@@ -139,7 +140,7 @@ class Predictions:
         return len(self.time_s)
 
 
-def read_predictions(path: Path) -> Predictions:
+def read_predictions(path: Path) -> RunPredictions:
     """Read a run's table; a last line that was cut off is left out.
 
     Raises:
@@ -150,7 +151,7 @@ def read_predictions(path: Path) -> Predictions:
     probabilities = np.array([cells.numbers(column.name) for column in _PROBABILITIES])
     raw, smoothed, corrected = probabilities.T.reshape(-1, len(_KINDS), *SHAPE).swapaxes(0, 1)
     corners = [cells.numbers(f"box_{name}") for name in ("x0", "y0", "x1", "y1", "score")]
-    return Predictions(
+    return RunPredictions(
         time_s=cells.numbers("time_s"),
         source_frames=cells.numbers("source_frame"),
         device_s=cells.numbers("device_s"),

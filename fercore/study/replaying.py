@@ -18,7 +18,7 @@ from fercore.results import HEADS
 from fercore.structures import FaceBox, RGBDFrame
 from fercore.study.media import colour_pictures, depth_maps
 from fercore.study.pairing import by_time
-from fercore.study.predictions import Predictions, read_predictions
+from fercore.study.predictions import RunPredictions, read_predictions
 from fercore.study.privacy import Privacy
 from fercore.study.verdict_arrays import most_probable, verdict_array, without_calm
 
@@ -125,7 +125,7 @@ def _judged(
 
 
 def _frames(
-    place: RunPlace, record: RunRecord, rows: Predictions
+    place: RunPlace, record: RunRecord, rows: RunPredictions
 ) -> Iterator[tuple[int, RGBDFrame]]:
     """Yield the rows whose images are there; a picture belongs to the row of its time."""
     colour: Iterator[tuple[float, UInt8Array]] = iter(())
@@ -160,7 +160,7 @@ class _Images(Generic[T]):
 
 def _whole(
     record: RunRecord,
-    rows: Predictions,
+    rows: RunPredictions,
     number: int,
     rgb: UInt8Array | None,
     depth_m: FloatArray | None,
@@ -173,7 +173,7 @@ def _whole(
 
 
 def _frame(
-    rows: Predictions, number: int, rgb: UInt8Array | None, depth_m: FloatArray | None
+    rows: RunPredictions, number: int, rgb: UInt8Array | None, depth_m: FloatArray | None
 ) -> RGBDFrame:
     if rgb is None:
         height, width = depth_m.shape if depth_m is not None else (0, 0)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.study.events import Event
-    from fercore.study.predictions import Predictions
-    from fercore.study.run_tables import Run, Selection
+    from fercore.study.predictions import RunPredictions
+    from fercore.study.run_tables import RecordedRun, Selection
 
 RESAMPLES = 2000
 BLOCK_S = 2.0  # frames nearer than this resemble each other
@@ -37,8 +37,8 @@ Key = tuple[str, str]  # subject, condition
 class RunData:
     """A run and its tables."""
 
-    run: Run
-    rows: Predictions
+    run: RecordedRun
+    rows: RunPredictions
     events: tuple[Event, ...]
 
     @property

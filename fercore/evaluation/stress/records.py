@@ -8,10 +8,11 @@ as a whole, so a measurement is in them completely or not at all.
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
+from fercore.evaluation.columns import STRESS_COLUMNS
 from fercore.runtime.files import write_text_whole
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ IDENTITY = ("format", "dataset", "levels", "view", "faces_sha256", "seed")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StressRow:
     """How many of a subject's faces one head got right."""
 
     weights: str
@@ -38,10 +39,7 @@ class Row:
     correct: int
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
-
-
-class Records:
+class StressRecords:
     """The records of one folder; goes on with those that an earlier run left.
 
     `manifest` is the content of `stress.json` but for `weights` and `faces_not_found`.
@@ -65,7 +63,7 @@ class Records:
         self._done = {(row.weights, row.perturbation, row.severity) for row in self._rows}
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[StressRow, ...]:
         """All rows so far."""
         return tuple(self._rows)
 
@@ -93,7 +91,7 @@ class Records:
         entries = {(e["perturbation"], e["severity"]): e["faces"] for e in self._not_found}
         return int(entries.get(at, 0))
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Iterable[StressRow]) -> None:
         """Add complete measurements and write them.
 
         Raises:
@@ -121,13 +119,13 @@ class Records:
             "weights": list(self._weights.values()),
             "faces_not_found": self._not_found,
         }
-        lines = ["\t".join(COLUMNS), *map(_line, self._rows)]
+        lines = ["\t".join(STRESS_COLUMNS), *map(_line, self._rows)]
         # The manifest first: a row whose checkpoint it does not name means nothing.
         _replace(self._folder / MANIFEST_FILE, json.dumps(content, indent=2, ensure_ascii=False))
         _replace(self._folder / TABLE_FILE, "\n".join(lines))
 
 
-def _line(row: Row) -> str:
+def _line(row: StressRow) -> str:
     return "\t".join(f"{v:g}" if isinstance(v, float) else str(v) for v in astuple(row))
 
 
@@ -156,10 +154,10 @@ def _require_lists(content: dict[str, Any]) -> None:
         entry["perturbation"], entry["severity"], entry["faces"]
 
 
-def _read_rows(path: Path) -> list[Row]:
+def _read_rows(path: Path) -> list[StressRow]:
     try:
         header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
-        if header.split("\t") != list(COLUMNS):
+        if header.split("\t") != list(STRESS_COLUMNS):
             raise ValueError("its first line does not name the columns")
         return [_parse(line.split("\t")) for line in lines]
     except FileNotFoundError:
@@ -168,9 +166,9 @@ def _read_rows(path: Path) -> list[Row]:
         raise FercoreError(f"{path} cannot be read ({error}); remove it to start anew.") from error
 
 
-def _parse(cells: list[str]) -> Row:
+def _parse(cells: list[str]) -> StressRow:
     weights, perturbation, unit, severity, head, subject, samples, correct = cells
-    return Row(
+    return StressRow(
         *(weights, perturbation, unit, float(severity), head, subject),
         *(int(samples), int(correct)),
     )
