@@ -199,6 +199,9 @@ class MainWindow(QMainWindow):
         self.transport.set_playing(self._session.will_play)
         self.camera.follow(self._session.condition, self.clear)
         self.status.show_state(self._session.state + self.panel.remark)
+        if self.panel.resting.news:
+            self.status.show_message(self.panel.resting.news)
+            self.panel.resting.news = ""
         trouble = self._troubles.take()
         if trouble is not None:
             self.status.show_message(trouble)
