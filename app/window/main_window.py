@@ -16,8 +16,7 @@ from app.window.view_menu import ViewMenu
 from app.window.view_panel import ViewPanel
 from app.window.widgets.banner import Banner
 from app.window.widgets.cloud_view import CloudDock
-from app.window.widgets.key_help import KeyHelp
-from app.window.widgets.menus import add_entry
+from app.window.widgets.menus import KeyHelp, add_entry
 from app.window.widgets.picture_view import ColourView, DepthView
 from app.window.widgets.probability_chart import ProbabilityChart
 from app.window.widgets.status_line import StatusLine

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from app.start.settings import SMOOTHNESSES
 from app.window.widgets.menus import add_choice, add_entry
-from app.window.widgets.theme_menu import ThemeMenu
+from app.window.widgets.theme import ThemeMenu
 
 if TYPE_CHECKING:
     from app.live.session import Session
