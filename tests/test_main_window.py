@@ -19,7 +19,7 @@ from app.start.logs import Troubles
 from app.window.main_window import MainWindow
 from app.window.modes import add_modes
 from app.window.widgets.eliding_label import ElidingLabel
-from app.window.widgets.key_help import KeyHelp
+from app.window.widgets.menus import KeyHelp
 from app.window.widgets.theme import is_dark
 from fercore.errors import CheckpointError
 

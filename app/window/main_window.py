@@ -18,8 +18,7 @@ from app.window.view_menu import ViewMenu
 from app.window.view_panel import ViewPanel
 from app.window.widgets.cloud_view import CloudDock
 from app.window.widgets.commands import Command
-from app.window.widgets.key_help import KeyHelp
-from app.window.widgets.menus import add_entry
+from app.window.widgets.menus import KeyHelp, add_entry
 from app.window.widgets.question import is_confirmed
 from app.window.widgets.status_line import StatusLine
 from app.window.widgets.transport import Transport
@@ -192,6 +191,9 @@ class MainWindow(QMainWindow):
         state = self._session.state
         self.status.show_state(state + self.panel.remark)
         self.colour_view.show_notice(self._notice())
+        if self.panel.resting.news:
+            self.status.show_message(self.panel.resting.news)
+            self.panel.resting.news = ""
         trouble = self._troubles.take()
         if trouble is not None:
             self.status.show_message(trouble)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from app.start.settings import SMOOTHNESSES
 from app.window.widgets.commands import Command
 from app.window.widgets.menus import add_choice, add_entry
-from app.window.widgets.theme_menu import ThemeMenu
+from app.window.widgets.theme import ThemeMenu
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,7 @@ class ViewMenu(QMenu):
         smoothing = self.addMenu("S&moothing")
         add_choice(smoothing, SMOOTHNESSES, panel.smoothness, panel.set_smoothness)
         add(Command.JUDGE_ANOTHER, self._judge_another)
+        add(Command.RESTING_FACE, panel.toggle_resting)
         add(Command.FULL_SCREEN, self._toggle_full_screen)
 
     def _judge_another(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from app.live.resting import RestingFace
 from app.live.steadiness import Steadiness
 from app.window.snapshot import Snapshot, save_snapshot, snapshot_folder
 from fercore.errors import FercoreError
@@ -43,6 +44,7 @@ class ViewPanel:
         self._settings, self._arbiter = settings, arbiter
         self.smoothness: Smoothness = settings.smoothness  # how much verdicts are smoothed
         self._steadiness = Steadiness(self.smoothness)
+        self.resting = RestingFace()
         self._measured_s: float | None = None
         self.quality: Quality = UNKNOWN_QUALITY
         self.judged: Judged | None = None  # the last frame, as the networks said it
@@ -50,19 +52,26 @@ class ViewPanel:
     @property
     def remark(self) -> str:
         """What must be known of the verdicts that are shown; empty: as the networks said them."""
-        return "" if self.smoothness == "off" else f", {self.smoothness} smoothing"
+        smoothing = "" if self.smoothness == "off" else f", {self.smoothness} smoothing"
+        return self.resting.remark + smoothing
 
     def set_smoothness(self, smoothness: Smoothness) -> None:
         """Smooth so much from now on, and after the next start."""
         self.smoothness = self._settings.smoothness = smoothness
         self._steadiness.set_smoothness(smoothness)
 
+    def toggle_resting(self) -> None:
+        """Take the coming seconds as the resting face, or forget it; verdicts start afresh."""
+        self.resting.toggle()
+        self._steadiness.forget()
+
     def take(self, judged: Judged, source: FrameSource | None) -> Analysis:
         """Take up a frame and return what to show of it."""
         self.judged = judged
         self._measure(judged, source)
         face = next((face.identity for face in judged.faces if face.followed), None)
-        return self._steadiness.calmed(judged.analysis, face)
+        shown = self.resting.shown(judged.analysis, face, judged.angle)
+        return self._steadiness.calmed(shown, face)
 
     def snapshot(self, view: QImage, source: FrameSource | None) -> str:
         """Keep this moment on the disk; return where, or why not, in a sentence."""
@@ -80,6 +89,7 @@ class ViewPanel:
         """Forget what was shown."""
         self.judged, self.quality, self._measured_s = None, UNKNOWN_QUALITY, None
         self._steadiness.forget()
+        self.resting.forget()
         self.bar.clear()
 
     def _measure(self, judged: Judged, source: FrameSource | None) -> None:

@@ -33,6 +33,7 @@ class Command(_Command, Enum):
     FASTER = "Faster", "+"
     SWITCH_THEME = "&Switch dark and light", "Ctrl+D"
     JUDGE_ANOTHER = "&Judge another face", "Ctrl+J"
+    RESTING_FACE = "This is my &resting face", "Ctrl+F"
     FULL_SCREEN = "&Full screen", "F11"
     FACE_IN_SPACE = "Face in space", "Ctrl+3"
     WHERE_NETWORKS_LOOK = "&Where the networks look", "Ctrl+L"

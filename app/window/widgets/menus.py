@@ -1,15 +1,25 @@
-"""Entries of menus: commands with their keys, and choices of one word out of several."""
+"""Entries of menus: commands with their keys, choices of one word, and the list of keys."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from PySide6.QtWidgets import QMenu, QWidget
+    from PySide6.QtWidgets import QMenu
 
     from app.window.widgets.commands import Command
 
@@ -56,3 +66,34 @@ def add_choice(
     known = {str(word): word for word in words}  # Qt makes a plain text of each
     group.triggered.connect(lambda action: then(known[action.data()]))
     return group
+
+
+_AROUND_ROWS = 80  # pixels: margins and the button
+_FRAME_ROOM = QSize(16, 48)  # what a window manager adds around a window
+
+
+class KeyHelp(QDialog):
+    """A small window with one row for each action that has a key; no taller than the screen."""
+
+    def __init__(self, actions: Iterable[QAction], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keys")
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(24)
+        for row, action in enumerate(a for a in actions if not a.shortcut().isEmpty()):
+            key = QLabel(f"<b>{action.shortcut().toString()}</b>")
+            grid.addWidget(key, row, 0)
+            grid.addWidget(QLabel(action.text().replace("&", "").rstrip("…")), row, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        rows, area = QWidget(), QScrollArea()
+        rows.setLayout(grid)
+        area.setWidget(rows)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumWidth(rows.sizeHint().width() + area.verticalScrollBar().sizeHint().width())
+        layout = QVBoxLayout(self)
+        layout.addWidget(area)
+        layout.addWidget(buttons)
+        wanted = self.sizeHint().expandedTo(QSize(0, rows.sizeHint().height() + _AROUND_ROWS))
+        self.resize(wanted.boundedTo(parent.screen().availableSize() - _FRAME_ROOM))
