@@ -11,7 +11,6 @@ folder itself. The depth of `NAME.png` is `depth/NAME.png`, `NAME-depth.png` or
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +19,7 @@ from app.sources.base import SourceError
 from app.sources.recorded import Recorded, RecordedSource
 from fercore.errors import FercoreError
 from fercore.io.images import MILLIMETRES_PER_METRE, read_depth_m, read_rgb
+from fercore.runtime.parsing import parsed_json
 from fercore.structures import Intrinsics
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def read_camera(folder: Path) -> PictureCamera:
         return PictureCamera()
     known = PictureCamera.__dataclass_fields__
     try:
-        values = {key: float(value) for key, value in json.loads(path.read_bytes()).items()}
+        values = {key: float(value) for key, value in parsed_json(path.read_bytes()).items()}
         unknown = sorted(set(values) - set(known))
         if unknown:
             raise ValueError(f"unknown: {', '.join(unknown)}")

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 from fercore.expressions import EXPRESSIONS, Expression
 from fercore.results import HEADS
 from fercore.runtime.files import write_text_whole
+from fercore.runtime.parsing import checked, parsed_json
 from fercore.study.verdict_arrays import SHAPE, leading, verdict_array
 
 if TYPE_CHECKING:
@@ -169,7 +170,9 @@ def save_baseline(path: Path, baseline: Baseline) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text_whole(path, json.dumps(asdict(baseline), indent=2) + "\n")
     except OSError as error:
-        raise FercoreError(f"{path} cannot be written ({error.strerror}); free space.") from error
+        raise FercoreError(
+            f"{path} cannot be written ({error.strerror}); {cure(error)}."
+        ) from error
 
 
 def load_baseline(path: Path) -> Baseline:
@@ -179,7 +182,7 @@ def load_baseline(path: Path) -> Baseline:
         FercoreError: it is missing or damaged.
     """
     try:
-        return baseline_from(json.loads(path.read_text(encoding="utf-8")))
+        return baseline_from(parsed_json(path.read_bytes()))
     except FileNotFoundError:
         raise FercoreError(f"{path} does not exist; record the baseline first.") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -195,8 +198,11 @@ def baseline_from(raw: dict[str, Any]) -> Baseline:
     rows = raw["probabilities"]
     if not isinstance(rows, list) or np.array(rows, dtype=np.float64).shape != SHAPE:
         raise ValueError("probabilities are not 3 times 6")
-    values = {**raw, "probabilities": tuple(tuple(row) for row in rows)}
-    return Baseline(**values)
+    if not all(
+        p is None or (isinstance(p, float | int) and 0 <= p <= 1) for row in rows for p in row
+    ):
+        raise ValueError("a probability is not from 0 to 1")
+    return checked(Baseline, {**raw, "probabilities": tuple(tuple(row) for row in rows)})
 
 
 def _means(arrays: NDArray[np.float64]) -> tuple[tuple[float | None, ...], ...]:
