@@ -52,10 +52,11 @@ def _shortened(text: str) -> str:
 def cure(error: Exception) -> str:
     """Return what to do about a file that cannot be written, such as "free some space"."""
     number = error.errno if isinstance(error, OSError) else None
-    if number in _GONE or "No such file" in str(error):
+    words = str(error)  # all that libraries other than Python's own tell
+    if number in _GONE or "No such file" in words or "does not exist" in words:
         return "its folder is gone, put it back or begin anew in another"
     if number in _FORBIDDEN:
         return "make that folder writable"
-    if number in _FULL or "No space" in str(error):
+    if number in _FULL or "No space" in words:
         return "free some space"
     return "check the disk and how much space is free"

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from fercore.evaluation.stress.perturbations import Perturbation
-from fercore.networks.branches import Absent, Logits, Pipeline
+from fercore.networks.paper import Absent, Logits, Pipeline
 
 if TYPE_CHECKING:
     from fercore.evaluation.stress.crops import Crops

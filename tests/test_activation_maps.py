@@ -21,15 +21,14 @@ from fercore.inference.activation_maps import (
     leading_head,
 )
 from fercore.networks.checkpoints import ModelCard
-from fercore.networks.paper import PIPELINES, DepthPipeline, RGBPipeline
-from fercore.networks.pipelines import build
+from fercore.networks.paper import PIPELINES, DepthPipeline, RGBPipeline, build
 from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FacePair, Verdicts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
 
 SIZE = 64
 RGB = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
@@ -40,7 +39,7 @@ HEADS: tuple[Head, ...] = ("fusion", "rgb", "depth")
 
 @pytest.fixture(autouse=True)
 def tiny_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fercore.networks.branches.Backbone", TinyBackbone)
+    monkeypatch.setattr("fercore.networks.paper.Backbone", TinyBackbone)
 
 
 def network_of(pipeline: str) -> Pipeline:

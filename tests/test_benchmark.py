@@ -24,9 +24,8 @@ from app.window.main_window import MainWindow
 from fercore.cli import bench, main
 from fercore.errors import FercoreError
 from fercore.inference.engines import choice
-from fercore.networks.branches import DEPTH_SIZE
 from fercore.networks.checkpoints import ModelCard, save_checkpoint
-from fercore.networks.pipelines import build
+from fercore.networks.paper import DEPTH_SIZE, build
 from fercore.networks.preprocessing import Preprocessing
 from fercore.runtime.stopwatch import Stopwatch
 from fercore.structures import FaceBox, RGBDFrame
@@ -170,7 +169,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 def test_the_machines_peak_and_the_networks_share_are_measured(checkpoint: Path) -> None:
     assert matrix_peak_gflops(2) > 0.1
-    # 115 million multiplications and additions in the convolutions, see fercore.networks.branches.
+    # 115 million multiplications and additions in the convolutions, see fercore.networks.paper.
     assert DEPTH_SIZE == 64
     assert network_gflop(checkpoint) == pytest.approx(0.231, abs=0.003)
 

@@ -14,7 +14,7 @@ from fercore.cli import main
 from fercore.errors import DatasetError
 from fercore.evaluation.benchmarks.face_sets import FaceSet, labelled_pictures, people_caches
 from fercore.evaluation.benchmarks.weights import MEAN, Share, scores, steadiness
-from fercore.networks.branches import Absent, Logits, Pipeline
+from fercore.networks.paper import Absent, Logits, Pipeline
 from fercore.networks.preprocessing import Preprocessing
 from fercore.training.faces import CALM
 

@@ -25,6 +25,7 @@ from fercore.caches.records import (
 from fercore.caches.writer import CacheWriter
 from fercore.errors import DatasetError, FercoreError
 from fercore.networks.preprocessing import Preprocessing
+from fercore.runtime.files import InUseError
 from fercore.structures import FaceBox
 
 SIZES = Preprocessing(rgb_size=8, depth_size=6)
@@ -235,7 +236,7 @@ class TestResuming:
     def test_kill_while_the_folder_was_made(self, path):
         path.mkdir()
         (path / "rgb.npy").write_bytes(b"half")
-        (path / "cache.json.new").write_text("{")
+        (path / "cache.json.part").write_text("{")
         write(path)
         assert len(open_cache(path).rows) == 6
 
@@ -252,7 +253,7 @@ class TestResuming:
         assert [entry.name for entry in path.iterdir()] == ["holiday.jpg"]
 
     def test_two_writers_at_once(self, path):
-        with CacheWriter(path, MANIFEST), pytest.raises(DatasetError, match="another process"):
+        with CacheWriter(path, MANIFEST), pytest.raises(InUseError, match="another process"):
             CacheWriter(path, MANIFEST)
 
     def test_full_disk(self, path, monkeypatch):

@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from fercore.metrics import calibration
-from fercore.networks.branches import Logits
-from fercore.networks.pipelines import build
+from fercore.networks.paper import Logits, build
 from fercore.training.calibration import fit_temperatures, work_in
 from fercore.training.faces import certain_targets
 

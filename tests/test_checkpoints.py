@@ -7,7 +7,6 @@ import torch
 from safetensors.torch import save_file
 
 from fercore.errors import CheckpointError
-from fercore.networks.branches import Pipeline
 from fercore.networks.checkpoints import (
     Measure,
     ModelCard,
@@ -19,7 +18,7 @@ from fercore.networks.checkpoints import (
     weights_folder,
     write_card,
 )
-from fercore.networks.pipelines import build
+from fercore.networks.paper import Pipeline, build
 from fercore.networks.preprocessing import Preprocessing
 
 CARD = ModelCard(

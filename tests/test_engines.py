@@ -15,16 +15,14 @@ from fercore.errors import CheckpointError, FercoreError
 from fercore.inference.engines import TorchEngine, choice, load_engine
 from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
 from fercore.inference.engines.openvino_engine import OpenVINOEngine, compile_network
-from fercore.networks.branches import Absent, Logits
 from fercore.networks.checkpoints import ModelCard, save_checkpoint
-from fercore.networks.paper import PIPELINES
-from fercore.networks.pipelines import build
+from fercore.networks.paper import PIPELINES, Absent, Logits, build
 from fercore.networks.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
 
 SIZE = 32  # pixels, side of the colour crop
 HEADS = {"rgb": (False, True, False), "depth": (False, False, True)}

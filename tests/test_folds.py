@@ -3,8 +3,7 @@ import pytest
 from made_up_faces import made_up_faces
 
 from fercore.errors import FercoreError
-from fercore.networks.branches import Pipeline
-from fercore.networks.pipelines import build
+from fercore.networks.paper import Pipeline, build
 from fercore.networks.preprocessing import depth_input
 from fercore.training.config import TrainingConfig
 from fercore.training.features import FrozenFeatures

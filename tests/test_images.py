@@ -12,6 +12,28 @@ from fercore.io.images import read_depth_m, read_rgb
 RGB = np.random.default_rng(3).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 
 
+@pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize(
+    ("orientation", "stored"),
+    [
+        (2, Image.Transpose.FLIP_LEFT_RIGHT),
+        (3, Image.Transpose.ROTATE_180),
+        (6, Image.Transpose.ROTATE_90),
+        (8, Image.Transpose.ROTATE_270),
+    ],
+)
+def test_pictures_stand_upright_as_their_exif_says(tmp_path, kind, orientation, stored):
+    upright = np.full((24, 32, 3), 90, np.uint8)
+    upright[:8, :8] = (250, 20, 20)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"a.{kind}"
+    Image.fromarray(upright).transpose(stored).save(path, exif=exif)
+    found = read_rgb(path)
+    assert found.shape == upright.shape
+    assert found[2, 2, 0] > 200 and found[2, 29, 0] < 150 and found[21, 2, 0] < 150
+
+
 def saved(folder, name, pixels=RGB, **options):
     Image.fromarray(pixels).save(folder / name, **options)
     return folder / name

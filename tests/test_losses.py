@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from fercore.networks.branches import Logits
+from fercore.networks.paper import Logits
 from fercore.training.losses import balancing_weights, join, leading, summed_loss
 
 LABELS = torch.tensor([0, 1, 2, 3])

@@ -2,9 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from fercore.networks.branches import Logits, Pipeline
-from fercore.networks.paper import PIPELINES
-from fercore.networks.pipelines import build
+from fercore.networks.paper import PIPELINES, Logits, Pipeline, build
 
 NEW_PARAMETERS = {  # without the backbone; the first three stand in the design
     "depth": 478_416,

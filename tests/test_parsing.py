@@ -20,7 +20,7 @@ from fercore.caches.records import FORMAT_VERSION
 from fercore.errors import CheckpointError, DatasetError, FercoreError, cure
 from fercore.networks.backbone_weights import backbone_of
 from fercore.networks.checkpoints import load_card, load_checkpoint, save_checkpoint, write_card
-from fercore.networks.pipelines import build
+from fercore.networks.paper import build
 from fercore.networks.preprocessing import Preprocessing
 from fercore.runtime.parsing import loaded_archive, loaded_array, parsed_json, parsed_toml
 from fercore.training.config import ConfigError, read_config, shipped_config

@@ -7,9 +7,8 @@ import torch
 from fercore.inference.engines import TorchEngine
 from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
 from fercore.inference.predictor import CROP, DETECT, INPUTS, NETWORKS, NO_FACE, Predictor
-from fercore.networks.branches import Pipeline
 from fercore.networks.checkpoints import ModelCard
-from fercore.networks.pipelines import build
+from fercore.networks.paper import Pipeline, build
 from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox, FloatArray, Intrinsics, RGBDFrame, UInt8Array
 from fercore.training.faces import LabelledFaces, certain_targets

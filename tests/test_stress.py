@@ -20,7 +20,7 @@ from fercore.evaluation.stress.running import Contender, StressRun
 
 if TYPE_CHECKING:
     from fercore.evaluation.stress.crops import Crops
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
 
 YAW = Turn("yaw", "degrees", (-30, 0))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 from fercore.cli import main
 from fercore.evaluation.stress import perturbations, poses
 from fercore.networks.checkpoints import ModelCard, save_checkpoint
-from fercore.networks.pipelines import build
+from fercore.networks.paper import build
 
 FEW = tuple(
     replace(kind, severities=kind.severities[:2])

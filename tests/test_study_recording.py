@@ -20,6 +20,7 @@ from app.study import disk_room, lanes
 from app.study.lane import Lane
 from app.study.writers import PictureWriter
 from fercore.errors import FercoreError
+from fercore.runtime.files import LOCK_FILE
 from fercore.study.clocks import Offset
 from fercore.study.events import PROBLEM, RUN_STOP, read_events
 from fercore.study.layout import run_place
@@ -38,7 +39,7 @@ FILES = {"session.json", "predictions.tsv", "events.tsv", "clocks.tsv"}
 
 
 def names(place: RunPlace) -> set[str]:
-    return {path.name for path in place.folder.iterdir()}
+    return {path.name for path in place.folder.iterdir()} - {LOCK_FILE}
 
 
 @pytest.mark.parametrize(

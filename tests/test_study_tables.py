@@ -107,7 +107,7 @@ def test_cells_hold_no_tabs_and_no_line_breaks(tmp_path: Path) -> None:
         (b"\x00\x01\xff\n", "it is no text"),
         (b"one\tthree\n1\t2\n", "does not begin with the names"),
         (b"one\ttwo\nx\n", "line 2 has 1 cells, not 2"),
-        (b"one\ttwo\nx\t1\nx\tsoon\n", "line 3 has no number as two"),
+        (b"one\ttwo\nx\t1\nx\tsoon\n", "line 3 has no usable number as two"),
     ],
 )
 def test_a_damaged_table_is_one_sentence(content: bytes, complaint: str, tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ from tiny_backbone import TinyBackbone
 from fercore.errors import CheckpointError, DatasetError, FercoreError
 from fercore.networks.backbones import FINETUNE
 from fercore.networks.checkpoints import ModelCard, load_checkpoint, save_checkpoint
-from fercore.networks.paper import DepthPipeline
-from fercore.networks.pipelines import build
+from fercore.networks.paper import DepthPipeline, build
 from fercore.networks.preprocessing import Preprocessing
 from fercore.training import trainer
 from fercore.training.augmentation import augment
@@ -50,7 +49,7 @@ def test_joined_caches_keep_their_subjects_apart_and_hold_out_alike() -> None:
 def test_a_fusion_learns_to_do_without_colour_or_depth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fercore.networks.branches.Backbone", TinyBackbone)
+    monkeypatch.setattr("fercore.networks.paper.Backbone", TinyBackbone)
     faces = made_up_faces()
     faces.depth_m[::4] = np.nan  # a quarter was taken by plain cameras
     config = replace(
@@ -202,7 +201,8 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
     faces, config = made_up_faces(subjects=4), replace(CONFIG, epochs=1)
     with monkeypatch.context() as patch:
         patch.setattr("os.posix_fallocate", full)
-        with pytest.raises(FercoreError, match=r"copy0\.frozen\.part cannot be written .*No space"):
+        broken = r"copy0\.frozen\.npy\.part cannot be written .*No space"
+        with pytest.raises(FercoreError, match=broken):
             train(faces, PARAMETERS, config, tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", full)

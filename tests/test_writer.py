@@ -9,7 +9,6 @@ from toy_face import toy_face_model
 from fercore.geometry import MeshRenderer, OrthographicCamera, largest_component
 from fercore.io.landmarks import GROUPS, read_bnd, read_pse
 from fercore.io.vrml import read_vrml
-from fercore.synthesis import writer
 from fercore.synthesis.appearance import sample_skin
 from fercore.synthesis.scanner import scanner_for
 from fercore.synthesis.writer import write_scan
@@ -187,7 +186,7 @@ def test_a_write_that_fails_leaves_no_half_file(model, skin, tmp_path, monkeypat
     def full_disk(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(writer.os, "replace", full_disk)
+    monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises(OSError, match="No space left"):
         write_scan(
             tmp_path, Name("F9001_NE00WH"), model, model.neutral_mm, skin, np.random.default_rng(2)

@@ -37,8 +37,8 @@ def network_gflop(checkpoint: Path) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from fercore.networks.branches import DEPTH_SIZE
     from fercore.networks.checkpoints import load_checkpoint
+    from fercore.networks.paper import DEPTH_SIZE
 
     network, card = load_checkpoint(checkpoint)
     size = card.preprocessing.rgb_size

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import av
-import cv2
+import numpy as np
 
 from app.sources.base import SourceError
 from app.sources.recorded import Recorded, RecordedSource
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+    from fercore.structures import UInt8Array
+
 FALLBACK_RATE_HZ = 30.0
+_FASTEST_HZ = 1000.0
+_QUARTER_DEG = 90
 
 
 class VideoSource(RecordedSource):
-    """Plays whatever OpenCV decodes, upright as the file says."""
+    """Plays whatever FFmpeg decodes, upright as the file says.
+
+    Telephones write their pictures as the sensor lies and note in a matrix how to show them.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         self._path = path
-        self._video: Any = None
+        self._container: InputContainer | None = None
+        self._frames: Iterator[VideoFrame] = iter(())
         self._rate_hz = FALLBACK_RATE_HZ
         self._count = 0
+        self._first_s: float | None = None  # stamp of the first frame
+        self._number = 0  # of the next frame
 
     @property
     def frame_rate_hz(self) -> float:
@@ -39,16 +54,32 @@ class VideoSource(RecordedSource):
     def _start(self) -> None:
         if not self._path.is_file():
             raise SourceError(f"{self._path} does not exist; name a video file.")
-        if not has_pictures(self._path):
+        stream = self._opened()
+        rate_hz = float(stream.average_rate or stream.guessed_rate or 0)
+        self._rate_hz = rate_hz if 1 <= rate_hz <= _FASTEST_HZ else FALLBACK_RATE_HZ
+        self._count = max(0, stream.frames) or self._guessed_count()
+        if next(self._frames, None) is None:
             raise self._unplayable()
-        self._video = cv2.VideoCapture(str(self._path))
-        if not self._video.isOpened() or not self._video.grab():
-            self._stop()
-            raise self._unplayable()
-        rate_hz = self._video.get(cv2.CAP_PROP_FPS)
-        self._rate_hz = rate_hz if 1 <= rate_hz <= 1000 else FALLBACK_RATE_HZ
-        self._count = max(0, int(self._video.get(cv2.CAP_PROP_FRAME_COUNT)))
         self._rewind()
+
+    def _opened(self) -> VideoStream:
+        """Open the file at its beginning and return its first video stream."""
+        self._stop()
+        try:
+            self._container = av.open(str(self._path))
+            stream = self._container.streams.video[0]
+        except (OSError, ValueError, IndexError) as error:  # PyAV's errors are the first two
+            self._stop()
+            raise self._unplayable() from error
+        stream.thread_type = "AUTO"
+        self._frames = _decoded(self._container, stream)
+        self._first_s, self._number = None, 0
+        return stream
+
+    def _guessed_count(self) -> int:
+        assert self._container is not None
+        duration_us = self._container.duration or 0
+        return max(0, round(duration_us / av.time_base * self._rate_hz))
 
     def _unplayable(self) -> SourceError:
         return SourceError(
@@ -56,28 +87,52 @@ class VideoSource(RecordedSource):
         )
 
     def _next(self) -> Recorded | None:
-        came, bgr = self._video.read()
-        if not came:
+        frame = next(self._frames, None)
+        if frame is None:
             return None
-        time_s = max(0.0, self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-        return Recorded(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), None, None, time_s)
+        time_s = frame.time if frame.time is not None else self._number / self._rate_hz
+        self._first_s = time_s if self._first_s is None else self._first_s
+        self._number += 1
+        return Recorded(_upright(frame), None, None, max(0.0, time_s - self._first_s))
 
     def _pass_over(self, frames: int) -> int:
-        return sum(bool(self._video.grab()) for _ in range(frames))
+        passed = sum(next(self._frames, None) is not None for _ in range(frames))
+        self._number += passed
+        return passed
 
     def _rewind(self) -> None:
         # Opened anew: not every format can be sought in.
-        self._video.release()
-        self._video = cv2.VideoCapture(str(self._path))
+        self._opened()
 
     def _stop(self) -> None:
-        video, self._video = self._video, None
-        if video is not None:
-            video.release()
+        container, self._container = self._container, None
+        self._frames = iter(())
+        if container is not None:
+            container.close()
+
+
+def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Yield the frames of a stream; damaged ones are left out, a damaged file ends early."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            frames = next(packets).decode()
+        except av.error.InvalidDataError:
+            continue
+        except (StopIteration, OSError, ValueError):
+            return
+        yield from frames
+
+
+def _upright(frame: VideoFrame) -> UInt8Array:
+    """Return a frame's picture (H, W, 3) turned as its display matrix says, by whole quarters."""
+    rgb = frame.to_ndarray(format="rgb24")
+    quarters = round(frame.rotation / _QUARTER_DEG) % 4
+    return np.rot90(rgb, quarters).copy()  # the frame's memory is used again
 
 
 def has_pictures(path: Path) -> bool:
-    """Look into a file first with PyAV, which keeps its complaints to itself."""
+    """Look into a file with PyAV, which keeps its complaints to itself."""
     try:
         with av.open(str(path)) as container:
             return bool(container.streams.video)

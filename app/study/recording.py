@@ -226,7 +226,6 @@ class Recording:
             write_run_record(self.place.session, self._record)
         except OSError as error:
             logger.error("%s", self._disk.unwritable(error))
-        self.place.lock.unlink(missing_ok=True)
         self._held.close()
 
     def _fail(self, error: Exception) -> None:

@@ -8,7 +8,6 @@ message and not a crash.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,6 +25,7 @@ from fercore.caches.records import (
     format_row,
 )
 from fercore.errors import DatasetError, FercoreError
+from fercore.runtime.files import LOCK_FILE, sole_holder, write_text_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +40,9 @@ class CacheWriter:
     """Makes a cache, or goes on with one of an equal manifest; a context manager.
 
     Raises:
-        DatasetError: the folder holds something else, a cache made with other
-            parameters, or one that another process is writing.
-        FercoreError: it cannot be written.
+        DatasetError: the folder holds something else, or a cache made with other
+            parameters.
+        FercoreError: another process is writing it, or it cannot be written.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -50,13 +50,12 @@ class CacheWriter:
         self._manifest = manifest
         with _as_error(path):
             _create(path, manifest)
-            self._index = _lock(path)
-            self._files: dict[str, tuple[FileIO, int]] = {}
-        try:
+        self._files: dict[str, tuple[FileIO, int]] = {}
+        with contextlib.ExitStack() as held, _as_error(path):
+            held.enter_context(_sole_writer(path))
+            self._index = held.enter_context((path / INDEX_FILE).open("ab", buffering=0))
             self.rows_done = _cut_to_whole_rows(path, manifest)
-        except FercoreError:
-            self._index.close()
-            raise
+            self._held = held.pop_all()
 
     def __enter__(self) -> Self:
         with _as_error(self.path):
@@ -72,7 +71,7 @@ class CacheWriter:
     ) -> None:
         for file, _ in self._files.values():
             file.close()
-        self._index.close()
+        self._held.close()
 
     def append(self, rows: list[tuple[CacheRow, UInt8Array, FloatArray]]) -> None:
         """Write the rows of one scan; all of them count, or none does.
@@ -100,16 +99,14 @@ def _create(path: Path, manifest: Manifest) -> None:
     path.mkdir(parents=True, exist_ok=True)
     if (path / MANIFEST_FILE).exists():
         return
-    known = {RGB_FILE, DEPTH_FILE, INDEX_FILE, f"{MANIFEST_FILE}.new"}
+    known = {RGB_FILE, DEPTH_FILE, INDEX_FILE, f"{MANIFEST_FILE}.part", LOCK_FILE}
     strangers = sorted(entry.name for entry in path.iterdir() if entry.name not in known)
     if strangers:
         raise DatasetError(f"{path} holds {strangers[0]}; choose an empty folder for --output.")
     for name, dtype, shape in _arrays(manifest):
         _create_array(path / name, dtype, shape)
     (path / INDEX_FILE).write_text("\t".join(COLUMNS) + "\n", encoding="utf-8")
-    new = path / f"{MANIFEST_FILE}.new"
-    new.write_text(manifest.to_json(), encoding="utf-8")
-    new.replace(path / MANIFEST_FILE)
+    write_text_whole(path / MANIFEST_FILE, manifest.to_json())
 
 
 def _arrays(manifest: Manifest) -> list[tuple[str, np.dtype[Any], tuple[int, ...]]]:
@@ -134,15 +131,9 @@ def _open_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> tup
     return file, size - dtype.itemsize * int(np.prod(shape))
 
 
-def _lock(path: Path) -> FileIO:
-    """Open the index for appending; the lock ends with this process, however it ends."""
-    index = (path / INDEX_FILE).open("ab", buffering=0)
-    try:
-        fcntl.flock(index, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        index.close()
-        raise DatasetError(f"{path} is being prepared by another process; wait for it.") from error
-    return index
+def _sole_writer(path: Path) -> contextlib.AbstractContextManager[None]:
+    taken = f"{path} is being prepared by another process; wait for it."
+    return sole_holder(path / LOCK_FILE, taken)
 
 
 def _cut_to_whole_rows(path: Path, manifest: Manifest) -> int:

@@ -134,7 +134,7 @@ def _milliseconds(path: Path) -> tuple[float, str]:
     import torch
 
     from fercore.inference.engines import load_engine
-    from fercore.networks.branches import DEPTH_SIZE
+    from fercore.networks.paper import DEPTH_SIZE
 
     engine, card = load_engine(path)
     size = card.preprocessing.rgb_size

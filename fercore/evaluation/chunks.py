@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fercore.networks.pipelines import build
+from fercore.networks.paper import build
 from fercore.training.folds import FoldResult, train_folds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fercore.evaluation.inputs import Inputs, Source
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
     from fercore.training.config import TrainingConfig
     from fercore.training.folds import FoldTask
 

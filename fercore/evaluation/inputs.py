@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.evaluation.data import ExperimentData
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
     from fercore.training.config import TrainingConfig
     from fercore.training.start import Start
 

@@ -22,9 +22,15 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from fercore.errors import FercoreError
-from fercore.networks.branches import DEPTH_SIZE, Absent, TwoBranchPipeline
 from fercore.networks.checkpoints import load_checkpoint
-from fercore.networks.paper import DepthPipeline, DepthPretrainedPipeline, RGBPipeline
+from fercore.networks.paper import (
+    DEPTH_SIZE,
+    Absent,
+    DepthPipeline,
+    DepthPretrainedPipeline,
+    FusionPipeline,
+    RGBPipeline,
+)
 from fercore.networks.preprocessing import depth_input, rgb_input
 
 if TYPE_CHECKING:
@@ -32,8 +38,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fercore.expressions import Expression
-    from fercore.networks.branches import Pipeline
     from fercore.networks.checkpoints import ModelCard
+    from fercore.networks.paper import Pipeline
     from fercore.structures import FacePair, FloatArray, Prediction, Verdicts
 
 Head = Literal["fusion", "rgb", "depth"]
@@ -141,7 +147,7 @@ def require_explainable(network: Pipeline) -> None:
 
 def _last_convolutions(network: Pipeline) -> dict[str, nn.Module]:
     """Return what gives the last maps of each modality."""
-    if isinstance(network, TwoBranchPipeline):
+    if isinstance(network, FusionPipeline):
         convolutions = network.depth_branch.convolutions
         return {"rgb": _last(network.backbone.last_stage), "depth": convolutions}
     if isinstance(network, DepthPretrainedPipeline):

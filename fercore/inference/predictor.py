@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import torch
 
-from fercore.faces.cropping import crop_face
+from fercore.faces.cropping import crop_face, square_box
+from fercore.faces.head_angle import tilt_deg
 from fercore.faces.quality import depth_defect
 from fercore.faces.tracking import FaceTracker
+from fercore.faces.upright import SURE_SCORE, best_quarters, quarter_turned, upright_face
 from fercore.geometry.plausibility import depth_doubt, measure_face
 from fercore.inference.engines import load_engine
 from fercore.networks.checkpoints import shipped_checkpoint
@@ -29,15 +31,17 @@ if TYPE_CHECKING:
 
     from fercore.faces.detection import FaceDetector
     from fercore.faces.tracking import TrackedFace
+    from fercore.faces.upright import UprightFace
     from fercore.inference.engines import Engine
-    from fercore.networks.branches import Logits
     from fercore.networks.checkpoints import ModelCard
+    from fercore.networks.paper import Logits
     from fercore.structures import FaceBox, FloatArray
 
 DETECT, CROP, INPUTS, NETWORKS = "detect", "crop", "inputs", "networks"
 """The stages that a predictor's stopwatch counts; an engine that measures adds its own."""
 
 NO_FACE = "no face found"
+_LOOK_AROUND_EVERY = 5  # frames without a face: a sideways one is looked for, which takes longer
 NO_COLOUR = "no colour, for the scan has no texture"
 
 
@@ -50,6 +54,8 @@ class Predictor:
         self.stopwatch = Stopwatch()
         self._detector = detector
         self._tracker: FaceTracker | None = None
+        self._quarters = 0  # by which the frames of a stream are turned
+        self._without_face = 0  # frames of a stream, until now
 
     @classmethod
     def from_pipeline(cls, pipeline: str) -> Self:
@@ -98,16 +104,20 @@ class Predictor:
         """Find the best face of a frame and judge it; no face is no error."""
         started_s = time.perf_counter()
         with self.stopwatch.stage(DETECT):
-            box = self._find_face(frame)
-        if box is None:
-            return Analysis(frame, None, None, NO_FACE, time.perf_counter() - started_s)
+            frame, found = self._find_face(frame)
+        if found is None:
+            reason = "; ".join(filter(None, (NO_FACE, frame.remark)))
+            return Analysis(frame, None, None, reason, time.perf_counter() - started_s)
         with self.stopwatch.stage(CROP):
-            believed = _believed(frame, box)
-            pair = crop_face(believed, box, self.card.preprocessing)
+            believed = _believed(found.frame, found.box)
+            pair = crop_face(believed, found.box, self.card.preprocessing)
+            if found.shown is not None:
+                square = square_box(found.shown, self.card.preprocessing.box_scale)
+                pair = replace(pair, box=square)
         verdicts, reason = self.judge(pair, with_colour=frame.has_colour)
-        if pair.depth_m is None and believed.remark:
+        if pair.depth_m is None and "depth" in believed.remark:
             reason = ""  # the remark says it more exactly
-        reason = "; ".join(filter(None, (reason, believed.remark)))
+        reason = "; ".join(filter(None, (reason, believed.remark, found.remark)))
         return Analysis(frame, pair, verdicts, reason, time.perf_counter() - started_s)
 
     def judge(self, pair: FacePair, *, with_colour: bool = True) -> tuple[Verdicts | None, str]:
@@ -137,10 +147,35 @@ class Predictor:
         self._detector.close()
         self.engine.close()
 
-    def _find_face(self, frame: RGBDFrame) -> FaceBox | None:
+    def _find_face(self, frame: RGBDFrame) -> tuple[RGBDFrame, UprightFace | None]:
+        """Return the frame, turned where it lies on its side, and the face to judge in it."""
         if self._tracker is not None:
-            return self._tracker.follow(frame)
-        return next(iter(self._detector.detect(frame.rgb)), None)
+            return self._follow_face(frame, self._tracker)
+        frame = quarter_turned(frame, best_quarters(frame.rgb, self._detector))
+        box = next(iter(self._detector.detect(frame.rgb)), None)
+        if box is None:
+            return frame, None
+        return frame, upright_face(frame, box, tilt_deg(box), self._detector)
+
+    def _follow_face(
+        self, frame: RGBDFrame, tracker: FaceTracker
+    ) -> tuple[RGBDFrame, UprightFace | None]:
+        turned = quarter_turned(frame, self._quarters)
+        box = tracker.follow(turned)
+        self._without_face = 0 if box else self._without_face + 1
+        unsure = box is not None and box.score < SURE_SCORE
+        if unsure or self._without_face % _LOOK_AROUND_EVERY == 1:
+            more = best_quarters(turned.rgb, self._detector)
+            if more:
+                self._quarters = (self._quarters + more) % 4
+                tracker.forget()
+                turned = quarter_turned(frame, self._quarters)
+                box = tracker.follow(turned)
+        if box is None:
+            return turned, None
+        angle = tracker.faces[0].angle
+        roll_deg = None if angle is None else angle.roll_deg
+        return turned, upright_face(turned, box, roll_deg, self._detector)
 
     def _run(self, pairs: list[FacePair], *, with_depth: bool) -> Logits:
         parameters = self.card.preprocessing

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fercore.errors import DatasetError
 from fercore.io.files import beginning, read_bytes
@@ -66,7 +66,8 @@ def _decode(path: Path) -> Image.Image:
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
             image.load()
-            return image.copy()
+            # Telephones write pictures as the sensor lies, and note how to show them.
+            return ImageOps.exif_transpose(image)
     except UnidentifiedImageError as reason:
         shown = beginning(content)
         raise DatasetError(

@@ -21,16 +21,15 @@ from safetensors.torch import load_file, save_file
 from fercore.errors import CheckpointError, cure
 from fercore.expressions import EXPRESSIONS
 from fercore.networks.backbones import VARIANTS
-from fercore.networks.paper import PIPELINES
-from fercore.networks.pipelines import build
+from fercore.networks.paper import PIPELINES, build
 from fercore.networks.preprocessing import Preprocessing
-from fercore.runtime.files import write_text_whole
+from fercore.runtime.files import whole_file, write_text_whole
 from fercore.runtime.parsing import checked, parsed_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
 
 FORMAT = 1
 SCALE_SUFFIX = "::scale"
@@ -85,12 +84,11 @@ def save_checkpoint(path: Path, network: Pipeline, card: ModelCard) -> ModelCard
     tensors: dict[str, torch.Tensor] = {}
     for name, value in network.state_dict().items():
         tensors.update(_compress(name, value))
-    unfinished = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, unfinished)
-        complete = replace(card, sha256=_sha256(unfinished))
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            save_file(tensors, unfinished)
+            complete = replace(card, sha256=_sha256(unfinished))
         write_card(path, complete)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} cannot be written ({error}); {cure(error)}.") from error

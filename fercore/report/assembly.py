@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from fercore.report.progress import (
 from fercore.report.reading import read_run
 from fercore.report.sections import evaluation_sections
 from fercore.report.stress_section import stress_section
+from fercore.runtime.files import write_text_whole
 from fercore.runtime.provenance import versions
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def write_report(report: Report, run: Path) -> Path:
     try:
         folder.mkdir(exist_ok=True)
         for name, text in files.items():
-            _write(folder / name, text)
+            write_text_whole(folder / name, text)
         for old in folder.iterdir():
             if old.name not in files and _OWN_FILES.fullmatch(old.name):
                 old.unlink()
@@ -98,15 +98,6 @@ def write_report(report: Report, run: Path) -> Path:
             f"{cure(error)}, and run `fercore report` again."
         ) from error
     return folder / PAGE
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _is_synthetic(run: Run) -> bool:

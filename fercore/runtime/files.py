@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-from contextlib import contextmanager
+import os
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from fercore.errors import FercoreError
 
@@ -12,19 +14,62 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+LOCK_FILE = ".lock"
+"""What a folder's user holds. It stays when the user leaves: were it deleted while held, one
+process could hold the deleted file and the next a new one of the same name."""
 
-def write_text_whole(path: Path, text: str) -> None:
-    """Replace a file's content; a kill or a full disk leaves the earlier content.
+
+class InUseError(FercoreError):
+    """Another process holds a lock; it has to end first."""
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give the path of an unfinished file, which takes the place of `path` at the end.
+
+    An error, a kill, a full disk or a power failure leaves the earlier content. Only one
+    process may write a path at a time.
 
     Raises:
         OSError: it cannot be written.
     """
     unfinished = path.with_name(f"{path.name}.part")
     try:
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        yield unfinished
+        with unfinished.open("r+b") as file:
+            os.fsync(file.fileno())
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Replace a file's content by a text, as `whole_file` does.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with whole_file(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def sole_holder(lock_file: Path, taken: str) -> Iterator[None]:
+    """Hold a lock file, which is made if needed; it is free again however the process ends.
+
+    Raises:
+        InUseError: another process holds it; the message is `taken`.
+        OSError: it cannot be made.
+    """
+    lock = FileLock(lock_file, timeout=0, thread_local=False)  # whoever ends may be another thread
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InUseError(taken) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -34,16 +79,13 @@ def sole_user(folder: Path) -> Iterator[None]:
     Raises:
         FercoreError: another process uses it, or it cannot be made.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("ab")
-    except OSError as error:
-        raise FercoreError(
-            f"{folder} cannot be used ({error.strerror}); choose another --output."
-        ) from error
-    with lock:
+    taken = f"{folder} is in use by another process; wait for it."
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise FercoreError(f"{folder} is in use by another process; wait for it.") from error
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(sole_holder(folder / LOCK_FILE, taken))
+        except OSError as error:
+            raise FercoreError(
+                f"{folder} cannot be used ({error.strerror}); choose another --output."
+            ) from error
         yield

@@ -115,9 +115,9 @@ def checked(kind: type[T], values: Mapping[str, Any]) -> T:
 
 def _fits(value: object, wanted: str) -> bool:
     if wanted in ("int", "float"):
-        numeric = int if wanted == "int" else (int, float)
-        usable = isinstance(value, numeric) and not isinstance(value, bool)
-        return usable and (isinstance(value, int) or math.isfinite(value))
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return isinstance(value, int) or (wanted == "float" and math.isfinite(value))
     plain = {"str": str, "bool": bool}.get(wanted, dict if wanted.startswith("dict[") else object)
     if not isinstance(value, plain):
         return False

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
+from fercore.runtime.files import whole_file
 from fercore.study.media import opened_video, sound_frames, sound_packets
 
 if TYPE_CHECKING:
@@ -44,13 +45,9 @@ def close_video(path: Path) -> Closed:
     stamps, whole = _survey(path)
     if not stamps:
         return Closed((), set_aside(path))
-    unfinished = path.with_name(f"{path.name}.part")
-    try:
+    with whole_file(path) as unfinished:
         _copy(path, unfinished, set(stamps))
         aside = None if whole else _kept_beside(path)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return Closed(tuple(stamps.values()), aside)
 
 
@@ -109,5 +106,3 @@ def _copy(source: Path, target: Path, stamps: set[int]) -> None:
             if packet.pts in stamps:
                 packet.stream = stream
                 new.mux_one(packet)
-    with target.open("rb") as written:
-        os.fsync(written.fileno())

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
+from fercore.runtime.files import LOCK_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,8 +107,8 @@ class RunPlace:
 
     @property
     def lock(self) -> Path:
-        """Held by the process that records or recovers the run."""
-        return self.folder / ".lock"
+        """Held by the process that records or recovers the run; stays where it is."""
+        return self.folder / LOCK_FILE
 
 
 def require_label(label: str, what: str) -> str:

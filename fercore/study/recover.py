@@ -8,14 +8,14 @@ a run that ended well is left as it is.
 
 from __future__ import annotations
 
-import fcntl
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fercore.errors import FercoreError, cure
+from fercore.runtime.files import sole_holder
 from fercore.study import clocks, events, predictions
 from fercore.study.closing import Closed, close_video, set_aside
 from fercore.study.events import RUN_LOST, RUN_STOP, Event
@@ -84,7 +84,6 @@ def recover(place: RunPlace) -> Recovery:
                 f"{place.folder} cannot be written ({error.strerror or error}); {cure(error)} "
                 "and run `fercore recover` again."
             ) from error
-    place.lock.unlink(missing_ok=True)
     return recovery
 
 
@@ -95,19 +94,14 @@ def sole_writer(place: RunPlace) -> Iterator[None]:
     Raises:
         FercoreError: another process has it, or the folder cannot be written.
     """
-    try:
-        lock = place.lock.open("ab")
-    except OSError as error:
-        raise FercoreError(
-            f"{place.folder} cannot be written ({error.strerror}); check the permissions."
-        ) from error
-    with lock:
+    taken = f"{place.folder} is being recorded at present; stop the recording first."
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            held.enter_context(sole_holder(place.lock, taken))
+        except OSError as error:
             raise FercoreError(
-                f"{place.folder} is being recorded at present; stop the recording first."
-            ) from None
+                f"{place.folder} cannot be written ({error.strerror}); check the permissions."
+            ) from error
         yield
 
 

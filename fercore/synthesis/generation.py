@@ -17,6 +17,7 @@ from tqdm import tqdm
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS, Expression
 from fercore.io.scan_names import FILE_KINDS, ScanId
+from fercore.runtime.files import write_text_whole
 from fercore.runtime.parallel import in_order
 from fercore.runtime.parsing import parsed_json
 from fercore.runtime.provenance import versions
@@ -204,9 +205,7 @@ def _write_manifest(root: Path, wanted: dict[str, object], model: FaceModel) -> 
         "codes": model.codes,
         "notice": model.terms(),
     }
-    unfinished = root / f"{MANIFEST}.part"
-    unfinished.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(root / MANIFEST)
+    write_text_whole(root / MANIFEST, json.dumps(manifest, indent=2) + "\n")
 
 
 def _remove_unfinished_files(root: Path) -> None:

@@ -7,13 +7,13 @@ and `_RAW.pse` (pose). `_F3D.wrl` is written last: where it exists, the scan is 
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 
+from fercore.runtime.files import whole_file
 from fercore.synthesis.atlas import take_atlas
 from fercore.synthesis.fiducials import POSE_LANDMARKS, landmark_vertices
 from fercore.synthesis.picture import LitSurface, face_picture, looks_of
@@ -170,10 +170,5 @@ def _bmp(rgb: UInt8Array) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write the file whole or not at all, whatever interrupts."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as unfinished:
         unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from fercore.networks.branches import CLASSES
+from fercore.networks.layers import CLASSES
 
 if TYPE_CHECKING:
-    from fercore.networks.branches import Classifier, Logits, Pipeline
+    from fercore.networks.layers import Classifier
+    from fercore.networks.paper import Logits, Pipeline
 
 _COOLEST, _HOTTEST = 0.05, 20.0
 _ROUNDS = 60  # of the golden-section search; each leaves 62 % of the interval

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from tqdm import tqdm
 
 from fercore.errors import FercoreError, cure
 from fercore.networks.preprocessing import depth_input, normalise_rgb, resized
-from fercore.runtime.files import write_text_whole
+from fercore.runtime.files import whole_file, write_text_whole
 from fercore.runtime.parsing import loaded_array, parsed_json
 from fercore.training.augmentation import augment
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 
@@ -118,26 +119,25 @@ def _write(
     finetune: str,
     augmentation_seed: tuple[int, int] | None,
 ) -> None:
-    unfinished = [path.with_suffix(".part") for path in paths]
     files: list[NDArray[np.float16]] = []
     network.eval()
     device = next(network.parameters()).device
-    for start in tqdm(range(0, len(faces), BATCH), desc=paths[0].name, disable=None):
-        rows = slice(start, start + BATCH)
-        inputs = _inputs(faces, rows, parameters, augmentation_seed)
-        with torch.inference_mode():
-            rgb, depth = (x.to(device) for x in inputs)
-            frozen = network.frozen(rgb, depth, finetune)
-            outputs = (frozen, depth)
-        if not files:
-            files = [
-                _create(part, (len(faces), *output.shape[1:]))
-                for part, output in zip(unfinished, outputs, strict=True)
-            ]
-        for file, output in zip(files, outputs, strict=True):
-            file[rows] = _half(output)
-    for part, path in zip(unfinished, paths, strict=True):
-        part.replace(path)
+    with ExitStack() as held:
+        unfinished = [held.enter_context(whole_file(path)) for path in paths]
+        for start in tqdm(range(0, len(faces), BATCH), desc=paths[0].name, disable=None):
+            rows = slice(start, start + BATCH)
+            inputs = _inputs(faces, rows, parameters, augmentation_seed)
+            with torch.inference_mode():
+                rgb, depth = (x.to(device) for x in inputs)
+                frozen = network.frozen(rgb, depth, finetune)
+                outputs = (frozen, depth)
+            if not files:
+                files = [
+                    _create(part, (len(faces), *output.shape[1:]))
+                    for part, output in zip(unfinished, outputs, strict=True)
+                ]
+            for file, output in zip(files, outputs, strict=True):
+                file[rows] = _half(output)
 
 
 def _inputs(
@@ -167,7 +167,6 @@ def _create(path: Path, shape: tuple[int, ...]) -> NDArray[np.float16]:
         with path.open("r+b") as reserved:
             os.posix_fallocate(reserved.fileno(), 0, path.stat().st_size)
     except OSError as error:
-        path.unlink(missing_ok=True)
         raise FercoreError(
             f"{path} cannot be written ({error.strerror}); {cure(error)} or choose another "
             "--output."

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from fercore.errors import FercoreError, cure
-from fercore.runtime.files import write_text_whole
+from fercore.runtime.files import whole_file, write_text_whole
 from fercore.runtime.parsing import parsed_json
 
 if TYPE_CHECKING:
@@ -49,13 +48,9 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     Raises:
         FercoreError: it cannot be written.
     """
-    unfinished = path.with_suffix(".part")
     try:
-        with unfinished.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            torch.save(state, unfinished)
     except (OSError, RuntimeError) as error:
         raise FercoreError(f"{path} cannot be written ({error}); {cure(error)}.") from error
 

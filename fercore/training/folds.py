@@ -20,7 +20,7 @@ from torch.func import functional_call, stack_module_state
 from torch.nn import functional
 
 from fercore.errors import FercoreError
-from fercore.networks.branches import redraw_new_layers
+from fercore.networks.layers import redraw_new_layers
 from fercore.training.precision import channels_last, computing_in
 from fercore.training.trainer import learning_rate
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
     from fercore.structures import FloatArray
     from fercore.training.config import TrainingConfig
     from fercore.training.features import FrozenFeatures

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from fercore.networks.branches import CLASSES, Logits
+from fercore.networks.layers import CLASSES
+from fercore.networks.paper import Logits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def verdict_losses(
 ) -> torch.Tensor:
     """Return each face's negative log-likelihood (N,) of a target distribution.
 
-    Scores (N, 7) as in `fercore.networks.branches.Logits`, targets (N, 7) over six expressions and
+    Scores (N, 7) as in `fercore.networks.paper.Logits`, targets (N, 7) over six expressions and
     calm. What is said about calm learns from all faces alike; which of the six it is, from
     the expressive share of a face, counted by `weights` (6,).
     """

@@ -1,6 +1,6 @@
 """Faces without depth, and modality dropout: what a fusion must learn to do without.
 
-What a batch lacks is told to the network (`fercore.networks.branches.Absent`). Where a face has no
+What a batch lacks is told to the network (`fercore.networks.paper.Absent`). Where a face has no
 depth, another face's stands in the array, so that batch normalisation sees real depth maps
 only; being absent, it counts for nothing.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fercore.networks.branches import Absent
+from fercore.networks.paper import Absent
 
 if TYPE_CHECKING:
     from numpy.random import Generator

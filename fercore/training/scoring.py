@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from fercore.metrics import subject_interval
-from fercore.networks.branches import CLASSES, Absent
 from fercore.networks.checkpoints import Measure
+from fercore.networks.layers import CLASSES
+from fercore.networks.paper import Absent
 from fercore.networks.preprocessing import depth_input, rgb_input
 from fercore.training.losses import join
 
 if TYPE_CHECKING:
-    from fercore.networks.branches import Logits, Pipeline
+    from fercore.networks.paper import Logits, Pipeline
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 

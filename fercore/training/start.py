@@ -14,15 +14,20 @@ import torch
 
 from fercore.errors import CheckpointError
 from fercore.networks.backbone_weights import apply_start, read_start
-from fercore.networks.branches import RGBBranch, TwoBranchPipeline
 from fercore.networks.checkpoints import ModelCard, load_checkpoint
-from fercore.networks.paper import DepthPipeline, DepthPretrainedPipeline, RGBPipeline
-from fercore.networks.pipelines import build
+from fercore.networks.paper import (
+    DepthPipeline,
+    DepthPretrainedPipeline,
+    FusionPipeline,
+    RGBBranch,
+    RGBPipeline,
+    build,
+)
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
     from fercore.training.config import TrainingConfig
 
 
@@ -83,7 +88,7 @@ def _take_over(network: Pipeline, source: Pipeline, card: ModelCard) -> None:
             f"a {card.pipeline} is no branch of this pipeline; give the depth and the rgb "
             "checkpoint of a fusion's backbone, or a fusion that has the same."
         )
-    if isinstance(network, TwoBranchPipeline) and isinstance(source, TwoBranchPipeline):
+    if isinstance(network, FusionPipeline) and isinstance(source, FusionPipeline):
         _copy(source, network)
         return
     for kind in shared:
@@ -93,7 +98,7 @@ def _take_over(network: Pipeline, source: Pipeline, card: ModelCard) -> None:
 
 def _branches(network: Pipeline) -> dict[str, tuple[nn.Module, nn.Module]]:
     """Return branch and head by modality."""
-    if isinstance(network, TwoBranchPipeline):
+    if isinstance(network, FusionPipeline):
         return {
             "rgb": (network.rgb_branch, network.rgb_classifier),
             "depth": (network.depth_branch, network.depth_classifier),

@@ -16,7 +16,7 @@ import torch
 from tqdm import tqdm
 
 from fercore.errors import FercoreError
-from fercore.networks.branches import Absent, verdict_probabilities
+from fercore.networks.paper import Absent, verdict_probabilities
 from fercore.training.calibration import fit_temperatures, work_in
 from fercore.training.config import COSINE, TrainingConfig
 from fercore.training.features import FrozenFeatures, compute_features
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from fercore.networks.branches import Logits, Pipeline
+    from fercore.networks.paper import Logits, Pipeline
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 

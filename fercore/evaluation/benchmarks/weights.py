@@ -16,7 +16,8 @@ import torch
 
 from fercore.expressions import EXPRESSIONS
 from fercore.metrics import calibration, confusion, separation, subject_interval
-from fercore.networks.branches import CLASSES, verdict_probabilities
+from fercore.networks.layers import CLASSES
+from fercore.networks.paper import verdict_probabilities
 from fercore.training.augmentation import through_jpeg
 from fercore.training.faces import CALM
 from fercore.training.scoring import logits_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.evaluation.benchmarks.face_sets import FaceSet
-    from fercore.networks.branches import Logits, Pipeline
+    from fercore.networks.paper import Logits, Pipeline
     from fercore.networks.preprocessing import Preprocessing
     from fercore.structures import FloatArray, UInt8Array
     from fercore.training.faces import LabelledFaces
@@ -165,7 +166,7 @@ def _compressed(rgb: UInt8Array) -> UInt8Array:
 
 
 def _darkened(rgb: UInt8Array) -> UInt8Array:
-    return np.round(rgb * 0.4).astype(np.uint8)
+    return np.asarray(np.round(rgb * 0.4), np.uint8)
 
 
 CHANGES: dict[str, Callable[[UInt8Array], UInt8Array]] = {

@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
+from fercore.runtime.files import write_text_whole
 from fercore.runtime.parsing import parsed_json
 
 if TYPE_CHECKING:
@@ -186,11 +187,9 @@ def _require_same(earlier: dict[str, Any], manifest: dict[str, Any], folder: Pat
 
 
 def _replace(path: Path, text: str) -> None:
-    unfinished = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        write_text_whole(path, text + "\n")
     except OSError as error:
         raise FercoreError(
             f"{path} cannot be written ({error.strerror or error}); "

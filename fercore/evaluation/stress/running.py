@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fercore.evaluation.stress.perturbations import Perturbation
     from fercore.evaluation.stress.poses import Turn, View
     from fercore.evaluation.stress.records import Records
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from fercore.networks.branches import Logits
+    from fercore.networks.paper import Logits
 
 ENGINES = ("cuda", "openvino", "torch")
 """In the order in which a machine that has several of them prefers them."""

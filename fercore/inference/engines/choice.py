@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fercore.inference.engines.base import Engine
-    from fercore.networks.branches import Pipeline
     from fercore.networks.checkpoints import ModelCard
+    from fercore.networks.paper import Pipeline
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fercore.runtime.files import whole_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,17 +52,12 @@ def read_compiled(path: Path) -> bytes | None:
 
 def keep_compiled(path: Path, blob: bytes) -> None:
     """Store a compiled model; where that fails, the next start takes seconds again."""
-    unfinished = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
-            file.write(blob)
-            file.write(hashlib.sha256(blob).digest())
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(blob + hashlib.sha256(blob).digest())
     except OSError as error:
         logger.warning("%s cannot be kept (%s); the next start converts again.", path, error)
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
     for old in _oldest(path.parent):
         with contextlib.suppress(OSError):
             old.unlink()

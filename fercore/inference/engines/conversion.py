@@ -14,12 +14,12 @@ import torch
 from tqdm import tqdm
 
 from fercore.inference.engines.parts import DEPTH_FEATURES, head_names, split_depth
-from fercore.networks.branches import DEPTH_SIZE, Absent
+from fercore.networks.paper import DEPTH_SIZE, Absent
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
 
 RGB, DEPTH, HAS_DEPTH, NO_DEPTH = "rgb", "depth", "has_depth", "no_depth"
 OUTPUT_SUFFIX = "_logits"

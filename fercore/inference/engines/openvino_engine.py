@@ -23,15 +23,15 @@ from fercore.inference.engines.conversion import (
     import_openvino,
     openvino_model,
 )
-from fercore.networks.branches import DEPTH_SIZE, Logits
+from fercore.networks.paper import DEPTH_SIZE, Logits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from fercore.networks.branches import Pipeline
     from fercore.networks.checkpoints import ModelCard
+    from fercore.networks.paper import Pipeline
 
 logger = logging.getLogger(__name__)
 

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, cast
 
 from torch import nn
 
-from fercore.networks.branches import DEPTH_MAPS, DEPTH_SIZE, TwoBranchPipeline
-from fercore.networks.paper import DepthPretrainedPipeline, RGBPipeline
+from fercore.networks.paper import (
+    DEPTH_MAPS,
+    DEPTH_SIZE,
+    DepthPretrainedPipeline,
+    FusionPipeline,
+    RGBPipeline,
+)
 
 if TYPE_CHECKING:
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
 
 DEPTH_FEATURES = (DEPTH_MAPS[-1], DEPTH_SIZE // 16, DEPTH_SIZE // 16)
 """What the depth network's convolutions make of a depth map."""
@@ -23,7 +28,7 @@ def split_depth(network: Pipeline) -> tuple[Pipeline, nn.Module | None]:
     The first expects the convolutions' maps (N, 50, 4, 4) in the place of depth; weights
     are shared. A network of one modality comes back as it is, with None.
     """
-    if not isinstance(network, TwoBranchPipeline):
+    if not isinstance(network, FusionPipeline):
         return network, None
     branch = _with(network.depth_branch, "convolutions", nn.Identity())
     return cast(
@@ -33,7 +38,7 @@ def split_depth(network: Pipeline) -> tuple[Pipeline, nn.Module | None]:
 
 def head_names(network: Pipeline) -> tuple[str, ...]:
     """Return which of `Logits`' heads a network has, in their order there."""
-    if isinstance(network, TwoBranchPipeline):
+    if isinstance(network, FusionPipeline):
         return ("fusion", "rgb", "depth")
     looks_at_depth = isinstance(network, DepthPretrainedPipeline)
     return ("rgb",) if isinstance(network, RGBPipeline) and not looks_at_depth else ("depth",)

@@ -9,12 +9,12 @@ import torch
 
 from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
 from fercore.inference.engines.parts import DEPTH_FEATURES, head_names, split_depth
-from fercore.networks.branches import Absent, Logits, TwoBranchPipeline
+from fercore.networks.paper import Absent, FusionPipeline, Logits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fercore.networks.branches import Pipeline
+    from fercore.networks.paper import Pipeline
 
 
 class TorchEngine:
@@ -79,7 +79,7 @@ class _Laps:
         self._device = device
         self._began_s = 0.0
         self._rest = FUSION
-        if isinstance(network, TwoBranchPipeline):
+        if isinstance(network, FusionPipeline):
             self._follow(network.backbone.early, RGB_NET)
             self._follow(network.backbone.last_stage, RGB_NET)
             self._follow(network.depth_branch.convolutions, DEPTH_NET)

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from fercore.errors import CheckpointError, cure
 from fercore.io.fer2013 import TERMS
-from fercore.runtime.files import write_text_whole
+from fercore.runtime.files import whole_file, write_text_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,10 +85,9 @@ def save_backbone(path: Path, backbone: Backbone, card: BackboneCard) -> Backbon
         "input": "RGB, x/255, torchvision ImageNet mean and std",
         "terms": TERMS,
     }
-    unfinished = path.with_suffix(".part")
     try:
-        save_file(tensors, unfinished, metadata)
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            save_file(tensors, unfinished, metadata)
         complete = replace(card, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
         write_backbone_card(path, complete)
     except (OSError, SafetensorError) as error:

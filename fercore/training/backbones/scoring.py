@@ -15,7 +15,7 @@ import torch
 from fercore.expressions import EXPRESSIONS
 from fercore.io.fer2013 import CLASSES
 from fercore.metrics import separation, subject_interval
-from fercore.networks.branches import verdict_probabilities
+from fercore.networks.paper import verdict_probabilities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
