@@ -103,11 +103,11 @@ def row(analysis: Analysis) -> tuple[str, ...]:
     return (
         str(frame.index),
         f"{frame.timestamp_s:.4f}",
-        frame.origin,
+        " ".join(frame.origin.split()),  # a file's name may hold a tab, which would add a column
         frame.truth.value if frame.truth else "",
         *_box_cells(analysis),
         f"{1000 * analysis.latency_s:.1f}",
-        analysis.reason,
+        " ".join(analysis.reason.split()),
         *_probability_cells(verdicts.fusion if verdicts else None),
         *_probability_cells(verdicts.rgb if verdicts else None),
         *_probability_cells(verdicts.depth if verdicts else None),

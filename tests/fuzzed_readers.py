@@ -19,12 +19,13 @@ from fer2013_fixtures import striped_faces, write_csv, write_shard
 from PIL import Image
 from study_fixtures import STUDY, record_run, write_study
 
-from app.sources.pictures import read_camera
+from app.sources.pictures.camera import read_camera
 from app.start.settings import Settings
 from app.study.remote_messages import answer
 from fercore.caches.reading import read_index, read_manifest
 from fercore.caches.records import COLUMNS, FORMAT_VERSION
 from fercore.io.bnt import read_bnt
+from fercore.io.depth_maps import read_depth_map
 from fercore.io.fer2013 import Split, read_fer2013
 from fercore.io.images import read_depth_m, read_rgb
 from fercore.io.landmarks import read_bnd, read_pse
@@ -115,6 +116,13 @@ def pictures(path: Path) -> None:
 
 def depth(path: Path) -> None:
     within(read_depth_m(path), 1e-6, 1e4)
+
+
+def depth_map(path: Path) -> None:
+    units = read_depth_map(path).units
+    known = units[~np.isnan(units)]
+    finite(known)
+    assert (known > 0).all()
 
 
 def landmarks(path: Path) -> None:
@@ -274,6 +282,10 @@ def shard(path: Path) -> None:
     write_shard(path, *striped_faces(7, 0))
 
 
+def distances(path: Path) -> None:
+    np.save(path, np.random.default_rng(0).uniform(0.4, 0.9, (9, 7)).astype(np.float32))
+
+
 def kaggle(path: Path) -> None:
     images, labels = striped_faces(3, 0)
     rows = zip(labels.tolist(), images, ["Training"] * 3, strict=True)
@@ -304,6 +316,7 @@ def utf8(*texts: str) -> Callable[[], tuple[bytes, ...]]:
     return lambda: tuple(text.encode() for text in texts)
 
 
+DEPTH_TIFF = picture_bytes("TIFF", "I;16")
 KINDS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
 
 READERS = (
@@ -321,6 +334,7 @@ READERS = (
         pictures,
     ),
     Reader("d.png", lambda: (picture_bytes("PNG", "I;16"),), depth),
+    Reader("depth.npy", lambda: (written(distances, "x.npy"), DEPTH_TIFF), depth_map),
     Reader("fer2013.csv", lambda: (written(kaggle),), faces),
     Reader("faces.npz", lambda: (written(shard, "x.npz"),), faces),
     Reader("arrays.npz", lambda: (written(shard, "x.npz"),), archive),

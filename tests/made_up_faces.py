@@ -14,15 +14,20 @@ from fercore.structures import FaceBox
 from fercore.training.faces import LabelledFaces, certain_targets
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
 PARAMETERS = Preprocessing(rgb_size=16)
 
 
 def make_cache(
-    folder: Path, subjects: int, seed: int, parameters: Preprocessing = PARAMETERS
+    folder: Path,
+    subjects: int,
+    seed: int,
+    parameters: Preprocessing = PARAMETERS,
+    faceless: Container[int] = (),
 ) -> Path:
-    """Write a cache of random faces, levels 3 and 4."""
+    """Write a cache of random faces, levels 3 and 4; no face is found in `faceless` rows."""
     scans = [
         (f"F{9001 + subject}", expression.value, level)
         for subject in range(subjects)
@@ -35,8 +40,9 @@ def make_cache(
     rng = np.random.default_rng(seed)
     with CacheWriter(folder, manifest) as writer:
         for row, (subject, expression, level) in enumerate(scans):
+            status = "no face" if row in faceless else "ok"
             record = CacheRow(
-                *(row, f"{subject}_{row}", subject, expression, level, "WH", "f2d", "ok", ""),
+                *(row, f"{subject}_{row}", subject, expression, level, "WH", "f2d", status, ""),
                 *(0.9, FaceBox(0, 0, 9, 9, 0.9), False, 0.5),
             )
             size = parameters.rgb_size

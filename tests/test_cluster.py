@@ -1,5 +1,7 @@
 """`evaluate --engine ray` on a cluster of two nodes on this machine, one of which is lost."""
 
+import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -41,15 +43,19 @@ def lose_a_node(cluster: Any, run: Path, lost: list[bool]) -> None:
 
 
 def test_a_cluster_that_loses_a_node_gives_the_tables_of_one_machine(
-    cluster: Any, tmp_path: Path
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = make_cache(tmp_path / "cache", 12, 0, PARAMETERS)
     on_ray, local, lost = tmp_path / "on-ray", tmp_path / "local", list[bool]()
+    monkeypatch.setattr(os, "cpu_count", lambda: 777)
     thief = threading.Thread(target=lose_a_node, args=(cluster, on_ray, lost))
     thief.start()
     ray = ("--engine", "ray", "--address", cluster.address)
     assert evaluate(cache, on_ray, *OPTIONS, *ray, pipelines="depth") == 0
     thief.join()
+    record = json.loads((on_ray / "run.json").read_text())
+    assert "777 CPU cores" not in record["hardware"]  # of the machine that gives the command
+    assert record["hardware"].endswith("one thread a fold")
     assert lost == [True]
     assert evaluate(cache, local, *OPTIONS, pipelines="depth") == 0
     assert tables(on_ray) == tables(local)

@@ -51,6 +51,18 @@ def relative_box(x: float, y: float, width: float, height: float):
     return types.SimpleNamespace(location_data=place, score=[0.9])
 
 
+def test_pictures_of_any_size_and_shape_are_borne(detector, landmarker, picture):
+    box, points = detector.detect(picture)[0], landmarker.landmarks(picture)
+    large = np.repeat(np.repeat(picture, 12, 0), 12, 1)  # 6144 pixels a side
+    (found,) = detector.detect(large)
+    assert found.x0 / 12 == pytest.approx(box.x0, abs=12)
+    assert found.width / 12 == pytest.approx(box.width, rel=0.06)
+    np.testing.assert_allclose(landmarker.landmarks(large) / 12, points, atol=6)
+    for shape in ((1, 20_000, 3), (20_000, 1, 3)):
+        assert detector.detect(np.full(shape, 90, np.uint8)) == []
+        assert landmarker.landmarks(np.full(shape, 90, np.uint8)) is None
+
+
 class TestDetector:
     def test_finds_the_one_face_of_every_sample(self, detector, pictures):
         for rgb in pictures:

@@ -70,9 +70,49 @@ def test_every_test_face_of_every_experiment_is_predicted(finished: Path) -> Non
         assert sum(float(p[f"p_{e.value}"]) for e in EXPRESSIONS) == pytest.approx(1, abs=1e-4)
 
 
+def test_scans_without_a_face_are_tested_and_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One subject of twelve is tested: it has no face at all; another has one too few."""
+    parts = {"faceless": range(12), "whole": ()}
+    for name, faceless in parts.items():
+        cache = make_cache(tmp_path / name / "cache", 12, 0, PARAMETERS, faceless=(*faceless, 15))
+        options = ("--protocol", "holdout90", "--folds", "10", "--epochs", "1")
+        assert evaluate(cache, tmp_path / name / "run", *options, pipelines="depth") == 0
+        assert len(rows(tmp_path / name / "run" / "predictions.tsv")) == 12 * 12
+    printed = capsys.readouterr().out
+    assert "of 144 tested scans, 13 of them without a face" in printed
+    assert "of 144 tested scans, 1 of them without a face" in printed
+    run = tmp_path / "faceless" / "run"
+    lost = [p for p in rows(run / "predictions.tsv") if not p["p_anger"]]
+    assert sorted(int(p["row"]) for p in lost) == [*range(12), 15]
+    assert main(["report", str(run), "--no-thumbnails"]) == 0
+    (row,) = rows(run / "report" / "table1.tsv")
+    assert (row["predictions"], row["without_face"], row["subjects"]) == ("144", "13", "12")
+    assert "144, 13 without a face" in (run / "report" / "table1.md").read_text()
+
+
+def test_all_training_subjects_can_train_for_a_fixed_number_of_epochs(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    nobody = ("--protocol", "holdout90", "--experiments", "1", "--validation-subjects", "0")
+    assert evaluate(cache, run, *nobody, pipelines="depth") == 2
+    assert "fix it by --epochs N" in capsys.readouterr().err
+    assert evaluate(cache, run, *nobody, "--epochs", "3", pipelines="depth") == 0
+    roles = [row["role"] for row in rows(run / "splits.tsv")]
+    assert (roles.count("train"), roles.count("validation"), roles.count("test")) == (11, 0, 1)
+    assert [row["best"] for row in rows(run / "curves.tsv")] == ["0", "0", "1"]
+    assert json.loads((run / "run.json").read_text())["epoch_rule"] == "last epoch"
+    assert main(["report", str(run), "--no-thumbnails"]) == 0
+    note = (run / "report" / "table1.md").read_text()
+    assert "for a number of epochs fixed beforehand (3): nobody is held out" in note
+
+
 def test_the_run_says_what_made_it(finished: Path) -> None:
     record = json.loads((finished / "run.json").read_text())
     assert record["synthetic"] is True
+    assert record["epoch_rule"] == "lowest validation loss"
     assert record["protocol"]["name"] == "holdout90"
     assert (record["protocol"]["folds"], record["protocol"]["experiments"]) == (None, 3)
     pipeline = record["pipelines"]["rgb-resnet50"]

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from made_up_faces import made_up_faces
@@ -75,6 +77,17 @@ def test_a_fold_stops_by_its_own_patience() -> None:
     assert max(lengths) < 30
     for one in results:
         assert len(one.curve) == one.best_epoch + 2
+
+
+def test_without_validation_faces_the_last_epoch_is_kept() -> None:
+    rows = np.arange(len(FACES))
+    alone = FoldTask(0, rows[:36], rows[:0], rows[45:], 36)
+    config = TrainingConfig("rgb-vgg19", epochs=4, batch_size=9, patience=1, validation_subjects=0)
+    (one,) = train([alone], config)
+    assert one.best_epoch == len(one.curve) == 4
+    assert all(math.isnan(epoch.validation_loss) for epoch in one.curve)
+    with_validation = train([task(0)])[0]
+    assert [e.train_loss for e in one.curve] == [e.train_loss for e in with_validation.curve]
 
 
 def test_test_faces_never_choose_the_epoch() -> None:

@@ -133,10 +133,55 @@ def test_wrong_intrinsics_are_explained(
     assert "give four numbers" in capsys.readouterr().err
 
 
-def test_a_depth_map_of_another_size_is_refused(
+def test_a_bad_depth_map_does_not_cost_the_colour(
     picture: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = tmp_path / "small.png"
-    cv2.imwrite(str(small), np.full((10, 20), 500, np.uint16))
-    assert main(["predict", "--rgb", str(picture[0]), "--depth", str(small)]) == 2
-    assert "has 20x10 pixels, the picture 640x480" in capsys.readouterr().err
+    cv2.imwrite(str(tmp_path / "small.png"), np.full((10, 20), 500, np.uint16))
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((480, 640), 90, np.uint8))
+    (tmp_path / "damaged.npy").write_bytes(b"\x93NUMPY")
+    for name, why in (
+        ("small.png", "has 20×10 pixels, and 640×480 are expected"),
+        ("grey.png", "8 bits a channel"),
+        ("damaged.npy", "no array"),
+    ):
+        depth = str(tmp_path / name)
+        status, (row,) = predicted(capsys, "--rgb", str(picture[0]), "--depth", depth)
+        assert status == 0 and row["rgb"] and row["fusion"] is None
+        assert row["reason"].startswith("depth is left out") and why in row["reason"]
+    assert main(["predict", "--rgb", str(picture[0]), "--depth", "none.png"]) == 2
+    assert "none.png does not exist" in capsys.readouterr().err
+
+
+def test_depth_in_another_unit_is_converted_or_left_out(
+    picture: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rgb, depth = map(str, picture)
+    intrinsics = ("--intrinsics", "615,615,319.5,239.5")
+    _, (plain,) = predicted(capsys, "--rgb", rgb, "--depth", depth, *intrinsics)
+    tenths = tmp_path / "tenths.png"
+    cv2.imwrite(str(tenths), cv2.imread(depth, cv2.IMREAD_UNCHANGED) * 10)
+    _, (row,) = predicted(capsys, "--rgb", rgb, "--depth", str(tenths), *intrinsics)
+    assert "tenths of a millimetre" in row["reason"]
+    assert row["fusion"] == pytest.approx(plain["fusion"], abs=1e-3)
+    _, (unknown,) = predicted(capsys, "--rgb", rgb, "--depth", str(tenths))
+    assert unknown["fusion"] is None and "its unit is not known" in unknown["reason"]
+
+
+def test_a_photograph_held_up_is_called_one(
+    picture: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = np.full((480, 640), 600, np.uint16) + np.arange(640, dtype=np.uint16) // 8
+    cv2.imwrite(str(tmp_path / "sheet.png"), sheet)
+    depth = str(tmp_path / "sheet.png")
+    _, (row,) = predicted(capsys, "--rgb", str(picture[0]), "--depth", depth)
+    assert row["rgb"] and row["fusion"] is None and row["depth"] is None
+    assert row["reason"] == "depth is flat, as of a photograph"
+
+
+@pytest.mark.parametrize("text", ["0,0,0,0", "-615,615,320,240", "nan,615,320,240",
+                                  "inf,615,320,240", "320,240,615,615"])  # fmt: skip
+def test_senseless_intrinsics_are_refused(
+    text: str, picture: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", "--rgb", str(picture[0]), f"--intrinsics={text}"]) == 2
+    assert "give those of this picture" in capsys.readouterr().err

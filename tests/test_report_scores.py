@@ -58,6 +58,18 @@ def test_score_by_hand() -> None:
     assert found.calibration.expected_error == pytest.approx(4 / 6 - 0.5)
 
 
+def test_scans_without_a_face_count_as_wrong() -> None:
+    found = made_up("depth", TWO_EXPERIMENTS)
+    found.probabilities[[0, 5]] = np.nan  # one that was right, one that was wrong
+    scored = score("depth", found)
+    assert scored.accuracies.tolist() == [0.5, 0.5]
+    assert (scored.accuracy.predictions, scored.without_face) == (6, 2)
+    assert scored.confusion.sum() == scored.calibration.counts.sum() == 4
+    assert scored.recalls["anger"].value == pytest.approx(0.5)  # of one a experiment
+    hardest = rank_scans(found)[0]
+    assert (hardest.wrong, hardest.true_probability, hardest.taken_for) == (1, 0, "")
+
+
 def test_one_experiment_has_no_deviation() -> None:
     found = score("depth", made_up("depth", TWO_EXPERIMENTS[:4]))
     assert math.isnan(found.deviation)

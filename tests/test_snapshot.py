@@ -12,7 +12,7 @@ from app_doubles import analysis_of, sample_frame
 from PIL import Image
 from PySide6.QtGui import QColor, QImage
 
-from app.sources.pictures import PictureSource
+from app.sources.pictures.source import PictureSource
 from app.window.snapshot import DEPTH_UNIT_M, Snapshot, save_snapshot
 from fercore.errors import FercoreError
 from fercore.expressions import Expression

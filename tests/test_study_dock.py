@@ -25,7 +25,10 @@ from app.window.study.recording_line import RecordingLine
 from app.window.study.study_folder import study_folder
 from fercore.errors import FercoreError
 from fercore.expressions import Expression
+from fercore.faces.quality import measure
+from fercore.structures import Analysis, FaceBox, FacePair
 from fercore.study.baseline import load_baseline
+from fercore.study.flags import Flag, flags_of
 from fercore.study.run_files import Check, Counts
 
 if TYPE_CHECKING:
@@ -224,6 +227,29 @@ def test_the_checklist_is_red_where_something_is_wrong(
     observed: Observed, around: Surroundings, items: set[str]
 ) -> None:
     assert red(observed, around) == items
+
+
+@pytest.mark.parametrize(
+    ("face", "background", "word"),
+    [(40, 140, "too dark"), (120, 10, "good"), (230, 90, "too bright")],
+)
+def test_bar_checklist_and_flags_measure_the_same(face: int, background: int, word: str) -> None:
+    """The face fills the middle of its crop; what lies around it is not the face's light."""
+    rgb = np.full((96, 96, 3), background, np.uint8)
+    rgb[16:80, 16:80] = face
+    depth_m = np.full((64, 64), 3.0, np.float32)
+    depth_m[12:52, 12:52] = 0.6
+    pair = FacePair(rgb, depth_m, 0.9, FaceBox(10, 10, 110, 110, 0.9), 0.0)
+    analysis = Analysis(sample_frame(), pair, None, "", 0.0)
+    bar = {one.name: one.word for one in measure(pair).indicators()}
+    figures = LiveFigures()
+    figures.add(Judged(Arrival(sample_frame(), TickSource(), 0, time.monotonic()), analysis))
+    failing = red(figures.observed(), AROUND._replace(source=Camera())) - {"frame rate"}
+    recorded = {Flag.DARK, Flag.BRIGHT}.intersection(flags_of(analysis))
+    assert (bar["Light"], bar["Distance"]) == (word, "good")
+    assert failing == (set() if word == "good" else {"light"})
+    expected = {"too dark": {Flag.DARK}, "good": set(), "too bright": {Flag.BRIGHT}}
+    assert recorded == expected[word]
 
 
 def test_a_clock_that_is_set_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,14 @@ import pytest
 from app.study.remote import DEFAULT_PORT, MAX_LINE_BYTES
 from app.window.study import checks
 from fercore.cli import build_parser
-from fercore.faces.quality import MIN_VALID_FRACTION
-from fercore.study.flags import BRIGHT_ABOVE, DARK_BELOW, Flag
+from fercore.faces.quality import (
+    MAX_BRIGHTNESS,
+    MAX_DISTANCE_M,
+    MIN_BRIGHTNESS,
+    MIN_DISTANCE_M,
+    MIN_VALID_FRACTION,
+)
+from fercore.study.flags import Flag
 from fercore.study.predictions import COLUMNS
 from fercore.study.study_file import Order, read_study_file
 
@@ -51,8 +57,8 @@ def test_it_names_flags_columns_and_limits() -> None:
 
 def test_it_names_the_limits_of_the_checklist() -> None:
     wanted = (
-        f"{checks.NEAREST_M:g} to {checks.FARTHEST_M:g} m",
-        f"{DARK_BELOW:.0f} to {BRIGHT_ABOVE:.0f} of 255",
+        f"{MIN_DISTANCE_M:g} to {MAX_DISTANCE_M:g} m",
+        f"{MIN_BRIGHTNESS:.0f} to {MAX_BRIGHTNESS:.0f} of 255",
         f"{100 * MIN_VALID_FRACTION:.0f} % of the face",
         f"{checks.MIN_FRAMES_PER_SECOND:.0f} frames a second",
         f"{checks.MIN_FREE_BYTES[False] / 1e9:.0f} GB is free",

@@ -68,7 +68,7 @@ def test_a_missing_file_is_named() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        *({"validation_subjects": 0}, {"epochs": 0}, {"patience": 0}, {"copies": -1}),
+        *({"validation_subjects": -1}, {"epochs": 0}, {"patience": 0}, {"copies": -1}),
         *({"batch_size": 1}, {"learning_rate": 0.0}, {"finetune": "half"}, {"schedule": "up"}),
     ],
 )

@@ -108,6 +108,8 @@ def _synthetic(who: str) -> FrameSource:
 def _at(path: Path) -> FrameSource:
     if path.is_dir():
         return _in_folder(path)
+    if not path.is_file():  # opening a pipe or a device would block, or never end
+        raise SourceError(f"{path} is no regular file; name {NAMES}.")
     if _beginning(path).startswith(_RECORDINGS):
         from app.sources.realsense.recording import RecordingSource
 
@@ -126,10 +128,11 @@ def _at(path: Path) -> FrameSource:
 
 def _in_folder(path: Path) -> FrameSource:
     """Return the pictures of a folder; what holds scans below it holds no such pictures."""
-    from app.sources.pictures import PictureSource, find_pairs
+    from app.sources.pictures.pairing import look_into
+    from app.sources.pictures.source import PictureSource
 
     try:
-        pairs = find_pairs(path)
+        pairs = look_into(path).pairs
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror}); choose another.") from error
     # The frontal pictures of BU-3DFE lie beside their scans, and are no recording.

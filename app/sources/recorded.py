@@ -20,6 +20,7 @@ class Recorded(NamedTuple):
     intrinsics: Intrinsics | None
     time_s: float  # seconds since the recording's first frame
     origin: str = ""  # file that it came from, where each has its own
+    remark: str = ""  # what was converted or left out; empty: nothing
 
 
 class RecordedSource(ABC):
@@ -76,7 +77,7 @@ class RecordedSource(ABC):
         self._last_s = max(self._last_s, self._offset_s + moment.time_s)
         frame = RGBDFrame(
             moment.rgb, moment.depth_m, moment.intrinsics, self._last_s, self._index,
-            origin=moment.origin,
+            origin=moment.origin, remark=moment.remark,
         )  # fmt: skip
         self._index += 1
         return frame

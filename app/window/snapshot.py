@@ -118,7 +118,7 @@ def _depth_png(depth_m: FloatArray) -> bytes:
 
 
 def _camera(analysis: Analysis) -> dict[str, object]:
-    """Return what `app.sources.pictures` reads."""
+    """Return what `app.sources.pictures.camera` reads."""
     camera: dict[str, object] = {"depth_unit_m": DEPTH_UNIT_M}
     intrinsics = analysis.frame.intrinsics
     if intrinsics is not None:

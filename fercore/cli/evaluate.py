@@ -57,6 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how much of the backbones is trained along",
     )
     recipe.add_argument("--learning-rate", type=float, metavar="RATE")
+    recipe.add_argument(
+        "--validation-subjects",
+        type=int,
+        metavar="N",
+        help="of the training subjects, who choose the epoch and do not train (default 6); 0: "
+        "all train, for exactly --epochs",
+    )
     recipe.add_argument("--epochs", type=int, metavar="N", help="at most")
     recipe.add_argument("--patience", type=int, metavar="EPOCHS")
     recipe.add_argument(
@@ -80,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fercore.evaluation.run import Evaluation, evaluate
     from fercore.runtime.provenance import command_line
 
+    _require_epochs(arguments)
     evaluation = Evaluation(
         arguments.data,
         _protocol(arguments),
@@ -91,6 +99,15 @@ def run(arguments: argparse.Namespace) -> int:
     print(_accuracies(arguments.output))
     print(f"\n`fercore report {arguments.output}` makes the tables and figures.")
     return 0
+
+
+def _require_epochs(arguments: argparse.Namespace) -> None:
+    from fercore.errors import FercoreError
+
+    if arguments.validation_subjects == 0 and arguments.epochs is None:
+        raise FercoreError(
+            "with --validation-subjects 0 nobody chooses the epoch; fix it by --epochs N."
+        )
 
 
 def _engine(arguments: argparse.Namespace) -> Engine:
@@ -107,21 +124,27 @@ def _engine(arguments: argparse.Namespace) -> Engine:
 
 
 def _accuracies(folder: Path) -> str:
-    """Return each pipeline's share of right predictions, a line each."""
+    """Return each pipeline's share of scans told right, a line each; no face counts as wrong."""
     from collections import Counter
     from csv import DictReader
 
     from fercore.evaluation.store import PREDICTIONS_FILE
     from fercore.expressions import EXPRESSIONS
 
-    right, seen = Counter[str](), Counter[str]()
+    right, seen, missed = Counter[str](), Counter[str](), Counter[str]()
     with (folder / PREDICTIONS_FILE).open(encoding="utf-8", newline="") as file:
         for row in DictReader(file, delimiter="\t"):
-            guess = max(EXPRESSIONS, key=lambda e: float(row[f"p_{e.value}"]))
             seen[row["pipeline"]] += 1
-            right[row["pipeline"]] += guess.value == row["expression"]
+            cells = {e.value: row[f"p_{e.value}"] for e in EXPRESSIONS}
+            if not all(cells.values()):
+                missed[row["pipeline"]] += 1
+                continue
+            guess = max(cells, key=lambda name: float(cells[name]))
+            right[row["pipeline"]] += guess == row["expression"]
     return "\n".join(
-        f"{slug:<26} {right[slug] / seen[slug]:7.2%} of {seen[slug]} predictions" for slug in seen
+        f"{slug:<26} {right[slug] / seen[slug]:7.2%} of {seen[slug]} tested scans"
+        + (f", {missed[slug]} of them without a face" if missed[slug] else "")
+        for slug in seen
     )
 
 
@@ -159,6 +182,7 @@ def _config(slug: str, arguments: argparse.Namespace) -> TrainingConfig:
 
     changes = {"finetune": arguments.finetune, "epochs": arguments.epochs}
     changes |= {"patience": arguments.patience, "seed": arguments.seed}
+    changes["validation_subjects"] = arguments.validation_subjects
     changes["precision"] = arguments.precision
     changes["learning_rate"] = arguments.learning_rate
     if arguments.backbone_weights and slug != "depth":

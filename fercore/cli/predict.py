@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from fercore.datasets.bu3dfe import Scan
     from fercore.inference.predictor import Predictor
-    from fercore.structures import Analysis, Intrinsics, Prediction, RGBDFrame
+    from fercore.structures import (
+        Analysis,
+        FloatArray,
+        Intrinsics,
+        Prediction,
+        RGBDFrame,
+        UInt8Array,
+    )
 
 NAME = "predict"
 HELP = "three verdicts on scans, or on a picture with its depth map"
@@ -29,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="scans or folders")
     parser.add_argument("--rgb", type=Path, metavar="FILE", help="instead, a colour picture")
     parser.add_argument(
-        "--depth", type=Path, metavar="FILE", help="its aligned depth map, 16-bit PNG, millimetres"
+        "--depth", type=Path, metavar="FILE", help="its aligned depth map: 16-bit PNG or TIFF, .npy"
     )
     parser.add_argument(
         "--intrinsics", metavar="fx,fy,cx,cy", help="of the camera that took both, in pixels"
@@ -125,23 +132,38 @@ def _read_frames(jobs: list[Path | Scan]) -> Iterator[Remarked | Unusable]:
 
 
 def _picture_frame(arguments: argparse.Namespace) -> RGBDFrame:
-    from fercore.io.images import read_depth_m, read_rgb
+    from fercore.io.images import read_rgb
     from fercore.structures import RGBDFrame
 
     rgb = read_rgb(arguments.rgb)
-    depth_m = None
-    if arguments.depth is not None:
-        depth_m = read_depth_m(arguments.depth)
-        if depth_m.shape != rgb.shape[:2]:
-            raise DatasetError(
-                f"{arguments.depth} has {depth_m.shape[1]}x{depth_m.shape[0]} pixels, the picture "
-                f"{rgb.shape[1]}x{rgb.shape[0]}; align the depth map to the picture first."
-            )
     intrinsics = _intrinsics(arguments.intrinsics, rgb.shape[1], rgb.shape[0])
-    return RGBDFrame(rgb, depth_m, intrinsics, 0.0, 0, origin=arguments.rgb.name)
+    depth_m, remark = None, ""
+    if arguments.depth is not None:
+        depth_m, remark = _depth(arguments.depth, rgb, intrinsics)
+    name = arguments.rgb.name
+    return RGBDFrame(rgb, depth_m, intrinsics, 0.0, 0, origin=name, remark=remark)
+
+
+def _depth(
+    path: Path, rgb: UInt8Array, intrinsics: Intrinsics | None
+) -> tuple[FloatArray | None, str]:
+    """Return a picture's depth, and what its reader should know; None where it is of no use."""
+    from fercore.faces.depth_units import Seen, settle_unit, sightings
+    from fercore.io.depth_maps import read_depth_map
+
+    if not path.exists():
+        raise FercoreError(f"{path} does not exist; name the picture's depth map.")
+    try:
+        found = read_depth_map(path, (rgb.shape[0], rgb.shape[1]))
+    except DatasetError as error:
+        return None, f"depth is left out: {error}"
+    seen = Seen(rgb, found.units, intrinsics.fx if intrinsics else None)
+    unit_m, remark = settle_unit(sightings([seen]), found.unit_m)
+    return None if unit_m is None else found.metres(unit_m), remark
 
 
 def _intrinsics(text: str | None, width: int, height: int) -> Intrinsics | None:
+    from fercore.geometry.plausibility import intrinsics_doubt
     from fercore.structures import Intrinsics
 
     if text is None:
@@ -152,7 +174,11 @@ def _intrinsics(text: str | None, width: int, height: int) -> Intrinsics | None:
         raise FercoreError(
             f"--intrinsics {text}: give four numbers, such as 615,615,320,240."
         ) from None
-    return Intrinsics(fx, fy, cx, cy, width, height)
+    camera = Intrinsics(fx, fy, cx, cy, width, height)
+    doubt = intrinsics_doubt(camera)
+    if doubt:
+        raise FercoreError(f"--intrinsics {text}: {doubt}; give those of this picture.")
+    return camera
 
 
 def _judge(predictor: Predictor, frames: Iterator[Remarked | Unusable]) -> Iterator[dict[str, Any]]:

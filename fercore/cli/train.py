@@ -165,14 +165,14 @@ def _require_apart(data: list[Path], test: Path) -> None:
     the faces of all levels and views are compared.
     """
     from fercore.errors import DatasetError
-    from fercore.training.faces import read_all_faces, read_faces
+    from fercore.training.faces import picture_digests, read_all_faces, read_faces
 
     faces, parameters = read_all_faces(data)
     read_faces(test, TEST_LEVELS)  # what will be scored must be there
     tested, test_parameters = read_faces(test)
     if test_parameters != parameters:
         raise DatasetError(f"{test} was prepared with other parameters; prepare it anew.")
-    shared = {face.tobytes() for face in faces.rgb} & {face.tobytes() for face in tested.rgb}
+    shared = set(picture_digests(faces.rgb)) & set(picture_digests(tested.rgb))
     if shared:
         raise DatasetError(
             f"{test} shares {len(shared)} faces with the training data; test on other subjects."

@@ -18,9 +18,9 @@ from fercore.io.trees import files_below
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fercore.datasets.dataset import Dataset
+    from fercore.datasets.dataset import MeshDataset
 
-READERS: dict[str, Callable[[Path], Dataset]] = {
+READERS: dict[str, Callable[[Path], MeshDataset | Fer2013]] = {
     "BU-3DFE": Bu3dfe,
     "BU-4DFE": Bu4dfe,
     "Bosphorus": Bosphorus,
@@ -40,7 +40,7 @@ _LOOKED_FOR = (
 )
 
 
-def open_dataset(path: Path | str) -> Dataset:
+def open_dataset(path: Path | str) -> MeshDataset | Fer2013:
     """Open the data set that a folder tree, a part of it or a single file belongs to.
 
     Raises:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
 import resource
 import sys
 import time
@@ -54,11 +56,27 @@ class ChunkResult:
     peak_rss_mb: float  # of the process meanwhile; a GPU's own memory not included
 
 
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What chunks run on."""
+
+    hardware: str  # in a few words, for the record
+    folds_together: int  # that a chunk holds there
+
+
+def this_machine() -> Machine:
+    """Look at the machine that this process runs on."""
+    if torch.cuda.is_available():
+        words = f"{torch.cuda.get_device_name()}, folds of a chunk trained together"
+        return Machine(words, TOGETHER_ON_GPU)
+    words = f"{os.cpu_count()} CPU cores ({platform.machine()}), one thread a fold"
+    return Machine(words, 1)
+
+
 def split_into_chunks(
-    config: TrainingConfig, source: Source, tasks: Sequence[FoldTask]
+    config: TrainingConfig, source: Source, tasks: Sequence[FoldTask], size: int
 ) -> list[Chunk]:
-    """Cut a pipeline's experiments into chunks for this machine."""
-    size = TOGETHER_ON_GPU if torch.cuda.is_available() else 1
+    """Cut a pipeline's experiments into chunks of `size`."""
     return [
         Chunk(config, source, tuple(tasks[first : first + size]))
         for first in range(0, len(tasks), size)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fercore.caches.records import CacheRow
     from fercore.evaluation.protocol import Fold
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
@@ -25,21 +26,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentData:
-    """The usable faces of a cache at the protocol's levels: the frontal ones, if it has such."""
+    """The scans of a cache at the protocol's levels: frontal views, if it has such."""
 
     faces: LabelledFaces
     rows: NDArray[np.int64]  # (N,), the faces' rows in the cache
+    missed: tuple[CacheRow, ...]  # scans in which no face was found: a test counts them as wrong
     parameters: Preprocessing
     description: str  # of the cache
     terms: str
     is_synthetic: bool
 
     @property
+    def subjects(self) -> tuple[str, ...]:
+        """Everyone with a scan, face found or not; sorted."""
+        return tuple(sorted({*self.faces.subject_names, *(row.subject for row in self.missed)}))
+
+    @property
     def sha256(self) -> str:
         """Checksum of all that results depend on."""
         faces = self.faces
         numbers = (faces.rgb, faces.depth_m, faces.labels, faces.levels, self.rows)
-        names = "\n".join([*faces.subjects.tolist(), *faces.views.tolist()])
+        missed = [row.scan for row in self.missed]
+        names = "\n".join([*faces.subjects.tolist(), *faces.views.tolist(), *missed])
         return digest(*(array.tobytes() for array in numbers), names.encode())
 
 
@@ -53,15 +61,17 @@ def read_data(path: Path, levels: tuple[int, ...]) -> ExperimentData:
     from fercore.caches.records import FRONTAL_VIEWS
 
     cache = open_cache(path)
-    rows = cache.select(levels=levels, views=FRONTAL_VIEWS, expressive=True)
+    scans = cache.select(levels=levels, views=FRONTAL_VIEWS, expressive=True, usable=False)
     # Samples of cameras have no frontal view, so all are taken.
-    rows = rows or cache.select(levels=levels, expressive=True)
+    scans = scans or cache.select(levels=levels, expressive=True, usable=False)
+    rows = [row for row in scans if row.usable]
     if not rows:
         shown = ", ".join(map(str, levels))
         raise DatasetError(f"{path} holds no face of levels {shown}; prepare more scans.")
     return ExperimentData(
         take_faces(cache, rows),
         np.array([row.row for row in rows]),
+        tuple(row for row in scans if not row.usable),
         cache.preprocessing,
         cache.description,
         cache.terms,

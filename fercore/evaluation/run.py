@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
 from tqdm import tqdm
 
 from fercore.errors import FercoreError
@@ -24,18 +21,20 @@ from fercore.evaluation.store import (
     write_splits,
     write_tables,
 )
-from fercore.evaluation.workers import available_cores, run_locally, run_on_ray
+from fercore.evaluation.workers import available_cores, local_workers, ray_workers
 from fercore.runtime.files import sole_user
 from fercore.runtime.provenance import versions
+from fercore.training.selection import epoch_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from fercore.evaluation.data import ExperimentData, Roles
     from fercore.evaluation.inputs import Source
     from fercore.evaluation.protocol import Protocol
-    from fercore.evaluation.workers import Outcome
+    from fercore.evaluation.workers import Workers
     from fercore.training.config import TrainingConfig
     from fercore.training.folds import FoldTask
 
@@ -73,11 +72,11 @@ class Engine:
     workers: int = field(default_factory=available_cores)  # processes, on local CPU cores
     address: str | None = None  # of a Ray cluster's head; None: this machine alone
 
-    def run(self, chunks: Sequence[Chunk], folder: Path) -> Iterator[Outcome]:
-        """Run chunks and store their results."""
+    def opened(self, folder: Path) -> AbstractContextManager[Workers]:
+        """Make the workers ready; they store results in `folder`."""
         if self.name == RAY:
-            return run_on_ray(chunks, folder, self.address)
-        return run_locally(chunks, folder, self.workers)
+            return ray_workers(folder, self.address)
+        return local_workers(folder, self.workers)
 
 
 def evaluate(wanted: Evaluation, engine: Engine) -> None:
@@ -90,52 +89,48 @@ def evaluate(wanted: Evaluation, engine: Engine) -> None:
     data = read_data(wanted.data, wanted.protocol.levels)
     roles = _assign_all_roles(wanted, data)
     tasks = fold_tasks(data, roles)
-    with sole_user(wanted.folder):
+    with sole_user(wanted.folder), engine.opened(wanted.folder) as workers:
         sources = {
             config.pipeline: locate_inputs(config, data, wanted.folder / "features")
             for config in wanted.configs
         }
-        claim_run(wanted.folder, _record(wanted, data, sources))
+        claim_run(wanted.folder, _record(wanted, data, sources, workers.hardware))
         write_splits(wanted.folder, roles)
         for config in wanted.configs:
             compute_inputs(config, data, sources[config.pipeline])
-        tables = partial(write_tables, wanted.folder, data, tasks)
-        chunks = _missing_chunks(wanted, tasks, sources)
+        tables = partial(write_tables, wanted.folder, data, roles, tasks)
+        chunks = _missing_chunks(wanted, tasks, sources, workers.folds_together)
         try:
-            _run_all(chunks, len(tasks) * len(wanted.configs), wanted.folder, engine, tables)
+            _run_all(chunks, len(tasks) * len(wanted.configs), workers, tables)
         finally:
             tables()
 
 
 def _assign_all_roles(wanted: Evaluation, data: ExperimentData) -> list[Roles]:
-    folds = draw_folds(wanted.protocol, data.faces.subject_names)
+    folds = draw_folds(wanted.protocol, data.subjects)
     held_out = wanted.configs[0].validation_subjects
     return [assign_roles(fold, held_out, wanted.protocol.training_seed) for fold in folds]
 
 
 def _missing_chunks(
-    wanted: Evaluation, tasks: Sequence[FoldTask], sources: dict[str, Source]
+    wanted: Evaluation, tasks: Sequence[FoldTask], sources: dict[str, Source], size: int
 ) -> list[Chunk]:
     finished = finished_experiments(wanted.folder)
     chunks: list[Chunk] = []
     for config in wanted.configs:
         missing = [task for task in tasks if (config.pipeline, task.experiment) not in finished]
-        chunks += split_into_chunks(config, sources[config.pipeline], missing)
+        chunks += split_into_chunks(config, sources[config.pipeline], missing, size)
     return chunks
 
 
 def _run_all(
-    chunks: Sequence[Chunk],
-    total: int,
-    folder: Path,
-    engine: Engine,
-    tables: Callable[[], None],
+    chunks: Sequence[Chunk], total: int, workers: Workers, tables: Callable[[], None]
 ) -> None:
     """Run chunks to the end, failing ones or not, and keep the tables up to date meanwhile."""
     sizes = {chunk.name: len(chunk.tasks) for chunk in chunks}
     failures, written_s = [], float("-inf")
     with tqdm(total=total, initial=total - sum(sizes.values()), unit="fold", disable=None) as bar:
-        for outcome in engine.run(chunks, folder) if chunks else ():
+        for outcome in workers.run(chunks) if chunks else ():
             bar.set_postfix_str(outcome.chunk)
             bar.update(sizes[outcome.chunk])
             if outcome.failure:
@@ -149,7 +144,7 @@ def _run_all(
 
 
 def _record(
-    wanted: Evaluation, data: ExperimentData, sources: dict[str, Source]
+    wanted: Evaluation, data: ExperimentData, sources: dict[str, Source], hardware: str
 ) -> dict[str, object]:
     protocol = asdict(wanted.protocol)
     return {
@@ -169,9 +164,10 @@ def _record(
             }
             for config in wanted.configs
         },
+        "epoch_rule": epoch_rule(wanted.configs[0]).name,
         "preprocessing": asdict(data.parameters),
         "versions": versions(),
-        "hardware": _hardware(),
+        "hardware": hardware,
         "command": wanted.command,
     }
 
@@ -185,9 +181,3 @@ def _settings(config: TrainingConfig) -> dict[str, object]:
     settings = asdict(config)
     del settings["backbone_source"]  # a path; `inputs` and `backbone_start` say what it held
     return {**settings, "branches": list(config.branches)}
-
-
-def _hardware() -> str:
-    if torch.cuda.is_available():
-        return f"{torch.cuda.get_device_name()}, folds of a chunk trained together"
-    return f"{os.cpu_count()} CPU cores ({platform.machine()}), one thread a fold"

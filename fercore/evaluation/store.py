@@ -176,7 +176,9 @@ def finished_experiments(folder: Path) -> set[tuple[str, int]]:
     }
 
 
-def write_tables(folder: Path, data: ExperimentData, tasks: Sequence[FoldTask]) -> None:
+def write_tables(
+    folder: Path, data: ExperimentData, roles: Sequence[Roles], tasks: Sequence[FoldTask]
+) -> None:
     """Make the three tables from the finished chunks, in the order of `PIPELINES`."""
     records = read_chunks(folder)
     folds = {
@@ -186,7 +188,12 @@ def write_tables(folder: Path, data: ExperimentData, tasks: Sequence[FoldTask]) 
     }
     ordered = sorted(folds, key=lambda key: (PIPELINES.index(key[0]), key[1]))
     predictions = (
-        row for key in ordered for row in _prediction_rows(key, folds[key], data, tasks[key[1]])
+        row
+        for key in ordered
+        for row in (
+            *_prediction_rows(key, folds[key], data, tasks[key[1]]),
+            *_missed_rows(key, data, roles[key[1]]),
+        )
     )
     _write(folder / PREDICTIONS_FILE, _table(_PREDICTION_COLUMNS, predictions))
     curves = (row for key in ordered for row in _curve_rows(key, folds[key]))
@@ -212,6 +219,18 @@ def _prediction_rows(
             *(str(faces.views[row]), str(data.rows[row])),
             *(f"{p:.6f}" for p in probabilities),
         )
+
+
+def _missed_rows(
+    key: tuple[str, int], data: ExperimentData, roles: Roles
+) -> Iterable[tuple[str, ...]]:
+    """Give tested scans without a face a row too; it has no probabilities."""
+    for scan in data.missed:
+        if scan.subject in roles.test:
+            yield (
+                *(key[0], str(key[1]), scan.subject, scan.expression, str(scan.level)),
+                *(scan.view, str(scan.row), *[""] * len(EXPRESSIONS)),
+            )
 
 
 def _curve_rows(key: tuple[str, int], fold: Record) -> Iterable[tuple[str, ...]]:

@@ -1,5 +1,7 @@
 """Where the chunks of an evaluation run: this machine, or a Ray cluster.
 
+How many folds a chunk holds, and what the record calls the hardware, are asked of the
+machines that compute, not of the one that gives the command.
 A chunk that fails leaves the others running; its outcome says why.
 """
 
@@ -7,25 +9,28 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from fercore.errors import FercoreError
-from fercore.evaluation.chunks import run_chunk
+from fercore.evaluation.chunks import run_chunk, this_machine
 from fercore.evaluation.inputs import load_inputs
 from fercore.evaluation.store import write_chunk
 from fercore.runtime.parallel import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from fercore.evaluation.chunks import Chunk, ChunkResult
+    from fercore.evaluation.chunks import Chunk, ChunkResult, Machine
     from fercore.evaluation.inputs import Inputs, Source
 
 _KNOCK_S = 5.0
+_GLANCE = 0.01  # of a GPU, to look at it
 _RETRIES = 3  # of a chunk whose node is lost or runs out of memory
 
 
@@ -36,13 +41,55 @@ class Outcome(NamedTuple):
     failure: str = ""  # a sentence
 
 
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Machines that stand ready."""
+
+    machines: tuple[Machine, ...]  # distinct ones, at least one
+    run: Callable[[Sequence[Chunk]], Iterator[Outcome]]  # runs chunks and stores their results
+
+    @property
+    def hardware(self) -> str:
+        """All machines in a few words, for the record."""
+        return "; ".join(machine.hardware for machine in self.machines)
+
+    @property
+    def folds_together(self) -> int:
+        """How many folds a chunk may hold, wherever it runs."""
+        return min(machine.folds_together for machine in self.machines)
+
+
 def available_cores() -> int:
     """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_locally(chunks: Sequence[Chunk], folder: Path, workers: int) -> Iterator[Outcome]:
-    """Run chunks on the GPU, or in `workers` processes of one thread each.
+@contextmanager
+def local_workers(folder: Path, processes: int) -> Iterator[Workers]:
+    """Offer the GPU, or `processes` of one thread each; results are stored in `folder`."""
+    yield Workers((this_machine(),), partial(_run_locally, folder, processes))
+
+
+@contextmanager
+def ray_workers(folder: Path, address: str | None) -> Iterator[Workers]:
+    """Offer a Ray cluster; results are stored in `folder`.
+
+    `address` is that of the cluster's head; None starts Ray on this machine alone. The nodes
+    need fercore but none of the data: inputs travel through Ray. A chunk whose node is lost
+    runs again elsewhere.
+
+    Raises:
+        FercoreError: Ray is not installed or cannot be reached.
+    """
+    ray = _start_ray(address)
+    try:
+        yield Workers(_ray_machines(ray), partial(_run_on_ray, ray, folder))
+    finally:
+        ray.shutdown()
+
+
+def _run_locally(folder: Path, workers: int, chunks: Sequence[Chunk]) -> Iterator[Outcome]:
+    """Run chunks one after another on a GPU, else in processes.
 
     Raises:
         FercoreError: a process died.
@@ -54,29 +101,37 @@ def run_locally(chunks: Sequence[Chunk], folder: Path, workers: int) -> Iterator
         yield from in_order(work, chunks, workers)
 
 
-def run_on_ray(chunks: Sequence[Chunk], folder: Path, address: str | None) -> Iterator[Outcome]:
-    """Run chunks on a Ray cluster and store their results in `folder`.
+def _run_on_ray(ray: Any, folder: Path, chunks: Sequence[Chunk]) -> Iterator[Outcome]:
+    inputs = {source: ray.put(load_inputs(source)) for source in {c.source for c in chunks}}
+    gpus = int(_has_gpus(ray))
+    work = ray.remote(run_chunk).options(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)
+    running = {work.remote(chunk, inputs[chunk.source]): chunk.name for chunk in chunks}
+    while running:
+        (reference,), _ = ray.wait(list(running))
+        name = running.pop(reference)
+        yield Outcome(name, _store_result(ray, reference, folder))
 
-    `address` is that of the cluster's head; None starts Ray on this machine alone. The nodes
-    need fercore but none of the data: inputs travel through Ray. A chunk whose node is lost
-    runs again elsewhere.
 
-    Raises:
-        FercoreError: Ray is not installed or cannot be reached.
-    """
-    ray = _start_ray(address)
-    try:
-        sources = {chunk.source for chunk in chunks}
-        inputs = {source: ray.put(load_inputs(source)) for source in sources}
-        gpus = int(ray.cluster_resources().get("GPU", 0) > 0)
-        work = ray.remote(run_chunk).options(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)
-        running = {work.remote(chunk, inputs[chunk.source]): chunk.name for chunk in chunks}
-        while running:
-            (reference,), _ = ray.wait(list(running))
-            name = running.pop(reference)
-            yield Outcome(name, _store_result(ray, reference, folder))
-    finally:
-        ray.shutdown()
+def _has_gpus(ray: Any) -> bool:
+    return bool(ray.cluster_resources().get("GPU", 0) > 0)
+
+
+def _ray_machines(ray: Any) -> tuple[Machine, ...]:
+    """Ask every node that will compute what it is; one that is lost meanwhile is left out."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    gpus = _has_gpus(ray)
+    look = ray.remote(this_machine)
+    asked = [
+        look.options(
+            num_cpus=0,
+            num_gpus=_GLANCE if gpus else 0,  # Ray hides GPUs from those that ask for none
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=True),
+        ).remote()
+        for node in ray.nodes()
+        if node["Alive"] and (not gpus or node["Resources"].get("GPU", 0) > 0)
+    ]
+    return tuple(dict.fromkeys(ray.get(asked)))
 
 
 def _run_and_store(folder: Path, chunk: Chunk) -> Outcome:

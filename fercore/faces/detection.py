@@ -29,6 +29,11 @@ _BORDER_SHARE = 0.25  # of the longer side: brings a face that fills the picture
 _MIN_INSIDE = 0.25  # share of a box that lies in the picture; faces in the border are made up
 _SHORT_RANGE = 0  # mediapipe's model for faces within two metres
 
+_MOST_SIDE_PX = 4096
+"""Larger pictures are shrunk first. The models look at 256 pixels or fewer, but squares are made
+of whole pictures: of a strip of 20,000 pixels they would have more bytes than the native code
+counts in 32 bits, which ends the program."""
+
 _NATIVE_NOISE = re.compile(
     rb"XNNPACK delegate|absl::InitializeLog|inference_feedback_manager|landmark_projection|^\s*$"
 )
@@ -106,7 +111,9 @@ class MediapipeFaceDetector(_MediapipeModel):
         The best is the largest one, weighted by its score: whoever sits at the camera. Each is
         a `MarkedFace`.
         """
-        faces = self._faces(rgb) or self._faces_in_border(rgb)
+        small, shrunk = _bearable(rgb)
+        found = self._faces(small) or self._faces_in_border(small)
+        faces = [_enlarged(face, shrunk) for face in found] if shrunk > 1 else found
         return sorted(faces, key=lambda face: face.score * face.width * face.height, reverse=True)
 
     def _faces(self, rgb: UInt8Array) -> list[MarkedFace]:
@@ -141,13 +148,15 @@ class MediapipeFaceLandmarker(_MediapipeModel):
 
     def landmarks(self, rgb: UInt8Array) -> FloatArray | None:
         """Return columns and rows (468, 2) in pixels of a picture (H, W, 3), None without face."""
-        square, left, top = _squared(rgb, _border(rgb))
+        small, shrunk = _bearable(rgb)
+        square, left, top = _squared(small, _border(small))
         faces = self._faces(square)
         if not faces:
             return None
         points = np.array([(p.x, p.y) for p in faces[0].landmark[:LANDMARK_COUNT]], np.float32)
         # mediapipe counts from the picture's corner, we from the first pixel's centre.
-        pixels: FloatArray = points * len(square) - np.array([left, top]) - 0.5
+        corners = points * len(square) - np.array([left, top])
+        pixels: FloatArray = corners * shrunk - 0.5
         return pixels.astype(np.float32)
 
     def _faces(self, square: UInt8Array) -> Any:
@@ -166,6 +175,23 @@ def _marked_face(detection: Any, width: int, height: int, left: int, top: int) -
     x1, y1 = x0 + box.width * width, y0 + box.height * height
     points = tuple((p.x * width - left, p.y * height - top) for p in place.relative_keypoints)
     return MarkedFace(x0, y0, x1, y1, float(detection.score[0]), points)
+
+
+def _bearable(rgb: UInt8Array) -> tuple[UInt8Array, float]:
+    """Return a picture that is not too large for the models, and how often it is smaller."""
+    height, width = rgb.shape[:2]
+    shrunk = max(height, width) / _MOST_SIDE_PX
+    if shrunk <= 1:
+        return rgb, 1.0
+    size = max(1, round(width / shrunk)), max(1, round(height / shrunk))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8), shrunk
+
+
+def _enlarged(face: MarkedFace, times: float) -> MarkedFace:
+    """Return a face found in a smaller picture as it lies in the larger one."""
+    points = tuple((x * times, y * times) for x, y in face.points_px)
+    x0, y0, x1, y1 = (side * times for side in (face.x0, face.y0, face.x1, face.y1))
+    return MarkedFace(x0, y0, x1, y1, face.score, points)
 
 
 def _share_inside(box: FaceBox, rgb: UInt8Array) -> float:

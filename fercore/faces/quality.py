@@ -1,5 +1,8 @@
 """Whether a face is seen well enough to be judged: measured, and put into plain words.
 
+The one ruler: the window's quality bar, a study's checklist and the flags of its recordings
+measure and judge by it.
+
 But for the head's angle, which comes with the face's place, all of it looks at what the networks
 get (the face crop), and costs well under a millisecond.
 """
@@ -42,6 +45,8 @@ it is 0.6 to 1.1 in focus and 0.1 when blurred by a Gaussian of 2 pixels."""
 MIN_BRIGHTNESS, MAX_BRIGHTNESS = 45.0, 215.0
 """Median of the face's grey levels, 0..255."""
 
+TOO_DARK, TOO_BRIGHT = "too dark", "too bright"
+
 MAX_SKEW_S = 0.012
 """Depth and colour further apart than this show a moving face in two places."""
 
@@ -81,13 +86,28 @@ class Quality:
     def indicators(self) -> tuple[Indicator, ...]:
         """Return all that is shown; without a measured time skew that one is left out."""
         shown = (
-            _distance(self.distance_m),
+            self.distance,
             _angle(self.angle),
-            _depth(self.valid_fraction),
+            self.depth,
             _sharpness(self.sharpness),
-            _light(self.brightness),
+            self.light,
         )
         return shown if self.skew_s is None else (*shown, _timing(self.skew_s))
+
+    @property
+    def distance(self) -> Indicator:
+        """How far away the face is."""
+        return _distance(self.distance_m)
+
+    @property
+    def depth(self) -> Indicator:
+        """How much of the face has depth."""
+        return _depth(self.valid_fraction)
+
+    @property
+    def light(self) -> Indicator:
+        """How bright the face is."""
+        return _light(self.brightness)
 
 
 UNKNOWN_QUALITY = Quality(None, None, None, None, None)
@@ -210,10 +230,8 @@ def _light(level: float | None) -> Indicator:
     wanted = f"{MIN_BRIGHTNESS:g} to {MAX_BRIGHTNESS:g} of 255"
     if level is None:
         return _unknown("Light", wanted)
-    dark, bright = level < MIN_BRIGHTNESS, level > MAX_BRIGHTNESS
-    return _graded(
-        "Light", "too dark" if dark else "too bright" if bright else "", f"{level:.0f}", wanted
-    )
+    word = TOO_DARK if level < MIN_BRIGHTNESS else TOO_BRIGHT if level > MAX_BRIGHTNESS else ""
+    return _graded("Light", word, f"{level:.0f}", wanted)
 
 
 def _timing(skew_s: float) -> Indicator:

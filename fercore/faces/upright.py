@@ -18,7 +18,6 @@ import numpy as np
 
 from fercore.faces.head_angle import tilt_deg
 from fercore.faces.quality import MAX_TILT_DEG
-from fercore.geometry.plausibility import MOST_TILT_DEG
 from fercore.structures import FaceBox, Intrinsics, RGBDFrame
 
 if TYPE_CHECKING:
@@ -86,8 +85,7 @@ def upright_face(
     found = next(iter(detector.detect(turned.rgb)), None)
     tilt = None if found is None else tilt_deg(found)
     if found is None or tilt is None or abs(tilt) > MAX_TILT_DEG:
-        remark = f"face tilted by {abs(roll_deg):.0f}°"
-        return UprightFace(frame, box, None, remark if abs(roll_deg) > MOST_TILT_DEG else "")
+        return UprightFace(frame, box, None, f"face tilted by {abs(roll_deg):.0f}°")
     across, down = _centre(found)
     angle = np.radians(roll_deg)
     right, below = across - (side - 1) / 2, down - (side - 1) / 2

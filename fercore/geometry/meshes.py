@@ -72,7 +72,7 @@ def require_usable(mesh: Mesh) -> None:
     Raises:
         MeshError: the mesh has no triangles or a vertex is not finite.
     """
-    name = mesh.texture_name or "the mesh"
+    name = ascii(mesh.texture_name)[1:-1] if mesh.texture_name else "the mesh"
     if not len(mesh.triangles):
         raise MeshError(f"The mesh of {name} has no triangles; use another scan.")
     if not np.isfinite(mesh.vertices_mm).all():

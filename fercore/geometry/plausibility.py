@@ -1,16 +1,18 @@
 """Whether what is to be judged can be a face: how wide it is, how far it bulges, how it stands.
 
 Scans, depth maps and camera frames are all asked here before a verdict. A face is 110 to 180 mm
-wide, has 20 to 60 mm of relief, looks at the camera and is upright to about 30 degrees. The
-bounds below are wider, since a detector's box is not the face, noise and hands change what is
-measured, and no face may be refused: what they tell apart is a face from a wrong unit, a
-photograph, and a map that is inside out. In 221 frames of synthetic people before five simulated
-depth cameras, half of them with hands and things in front of the face, the box was 111 to 179 mm
-wide, the relief 8.7 to 82 mm and the roundness -0.17 to 0.84.
+wide and has 20 to 60 mm of relief; `fercore.geometry.standing` tells which way a scan looks,
+`fercore.faces.upright` how a face stands in its picture. The bounds below are wider, since a
+detector's box is not the face, noise and hands change what is measured, and no face may be
+refused: what they tell apart is a face from a wrong unit, a photograph, and a map that is inside
+out. In 221 frames of synthetic people before five simulated depth cameras, half of them with
+hands and things in front of the face, the box was 111 to 179 mm wide, the relief 8.7 to 82 mm and
+the roundness -0.17 to 0.84.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,10 +20,13 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fercore.structures import FaceBox, FloatArray
+    from fercore.structures import FaceBox, FloatArray, Intrinsics
 
 LEAST_WIDTH_MM, MOST_WIDTH_MM = 80.0, 240.0
 """Of a detector's box around a face."""
+
+SURE_LEAST_WIDTH_MM, SURE_MOST_WIDTH_MM = 115.0, 170.0
+"""Of such a box when its width is to tell in which unit depth counts."""
 
 LEAST_RELIEF_MM, MOST_RELIEF_MM = 6.0, 110.0
 """Of the middle of a face about its own best plane, see `measure_face`."""
@@ -29,10 +34,11 @@ LEAST_RELIEF_MM, MOST_RELIEF_MM = 6.0, 110.0
 LEAST_ROUNDNESS = -0.25
 """Correlation of the relief with a bowl turned upside down; a mould of a face has about -0.6."""
 
-MOST_TILT_DEG = 30.0
-"""How far from upright a face may stand in the picture."""
+LEAST_FOCAL_WIDTHS, MOST_FOCAL_WIDTHS = 0.2, 20.0
+"""Focal length in widths of the picture: fish eyes to the longest lenses."""
 
 _MARGIN = 0.25  # of a box on each side, in which there are hair, ears and background
+_NEAR_MIDDLE = 0.05  # cameras' optical axes are so near the middle of their pictures
 _BLOCKS = 12  # along each side of the rest; medians within them leave no noise
 _PER_BLOCK = 5  # pixels along each side that are looked at
 _LEAST_KNOWN = 0.25  # share of the blocks
@@ -67,17 +73,37 @@ def depth_doubt(measures: FaceMeasures) -> str:
     """Return why depth cannot be a face's, in a short phrase; empty where it can."""
     width_mm, relief_mm, roundness = measures
     if width_mm is not None and not LEAST_WIDTH_MM <= width_mm <= MOST_WIDTH_MM:
-        return f"by its depth the face would be {_length(width_mm)} wide: wrong unit or camera"
+        return f"by its depth the face would be {length_text(width_mm)} wide: wrong unit or camera"
     if relief_mm is None or roundness is None:
         return ""
     if relief_mm < LEAST_RELIEF_MM:
         return "depth is flat, as of a photograph"
     if relief_mm > MOST_RELIEF_MM:
-        return f"by its depth the face would bulge by {_length(relief_mm)}: wrong unit"
+        return f"by its depth the face would bulge by {length_text(relief_mm)}: wrong unit"
     return "depth is inside out" if roundness < LEAST_ROUNDNESS else ""
 
 
-def _length(millimetres: float) -> str:
+def intrinsics_doubt(camera: Intrinsics) -> str:
+    """Return why a camera cannot have taken pictures of its size, in a phrase; empty: it can."""
+    size = f"the {camera.width}×{camera.height} picture"
+    if not all(math.isfinite(v) for v in (camera.fx, camera.fy, camera.cx, camera.cy)):
+        return "fx, fy, cx and cy must be finite numbers"
+    for name, focal, side in (("fx", camera.fx, camera.width), ("fy", camera.fy, camera.height)):
+        if not LEAST_FOCAL_WIDTHS * side <= focal <= MOST_FOCAL_WIDTHS * side:
+            return f"{name} = {focal:g} pixels is no focal length for {size}"
+    if not (0 <= camera.cx <= camera.width and 0 <= camera.cy <= camera.height):
+        return f"the optical axis ({camera.cx:g}, {camera.cy:g}) lies outside {size}"
+    across, down = camera.width / 2, camera.height / 2
+    if _are_near(camera.cx, down) and _are_near(camera.cy, across) and across != down:
+        return f"cx = {camera.cx:g} and cy = {camera.cy:g} are swapped for {size}"
+    return ""
+
+
+def _are_near(found: float, middle: float) -> bool:
+    return abs(found - middle) < _NEAR_MIDDLE * middle
+
+
+def length_text(millimetres: float) -> str:
     """Return a length for people to read, of whatever size."""
     if millimetres >= 1000:
         return f"{millimetres / 1000:.3g} m"

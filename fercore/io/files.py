@@ -16,6 +16,9 @@ LARGEST_BYTES = 256 * 2**20
 SHOWN_BYTES = 16
 """How much of a file's beginning an error message quotes."""
 
+SHOWN_CHARACTERS = 200
+"""How much of a library's own complaint an error message quotes."""
+
 
 def read_bytes(path: Path, error: type[FercoreError]) -> bytes:
     """Return the whole content of a file.
@@ -50,3 +53,11 @@ def printable(text: str, most: int) -> str:
 def beginning(content: bytes) -> str:
     """Return the first bytes in the form in which an error message shows them."""
     return repr(content[:SHOWN_BYTES])
+
+
+def one_line(reason: Exception) -> str:
+    """Return what a library says of a damaged file, fit for a sentence: short, printable."""
+    text = " ".join(str(reason).split()) or type(reason).__name__
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)[
+        :SHOWN_CHARACTERS
+    ]

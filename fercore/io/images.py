@@ -1,8 +1,9 @@
-"""Reads colour pictures (bmp, jpg, png) and 16-bit depth PNGs, and says what is wrong."""
+"""Reads colour pictures, and says what is wrong; decodes pictures of any kind."""
 
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,14 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fercore.errors import DatasetError
-from fercore.io.files import beginning, read_bytes
+from fercore.io.files import beginning, one_line, read_bytes
 
 if TYPE_CHECKING:
-    from fercore.structures import FloatArray, UInt8Array
+    from fercore.structures import UInt8Array
 
-MILLIMETRES_PER_METRE = 1000.0
+MOST_SIDE_PX, MOST_PIXELS = 16_384, 80_000_000
+"""Larger pictures are refused before they are decoded; a telephone's best have 8,000 columns.
+Libraries that count bytes in 32 bits end the whole program on much larger ones."""
 
 PICTURE_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp")
 
@@ -28,58 +31,73 @@ def read_rgb(path: Path, size: tuple[int, int] | None = None) -> UInt8Array:
     `size` is the (height, width) that the picture must have; None accepts any.
 
     Raises:
-        DatasetError: it is missing, no bmp, jpg or png, truncated, a depth map, or not
-            of the size.
+        DatasetError: it is missing, of none of the formats, truncated, too large, a depth map,
+            or not of the size.
     """
-    image = _decode(Path(path))
-    if image.mode.startswith("I"):
+    image = decoded(path, read_bytes(Path(path), DatasetError), _FORMATS)
+    if image.mode.startswith(("I", "F")):
         raise DatasetError(f"{path} is a 16-bit depth map where a colour picture is expected")
     rgb = np.array(image.convert("RGB"))
-    _require_size(path, rgb.shape[:2], size)
+    require_size(path, rgb.shape[:2], size)
     return rgb
 
 
-def read_depth_m(path: Path, size: tuple[int, int] | None = None) -> FloatArray:
-    """Read a 16-bit grey PNG in millimetres, 0 for unknown, as (H, W) metres, NaN for unknown.
-
-    `size` is the (height, width) that the depth map must have; None accepts any.
+def decoded(path: Path, content: bytes, formats: tuple[str, ...]) -> Image.Image:
+    """Decode a file's content, a picture of one of Pillow's `formats`.
 
     Raises:
-        DatasetError: it is missing, no picture, truncated, not 16-bit grey, or not of
-            the size.
+        DatasetError: it is no such picture, damaged or too large; the message names `path`.
     """
-    image = _decode(Path(path))
-    if not image.mode.startswith("I"):
-        raise DatasetError(
-            f"{path} is a picture of kind {image.mode}; "
-            "depth must be a 16-bit grey PNG in millimetres"
-        )
-    millimetres = np.array(image).astype(np.float32)
-    _require_size(path, millimetres.shape, size)
-    return np.where(
-        millimetres > 0, millimetres / np.float32(MILLIMETRES_PER_METRE), np.float32(np.nan)
-    )
-
-
-def _decode(path: Path) -> Image.Image:
-    content = read_bytes(path, DatasetError)
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            image.load()
-            # Telephones write pictures as the sensor lies, and note how to show them.
-            return ImageOps.exif_transpose(image)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # bounded below
+            with Image.open(io.BytesIO(content), formats=formats) as image:
+                require_bearable(path, *image.size)
+                image.load()
+                # Telephones write pictures as the sensor lies, and note how to show them.
+                return ImageOps.exif_transpose(image)
+    except DatasetError:
+        raise
     except UnidentifiedImageError as reason:
-        shown = beginning(content)
-        raise DatasetError(
-            f"{path} is no bmp, jpg or png picture, it starts with {shown}"
-        ) from reason
+        shown, kinds = beginning(content), _listed(formats)
+        raise DatasetError(f"{path} is no {kinds} picture, it starts with {shown}") from reason
+    except Image.DecompressionBombError as reason:
+        raise DatasetError(f"{path} {_too_large()}") from reason
     # The decoders meet damaged files with errors of many unrelated types.
     except Exception as reason:
-        raise DatasetError(f"{path} is a damaged picture: {reason}") from reason
+        raise DatasetError(f"{path} is a damaged picture: {one_line(reason)}") from reason
 
 
-def _require_size(path: Path, found: tuple[int, ...], size: tuple[int, int] | None) -> None:
+def require_bearable(path: Path, width: int, height: int) -> None:
+    """Make sure that a picture is not larger than what the libraries here can bear.
+
+    Raises:
+        DatasetError: it is.
+    """
+    if max(width, height) > MOST_SIDE_PX or width * height > MOST_PIXELS:
+        raise DatasetError(f"{path} has {width}×{height} pixels, {_too_large()}")
+
+
+def require_size(path: Path, found: tuple[int, ...], size: tuple[int, int] | None) -> None:
+    """Make sure that a picture is of the (height, width) that is expected; None expects none.
+
+    Raises:
+        DatasetError: it is not.
+    """
     if size is not None and found != size:
         raise DatasetError(
             f"{path} has {found[1]}×{found[0]} pixels, and {size[1]}×{size[0]} are expected"
         )
+
+
+def _too_large() -> str:
+    return (
+        f"too large to be judged; make it smaller, at most {MOST_SIDE_PX} pixels a side"
+        f" and {MOST_PIXELS // 1_000_000} million in all"
+    )
+
+
+def _listed(formats: tuple[str, ...]) -> str:
+    """Return the names of formats as people read them, such as `bmp, jpg or png`."""
+    names = [{"JPEG": "jpg", "TIFF": "tif"}.get(name, name.lower()) for name in formats]
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -36,7 +36,7 @@ class HardScan:
     level: int
     view: str
     wrong: float  # 0..1, mean over pipelines of the share of wrong predictions
-    true_probability: float  # 0..1, mean over pipelines, of the true expression
+    true_probability: float  # 0..1, mean over pipelines, of the true expression; no face: 0
     taken_for: str  # the most frequent wrong expression, empty where it is always right
     taken_share: float  # 0..1, of the predictions, how often
 
@@ -62,10 +62,11 @@ def rank_scans(predictions: Predictions) -> list[HardScan]:
     )
     weights = 1 / (np.bincount(pairs[0])[sample] * sizes[pair.ravel()])
     wrong = np.bincount(sample, weights=weights * ~predictions.correct)
+    found = predictions.has_face
     leading = predictions.probabilities[np.arange(len(sample)), predictions.truth]
-    true_probability = np.bincount(sample, weights=weights * leading)
+    true_probability = np.bincount(sample, weights=weights * np.where(found, leading, 0))
     verdicts = np.zeros((len(rows), len(EXPRESSIONS)))
-    np.add.at(verdicts, (sample, predictions.predicted), weights)
+    np.add.at(verdicts, (sample[found], predictions.predicted[found]), weights[found])
     verdicts[np.arange(len(rows)), predictions.truth[first]] = _NO_OTHER
     taken = verdicts.argmax(1)
     scans = [

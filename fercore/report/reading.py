@@ -92,19 +92,34 @@ def _read_predictions(
         records.integers("level"),
         records.texts("view"),
         records.integers("row"),
-        np.stack([records.floats(name) for name in PREDICTION_COLUMNS[-len(EXPRESSIONS) :]], 1),
+        np.stack(
+            [
+                records.floats(name, may_be_empty=True)
+                for name in PREDICTION_COLUMNS[-len(EXPRESSIONS) :]
+            ],
+            axis=1,
+        ),
     )
     _require_probabilities(records, predictions.probabilities)
+    _require_faces(records, predictions)
     _require_single(records, predictions)
     _require_unseen(records, predictions, splits)
     return predictions
 
 
 def _require_probabilities(records: Records, probabilities: NDArray[np.float64]) -> None:
-    sound = (probabilities >= 0).all(1) & (np.abs(probabilities.sum(1) - 1) <= _SUM_TOLERANCE)
+    without_face = np.isnan(probabilities).all(1)
+    sums = np.abs(probabilities.sum(1) - 1) <= _SUM_TOLERANCE
+    sound = without_face | ((probabilities >= 0).all(1) & sums)
     if not sound.all():
         line = int(np.argmin(sound)) + 2
         raise records.damaged(f"the probabilities of line {line} do not add up to 1")
+
+
+def _require_faces(records: Records, predictions: Predictions) -> None:
+    for slug in np.unique(predictions.pipelines):
+        if not predictions.has_face[predictions.pipelines == slug].any():
+            raise records.damaged(f"{slug} has no scan with a face")
 
 
 def _require_single(records: Records, predictions: Predictions) -> None:

@@ -44,11 +44,12 @@ class PipelineScore:
     accuracy: Share  # mean over experiments
     deviation: float  # standard deviation over experiments, NaN for fewer than two
     subjects: int
-    confusion: NDArray[np.int64]  # (6, 6) predictions, rows true, columns predicted
+    without_face: int  # predictions of scans without a face; they count as wrong
+    confusion: NDArray[np.int64]  # (6, 6) faces, rows true, columns predicted
     recalls: Mapping[str, Share]  # by expression, those that were tested
     levels: Mapping[int, Share]  # by level
-    calibration: metrics.Calibration
-    confidence: float  # mean leading probability, 0..1
+    calibration: metrics.Calibration  # of scans with a face
+    confidence: float  # mean leading probability, 0..1, of scans with a face
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def score(slug: str, predictions: Predictions) -> PipelineScore:
     """Measure one pipeline; `predictions` are its own."""
     accuracies = metrics.experiment_accuracies(predictions.correct, predictions.experiments)
     expressions, levels = predictions.truth, predictions.levels
+    answered = predictions.with_face
     return PipelineScore(
         slug=slug,
         experiments=tuple(np.unique(predictions.experiments).tolist()),
@@ -92,7 +94,8 @@ def score(slug: str, predictions: Predictions) -> PipelineScore:
         accuracy=share(predictions),
         deviation=float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else math.nan,
         subjects=len(np.unique(predictions.subjects)),
-        confusion=metrics.confusion(expressions, predictions.predicted),
+        without_face=len(predictions) - len(answered),
+        confusion=metrics.confusion(answered.truth, answered.predicted),
         recalls={
             EXPRESSIONS[place].value: share(predictions.where(expressions == place))
             for place in np.unique(expressions)
@@ -100,8 +103,8 @@ def score(slug: str, predictions: Predictions) -> PipelineScore:
         levels={
             int(level): share(predictions.where(levels == level)) for level in np.unique(levels)
         },
-        calibration=metrics.calibration(predictions.probabilities, predictions.truth),
-        confidence=float(predictions.probabilities.max(1).mean()),
+        calibration=metrics.calibration(answered.probabilities, answered.truth),
+        confidence=float(answered.probabilities.max(1).mean()),
     )
 
 

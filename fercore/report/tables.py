@@ -34,7 +34,7 @@ def table_1(scores: Sequence[PipelineScore], description: RunDescription, state:
     header += [f"{ours}, mean %", "SD over experiments", "95 % interval over subjects"]
     if not description.synthetic:
         header.append("ours − paper, points")
-    header += ["experiments", "backbone started from"]
+    header += ["experiments", "n, tested scans", "backbone started from"]
     return Table(
         name="table1",
         title="Table 1: test accuracy, the paper's beside ours",
@@ -56,9 +56,34 @@ def _table_1_note(description: RunDescription) -> str:
             " Ours were measured on synthetic subjects: the two columns do not measure the "
             "same thing, and nothing here is a claim about real faces."
         )
-    return f"{theirs} Ours: mean over experiments, in each of which every sample counts once. " + (
-        INTERVAL_NOTE
+    return (
+        f"{theirs} Ours: mean over experiments, in each of which every sample counts once, "
+        f"one without a face as wrong. {_choice_of_epoch(description)} {INTERVAL_NOTE}"
     )
+
+
+def _choice_of_epoch(description: RunDescription) -> str:
+    """Say who chose the epochs; nothing where a run does not record it."""
+    held_out = {start.config.get("validation_subjects") for start in description.pipelines.values()}
+    match held_out.pop() if len(held_out) == 1 else None:
+        case 0:
+            return (
+                "All training subjects of an experiment train, for a number of epochs fixed "
+                f"beforehand ({_epochs(description)}): nobody is held out to choose one."
+            )
+        case int(count):
+            return (
+                f"{count} of the training subjects of each experiment choose the epoch, by the "
+                "lowest loss of the pipeline's own head, and do not train."
+            )
+    return ""
+
+
+def _epochs(description: RunDescription) -> str:
+    planned = {slug: start.config.get("epochs") for slug, start in description.pipelines.items()}
+    if len(set(planned.values())) == 1:
+        return str(next(iter(planned.values())))
+    return ", ".join(f"{slug} {epochs}" for slug, epochs in planned.items())
 
 
 def _table_1_row(
@@ -79,8 +104,14 @@ def _table_1_row(
     return (
         *cells,
         str(done) if done >= state.total else f"{done} of {state.total}",
+        _tested(score) if score else NOTHING,
         _start_words(start),
     )
+
+
+def _tested(score: PipelineScore) -> str:
+    n = f"{score.accuracy.predictions:,}"
+    return f"{n}, {score.without_face:,} without a face" if score.without_face else n
 
 
 def _start_words(start: PipelineStart) -> str:
@@ -112,6 +143,7 @@ def _table_1_record(
         "high": score.accuracy.high if score else math.nan,
         "experiments": len(score.experiments) if score else 0,
         "predictions": score.accuracy.predictions if score else 0,
+        "without_face": score.without_face if score else 0,
         "subjects": score.subjects if score else 0,
         "synthetic": int(description.synthetic),
         "backbone_start": start.backbone_start,
@@ -158,7 +190,8 @@ def confusion_table(scores: Sequence[PipelineScore], description: RunDescription
         name="confusion",
         title="Confusion matrices, predictions",
         setting=setting(description),
-        note="A row holds the scans of one true expression, a column those taken for one.",
+        note="A row holds the scans of one true expression, a column those taken for one; scans "
+        "without a face are in none.",
         header=("pipeline", "true", *names),
         shown=tuple(
             (score.slug, name, *(f"{count:.0f}" for count in counts))

@@ -69,18 +69,27 @@ class Records:
         self._require(column, values >= least, f"is below {least}")
         return values
 
-    def floats(self, column: str, finite: bool = True) -> NDArray[np.float64]:
-        """Return a column (N,) of numbers.
+    def floats(
+        self, column: str, finite: bool = True, may_be_empty: bool = False
+    ) -> NDArray[np.float64]:
+        """Return a column (N,) of numbers; NaN where a cell may be empty and is.
 
         Raises:
             FercoreError: a cell is no number, or not finite though it must be.
         """
         try:
-            values = np.array([float(cell) for cell in self._cells[column]], dtype=np.float64)
+            values = np.array(
+                [
+                    np.nan if may_be_empty and not cell else float(cell)
+                    for cell in self._cells[column]
+                ],
+                dtype=np.float64,
+            )
         except ValueError:
             raise self._no_number(column, float) from None
         if finite:
-            self._require(column, np.isfinite(values), "is not finite")
+            empty = np.array([may_be_empty and not cell for cell in self._cells[column]], bool)
+            self._require(column, empty | np.isfinite(values), "is not finite")
         return values
 
     def choices(self, column: str, names: Sequence[str]) -> NDArray[np.int64]:

@@ -5,16 +5,23 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fercore.faces.quality import MAX_TILT_DEG, MAX_TURN_DEG, MIN_VALID_FRACTION, is_turned
+from fercore.faces.quality import (
+    MAX_BRIGHTNESS,
+    MAX_TILT_DEG,
+    MAX_TURN_DEG,
+    MIN_BRIGHTNESS,
+    MIN_VALID_FRACTION,
+    TOO_BRIGHT,
+    TOO_DARK,
+    is_turned,
+    measure,
+)
 
 if TYPE_CHECKING:
     from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, FacePair
 
 SEPARATOR = ";"
-DARK_BELOW, BRIGHT_ABOVE = 40.0, 225.0  # mean of a face crop, 0..255
 _MIN_FACE_PIXELS = 64.0
 
 
@@ -51,8 +58,8 @@ _EXPLANATIONS = {
         f"The head is turned, raised or lowered by more than {MAX_TURN_DEG:.0f} degrees, or tilted "
         f"by more than {MAX_TILT_DEG:.0f}, by an estimate."
     ),
-    Flag.DARK: f"The face is underexposed (mean below {DARK_BELOW:.0f} of 255).",
-    Flag.BRIGHT: f"The face is overexposed (mean above {BRIGHT_ABOVE:.0f} of 255).",
+    Flag.DARK: f"The face is underexposed (median grey level below {MIN_BRIGHTNESS:.0f} of 255).",
+    Flag.BRIGHT: f"The face is overexposed (median grey level above {MAX_BRIGHTNESS:.0f} of 255).",
 }
 
 
@@ -62,7 +69,7 @@ def flags_of(analysis: Analysis, angle: HeadAngle | None = None) -> tuple[Flag, 
     if pair is None:
         return (Flag.NO_FACE,) if analysis.reason.startswith("no face") else (Flag.FAILED,)
     height, width = analysis.frame.rgb.shape[:2]
-    brightness = float(np.mean(pair.rgb))
+    light = measure(pair).light.word
     found = {
         Flag.FAILED: analysis.verdicts is None,
         Flag.NO_DEPTH: pair.depth_m is None,
@@ -70,8 +77,8 @@ def flags_of(analysis: Analysis, angle: HeadAngle | None = None) -> tuple[Flag, 
         Flag.FACE_CUT: _reaches_over(pair.box, width, height),
         Flag.FACE_SMALL: pair.box.width < _MIN_FACE_PIXELS,
         Flag.FACE_TURNED: angle is not None and is_turned(angle),
-        Flag.DARK: brightness < DARK_BELOW,
-        Flag.BRIGHT: brightness > BRIGHT_ABOVE,
+        Flag.DARK: light == TOO_DARK,
+        Flag.BRIGHT: light == TOO_BRIGHT,
     }
     return tuple(flag for flag, holds in found.items() if holds)
 

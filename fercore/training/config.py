@@ -38,7 +38,7 @@ class TrainingConfig:
     finetune: str = "none"  # one of `FINETUNE`; section 5.1 speaks of features of the networks
     learning_rate: float = 0.003  # section 5.1
     schedule: str = CONSTANT  # one of `SCHEDULES`; the paper names none
-    epochs: int = 1000  # section 5.1: at most
+    epochs: int = 1000  # section 5.1: at most; without validation subjects exactly
     batch_size: int = 32  # not stated
     patience: int = 10  # epochs without a better validation loss before stopping; not stated
     rgb_size: int = 0  # pixels, side of the colour input; 0: of the crops as prepared
@@ -46,7 +46,7 @@ class TrainingConfig:
     calm: bool = False  # heads learn from calm faces too, and say how calm a face is; not stated
     modality_dropout: float = 0.0  # share of faces that lose colour or depth; not stated
     copies: int = 0  # augmented copies of every face; 0: the faces as they are; not stated
-    validation_subjects: int = 6  # taken from the training subjects; not stated
+    validation_subjects: int = 6  # taken from the training subjects; not stated. 0: last epoch
     precision: str = field(default_factory=best_precision)  # one of `PRECISIONS`; not stated
     seed: int = 0
     branches: tuple[str, ...] = ()  # checkpoints that a fusion's branches start from; see `start`
@@ -70,11 +70,11 @@ class TrainingConfig:
             "must be at least 0 and less than 1",
         )
         # Batch normalisation needs a batch.
-        for name, least in (("batch_size", 2), ("copies", 0), ("seed", 0), ("rgb_size", 0)):
+        least_values = {"batch_size": 2, "copies": 0, "seed": 0, "rgb_size": 0}
+        least_values |= {"epochs": 1, "patience": 1, "validation_subjects": 0}
+        for name, least in least_values.items():
             value = getattr(self, name)
             _require(value >= least, name, value, f"must be at least {least}")
-        for name in ("epochs", "patience", "validation_subjects"):
-            _require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1")
 
 
 def shipped_config(pipeline: str) -> Path:

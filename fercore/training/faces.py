@@ -6,6 +6,7 @@ where it is asked for, since the paper's systems know no calm.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,11 @@ class LabelledFaces:
         ]
         held_out = np.isin(self.subjects, np.concatenate(drawn))
         return self.where(~held_out), self.where(held_out)
+
+
+def picture_digests(pictures: UInt8Array) -> list[bytes]:
+    """Return a digest of 16 bytes for each picture (N, ...); copies of one have the same."""
+    return [hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in pictures]
 
 
 def join_faces(parts: Mapping[str, LabelledFaces]) -> LabelledFaces:

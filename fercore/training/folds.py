@@ -4,7 +4,7 @@ The folds' networks are stacked: one batched operation moves all of them, which 
 GPU that a single small network leaves idle. Each fold has its own random numbers, batches
 and best epoch, so that its result does not depend on its company but for rounding.
 The epoch is chosen by the lowest loss of the pipeline's own head on validation subjects, who
-belong to the fold's training subjects: test data never choose.
+belong to the fold's training subjects, or is the last one: test data never choose.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from torch.nn import functional
 from fercore.errors import FercoreError
 from fercore.networks.layers import redraw_new_layers
 from fercore.training.precision import channels_last, computing_in
+from fercore.training.selection import Epoch, epoch_rule
 from fercore.training.trainer import learning_rate
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from fercore.structures import FloatArray
     from fercore.training.config import TrainingConfig
     from fercore.training.features import FrozenFeatures
+    from fercore.training.selection import EpochRule
 
     State = dict[str, torch.Tensor]
 
@@ -45,18 +47,9 @@ class FoldTask:
 
     experiment: int  # also seeds initialisation and batches, together with the config's seed
     train: NDArray[np.int64]
-    validation: NDArray[np.int64]
+    validation: NDArray[np.int64]  # none: the last epoch is taken
     test: NDArray[np.int64]
     faces_an_epoch: int  # of `train` at most; the same in all folds, so that they go in step
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One point of a learning curve."""
-
-    train_loss: float  # of the head that the pipeline is named for, like all figures here
-    validation_loss: float
-    validation_accuracy: float  # 0..1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +88,10 @@ def train_folds(
         torch.from_numpy(np.array(features.depth)).to(device),
         torch.from_numpy(labels).to(device),
     )
-    progress = [_Progress() for _ in tasks]
+    progress = [_Progress(epoch_rule(config)) for _ in tasks]
     for epoch in range(config.epochs):
         group.run_epoch(data, epoch, progress)
-        if all(one.is_over(config.patience) for one in progress):
+        if all(one.is_over for one in progress):
             break
     if not all(one.best_epoch for one in progress):
         raise FercoreError("training diverged: no epoch had a finite loss; lower --learning-rate.")
@@ -125,20 +118,21 @@ class _Data:
 class _Progress:
     """A fold's learning curve and whether it is over."""
 
-    def __init__(self) -> None:
+    def __init__(self, rule: EpochRule) -> None:
+        self._rule = rule
         self.curve: list[Epoch] = []
-        self.best_epoch = 0
-        self.best_loss = float("inf")
+        self.best_epoch = 0  # from 1
 
-    def is_over(self, patience: int) -> bool:
-        return len(self.curve) - self.best_epoch >= patience
+    @property
+    def is_over(self) -> bool:
+        return self._rule.is_over(self.curve, self.best_epoch)
 
     def add(self, epoch: Epoch) -> bool:
-        """Append an epoch; tell whether it is the best so far."""
+        """Append an epoch; tell whether it is the one to keep so far."""
         self.curve.append(epoch)
-        if epoch.validation_loss >= self.best_loss or not np.isfinite(epoch.validation_loss):
+        if not self._rule.improves(self.curve, self.best_epoch):
             return False
-        self.best_epoch, self.best_loss = len(self.curve), epoch.validation_loss
+        self.best_epoch = len(self.curve)
         return True
 
 
@@ -181,7 +175,7 @@ class _Group:
         for k, (one, loss, (validation_loss, accuracy)) in enumerate(
             zip(progress, losses, validated, strict=True)
         ):
-            if not one.is_over(self._config.patience):
+            if not one.is_over:
                 better[k] = one.add(Epoch(loss, validation_loss, accuracy))
         for name, value in self._state().items():
             self._best[name][better] = value.detach()[better]
@@ -222,8 +216,13 @@ class _Group:
         return losses[0].detach()
 
     def _validate(self, data: _Data) -> list[tuple[float, float]]:
-        """Return every fold's mean loss and its own head's accuracy on the validation faces."""
+        """Return every fold's mean loss and its own head's accuracy on the validation faces.
+
+        Without such faces both are NaN.
+        """
         rows = [task.validation for task in self._tasks]
+        if not any(len(own) for own in rows):
+            return [(float("nan"), float("nan"))] * len(rows)
         heads = self._evaluate(data, rows, self._state())
         figures = []
         for k, own in enumerate(rows):
@@ -238,7 +237,7 @@ class _Group:
     ) -> tuple[torch.Tensor, ...]:
         """Return the heads' logits (K, longest, 6); rows beyond a fold's own mean nothing."""
         self._shell.eval()
-        longest = max(len(own) for own in rows)
+        longest = max(1, *(len(own) for own in rows))  # a fold may have no face to test
         padded = np.stack([np.pad(own, (0, longest - len(own))) for own in rows])
         parameters = {name: state[name] for name in self._parameters}
         buffers = {name: state[name] for name in self._buffers}

@@ -81,9 +81,14 @@ def train(
     the last finished epoch (or augmented copy) and ends with the same network.
 
     Raises:
-        FercoreError: the folder holds another run, or training diverged.
+        FercoreError: nobody chooses the epoch, the folder holds another run, or training
+            diverged.
         CheckpointError: the backbone's start cannot be had.
     """
+    if not config.validation_subjects:
+        raise FercoreError(
+            "validation_subjects is 0, but a checkpoint is calibrated on some; set at least 1."
+        )
     torch.manual_seed(config.seed)
     network, start = started(config)
     claim_folder(folder, _identity(config, network, faces, parameters))

@@ -1,6 +1,7 @@
 """The checklist before a run: what must be green, or overridden with a reason.
 
-The limits are conventions of ours, not measured ones.
+The face is measured and judged by `fercore.faces.quality`, as in the window's quality bar. The
+other limits are conventions of ours, not measured ones.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from app.sources.base import Condition, Health, LiveSource
 from app.study.clock_offsets import unix_offset
-from fercore.faces.quality import MIN_VALID_FRACTION
-from fercore.study.flags import BRIGHT_ABOVE, DARK_BELOW
+from fercore.faces.quality import Grade
 from fercore.study.run_files import Check
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from app.sources.base import FrameSource
     from app.study.desk import Desk
     from app.window.study.live_figures import Observed
+    from fercore.faces.quality import Indicator
 
-NEAREST_M, FARTHEST_M = 0.3, 1.0
 MIN_FRAMES_PER_SECOND = 10.0
 MIN_FREE_BYTES = {False: 1_000_000_000, True: 10_000_000_000}
 """Room on the disk by whether videos are kept."""
@@ -80,9 +80,9 @@ def all_checks(observed: Observed, around: Surroundings) -> tuple[Check, ...]:
     """Return the whole checklist."""
     return (
         _camera(around.source),
-        _distance(observed),
-        _light(observed),
-        _valid_depth(observed),
+        _seen("distance", observed.quality.distance, observed),
+        _seen("light", observed.quality.light, observed),
+        _seen("valid depth", observed.quality.depth, observed),
         _frame_rate(observed),
         _disk(around),
         Check("clock", not around.clock, around.clock or "steady"),
@@ -107,31 +107,12 @@ def _camera(source: FrameSource | None) -> Check:
     return Check("camera", good, source.name if good else condition.sentence or condition.health)
 
 
-def _distance(observed: Observed) -> Check:
-    if observed.distance_m is None:
-        return Check("distance", False, "not measured" if observed.face_share else "no face")
-    good = NEAREST_M <= observed.distance_m <= FARTHEST_M
-    finding = f"{observed.distance_m:.2f} m"
-    wanted = f"; should be {NEAREST_M:g} to {FARTHEST_M:g} m"
-    return Check("distance", good, finding if good else finding + wanted)
-
-
-def _light(observed: Observed) -> Check:
-    if observed.brightness is None:
-        return Check("light", False, "no face")
-    finding = f"face at {observed.brightness:.0f} of 255"
-    if observed.brightness < DARK_BELOW:
-        return Check("light", False, f"{finding}: too dark")
-    if observed.brightness > BRIGHT_ABOVE:
-        return Check("light", False, f"{finding}: too bright")
-    return Check("light", True, finding)
-
-
-def _valid_depth(observed: Observed) -> Check:
-    if observed.valid_share is None:
-        return Check("valid depth", False, "no depth" if observed.face_share else "no face")
-    finding = f"{100 * observed.valid_share:.0f} % of the face"
-    return Check("valid depth", observed.valid_share >= MIN_VALID_FRACTION, finding)
+def _seen(name: str, indicator: Indicator, observed: Observed) -> Check:
+    if indicator.grade is Grade.UNKNOWN:
+        return Check(name, False, "not measured" if observed.face_share else "no face")
+    if indicator.grade is Grade.GOOD:
+        return Check(name, True, indicator.figure)
+    return Check(name, False, f"{indicator.figure}, {indicator.word}; should be {indicator.wanted}")
 
 
 def _frame_rate(observed: Observed) -> Check:

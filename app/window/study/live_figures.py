@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fercore.faces.quality import Quality, measure
+
 if TYPE_CHECKING:
     from app.live.inference import Judged
     from fercore.structures import FacePair
@@ -24,6 +26,11 @@ class Observed(NamedTuple):
     distance_m: float | None = None
     brightness: float | None = None  # of the face, 0..255
     valid_share: float | None = None  # of the face box with measured depth, 0..1
+
+    @property
+    def quality(self) -> Quality:
+        """How well the face is seen, as in the window's quality bar."""
+        return Quality(self.distance_m, self.valid_share, None, self.brightness, None)
 
 
 class _Frame(NamedTuple):
@@ -70,12 +77,14 @@ def _figures(host_s: float, pair: FacePair | None) -> _Frame:
     nan = float("nan")
     if pair is None:
         return _Frame(host_s, False, nan, nan, nan)
-    brightness = float(np.mean(pair.rgb))
-    if pair.depth_m is None:
-        return _Frame(host_s, True, nan, brightness, nan)
-    measured = pair.depth_m[np.isfinite(pair.depth_m)]
-    distance_m = float(np.median(measured)) if measured.size else nan
-    return _Frame(host_s, True, distance_m, brightness, pair.valid_fraction)
+    seen = measure(pair)
+    return _Frame(
+        host_s,
+        True,
+        nan if seen.distance_m is None else seen.distance_m,
+        nan if seen.brightness is None else seen.brightness,
+        nan if pair.depth_m is None else pair.valid_fraction,
+    )
 
 
 def _forget(frames: deque[_Frame], now_s: float) -> None:

@@ -22,7 +22,7 @@ from fercore.evaluation.data import ExperimentData, assign_roles, fold_tasks, re
 from fercore.evaluation.inputs import compute_inputs, load_inputs, locate_inputs
 from fercore.evaluation.protocol import FOLDS, HOLDOUT90, LEVELS, Protocol, draw_folds
 from fercore.evaluation.store import read_chunks
-from fercore.evaluation.workers import available_cores, run_locally
+from fercore.evaluation.workers import available_cores, local_workers
 from fercore.training.folds import FoldTask, train_folds
 
 if TYPE_CHECKING:
@@ -70,15 +70,14 @@ def measure_folds(data: Path, config: TrainingConfig) -> FoldBenchmark:
         compute_inputs(config, faces, source)
         everything = Chunk(config, source, tuple(tasks))
         alone = _timed(lambda: _one_by_one(everything), faces, tasks)
-        chunks = split_into_chunks(config, source, tasks)
-        together = _timed(lambda: _together(chunks, Path(folder)), faces, tasks)
+        together = _timed(lambda: _together(everything, Path(folder)), faces, tasks)
     cuda = torch.cuda.is_available()
     device = torch.cuda.get_device_name() if cuda else f"{os.cpu_count()} CPU cores"
     return FoldBenchmark(alone, together, len(tasks), len(faces.faces), device)
 
 
 def _tasks(data: ExperimentData, config: TrainingConfig) -> list[FoldTask]:
-    folds = draw_folds(Protocol(HOLDOUT90, FOLDS, None), data.faces.subject_names)
+    folds = draw_folds(Protocol(HOLDOUT90, FOLDS, None), data.subjects)
     roles = [assign_roles(fold, config.validation_subjects, config.seed) for fold in folds]
     return fold_tasks(data, roles)
 
@@ -95,10 +94,12 @@ def _one_by_one(chunk: Chunk) -> dict[int, FloatArray]:
     return predicted
 
 
-def _together(chunks: list[Chunk], folder: Path) -> dict[int, FloatArray]:
-    for outcome in run_locally(chunks, folder, available_cores()):
-        if outcome.failure:
-            raise FercoreError(f"{outcome.chunk}: {outcome.failure}")
+def _together(every: Chunk, folder: Path) -> dict[int, FloatArray]:
+    with local_workers(folder, available_cores()) as workers:
+        chunks = split_into_chunks(every.config, every.source, every.tasks, workers.folds_together)
+        for outcome in workers.run(chunks):
+            if outcome.failure:
+                raise FercoreError(f"{outcome.chunk}: {outcome.failure}")
     return {
         fold["experiment"]: np.array(fold["probabilities"], np.float32)
         for record in read_chunks(folder)

@@ -6,7 +6,6 @@ one go to the same side, and training pictures that the test holds as well are l
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS
 from fercore.io.fer2013 import CLASSES, Fer2013Faces
 from fercore.io.ferplus import vote_targets
+from fercore.training.faces import picture_digests
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,8 +57,8 @@ def divide(faces: Fer2013Faces, test: Fer2013Faces | None, seed: int) -> Backbon
     votes = None if faces.votes is None else vote_targets(faces.votes)
     contempt, unclear = (0, 0) if votes is None else (votes.contempt.sum(), votes.unclear.sum())
     faces = faces.where(faces.targets().any(1))
-    tested = set(_pictures(test)) if test is not None else set()
-    pictures, labels = _pictures(faces), faces.targets().argmax(1)
+    tested = set(picture_digests(test.images)) if test is not None else set()
+    pictures, labels = picture_digests(faces.images), faces.targets().argmax(1)
     held_out = _draw(pictures, labels, tested, seed)
     tested_too = np.array([picture in tested for picture in pictures])
     validates = np.array([picture in held_out for picture in pictures])
@@ -90,8 +90,3 @@ def _draw(
         count = max(1, round(VALIDATION_SHARE * len(candidates))) if len(candidates) > 1 else 0
         drawn.update(candidates[i] for i in rng.choice(len(candidates), count, replace=False))
     return drawn
-
-
-def _pictures(faces: Fer2013Faces) -> list[bytes]:
-    """Return a digest of each picture; copies of one have the same."""
-    return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in faces.images]
