@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from fercore.datasets.samples import sample_root
     from fercore.errors import FercoreError
     from fercore.evaluation.protocol import Protocol
-    from fercore.expressions import EXPRESSIONS, Expression
+    from fercore.expressions import EXPRESSIONS, VERDICT_LABELS, Expression
     from fercore.inference.predictor import Predictor
-    from fercore.io.images import read_depth_m, read_rgb
+    from fercore.io.depth_maps import read_depth_map
+    from fercore.io.images import read_rgb
     from fercore.library import evaluate, judge_dataset, prepare
     from fercore.networks.checkpoints import load_checkpoint, shipped_checkpoint
     from fercore.structures import RGBDFrame
@@ -32,13 +33,14 @@ _HOMES = {
     "Predictor": "inference.predictor",
     "Protocol": "evaluation.protocol",
     "RGBDFrame": "structures",
+    "VERDICT_LABELS": "expressions",
     "evaluate": "library",
     "judge_dataset": "library",
     "load_checkpoint": "networks.checkpoints",
     "open_cache": "caches.reading",
     "open_dataset": "datasets.opening",
     "prepare": "library",
-    "read_depth_m": "io.images",
+    "read_depth_map": "io.depth_maps",
     "read_rgb": "io.images",
     "sample_root": "datasets.samples",
     "shipped_checkpoint": "networks.checkpoints",
@@ -47,6 +49,7 @@ _HOMES = {
 __all__ = [
     "DEFAULT_PIPELINE",
     "EXPRESSIONS",
+    "VERDICT_LABELS",
     "Expression",
     "FercoreError",
     "Predictor",
@@ -58,7 +61,7 @@ __all__ = [
     "open_cache",
     "open_dataset",
     "prepare",
-    "read_depth_m",
+    "read_depth_map",
     "read_rgb",
     "sample_root",
     "shipped_checkpoint",

@@ -1,7 +1,8 @@
-"""The six basic expressions, in the one order used everywhere.
+"""The six basic expressions, in the one order used everywhere, and calm, which is none.
 
 Every array of six logits or probabilities in the project follows the order of
-`Expression`: anger, disgust, fear, happiness, sadness, surprise.
+`Expression`: anger, disgust, fear, happiness, sadness, surprise. Where there are seven, the
+last says how calm the face is.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ class Expression(StrEnum):
 
 
 EXPRESSIONS: tuple[Expression, ...] = tuple(Expression)
+
+CALM = "calm"
+"""The verdict on a face without expression, of networks that were taught it."""
+
+VERDICT_LABELS: tuple[str, ...] = (*(expression.value for expression in EXPRESSIONS), CALM)
+"""All that a verdict may say, in the order of every array of seven."""
 
 NEUTRAL = "neutral"
 """Label of a scan without expression (`NE00`); never a class of the networks."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedSample:
     """A sample of a data set, and what was said of it."""
 
     sample: Sample
@@ -32,7 +32,7 @@ class Judged:
     problem: str  # why not; empty: they can
 
 
-def judge_dataset(predictor: Predictor, path: Path | str) -> Iterator[Judged]:
+def judge_dataset(predictor: Predictor, path: Path | str) -> Iterator[JudgedSample]:
     """Yield the verdicts on every sample of a data set that can be read, in its order.
 
     Raises:
@@ -44,9 +44,9 @@ def judge_dataset(predictor: Predictor, path: Path | str) -> Iterator[Judged]:
     try:
         for sample in dataset.samples():
             try:
-                yield Judged(sample, predictor.analyse(dataset.frame(sample)), "")
+                yield JudgedSample(sample, predictor.analyse(dataset.frame(sample)), "")
             except FercoreError as error:
-                yield Judged(sample, None, str(error))
+                yield JudgedSample(sample, None, str(error))
     finally:
         dataset.close()
 
@@ -93,8 +93,8 @@ def evaluate(
     from fercore.training.config import read_config, shipped_config
 
     config = read_config(shipped_config(pipeline), pipeline=pipeline, **recipe)
-    wanted = run.Evaluation(Path(cache), protocol, (config,), Path(output), "fercore.evaluate")
-    run.evaluate(wanted, run.Engine())
+    wanted = run.EvaluationPlan(Path(cache), protocol, (config,), Path(output), "fercore.evaluate")
+    run.evaluate(wanted, run.Executor())
     evaluation = read_run(Path(output)).evaluation
     assert evaluation is not None
     return evaluation

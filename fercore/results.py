@@ -14,7 +14,7 @@ from io import FileIO
 from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError, cure
-from fercore.expressions import EXPRESSIONS
+from fercore.expressions import VERDICT_LABELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fercore.structures import Analysis, Prediction
 
 HEADS = ("fusion", "rgb", "depth")
-PROBABILITY_COLUMNS = tuple(f"{head}_{e.value}" for head in HEADS for e in EXPRESSIONS)
+PROBABILITY_COLUMNS = tuple(f"{head}_{label}" for head in HEADS for label in VERDICT_LABELS)
 COLUMNS = (
     *("frame", "time_s", "origin", "truth", "box_x0", "box_y0", "box_x1", "box_y1"),
     *("box_score", "valid_depth", "latency_ms", "reason"),
@@ -124,5 +124,6 @@ def _box_cells(analysis: Analysis) -> tuple[str, ...]:
 
 def _probability_cells(prediction: Prediction | None) -> tuple[str, ...]:
     if prediction is None:
-        return ("",) * len(EXPRESSIONS)
-    return tuple(f"{p:.5f}" for p in prediction.probabilities)
+        return ("",) * len(VERDICT_LABELS)
+    cells = tuple(f"{p:.5f}" for p in prediction.probabilities)
+    return (*cells, "") if prediction.calm is None else cells

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fercore.expressions import EXPRESSIONS, Expression
+from fercore.expressions import EXPRESSIONS, VERDICT_LABELS, Expression
 
 UInt8Array = NDArray[np.uint8]
 Int32Array = NDArray[np.int32]
@@ -134,18 +134,29 @@ class FacePair:
 class Prediction:
     """What one head says."""
 
-    probabilities: FloatArray  # (6,), in the order of EXPRESSIONS, sums to 1
+    probabilities: FloatArray  # (6,) or (7,), in the order of VERDICT_LABELS, sums to 1
     timestamp_s: float  # of the frame
 
     @property
-    def expression(self) -> Expression:
-        """The most probable expression."""
-        return EXPRESSIONS[int(self.probabilities.argmax())]
+    def label(self) -> str:
+        """The most probable verdict: an expression's name, or calm."""
+        return VERDICT_LABELS[int(self.probabilities.argmax())]
 
     @property
     def confidence(self) -> float:
-        """Probability of the most probable expression, 0..1."""
+        """Probability of the most probable verdict, 0..1."""
         return float(self.probabilities.max())
+
+    @property
+    def calm(self) -> float | None:
+        """Probability that the face is calm, 0..1; None of networks that do not know calm."""
+        return float(self.probabilities[-1]) if len(self.probabilities) > len(EXPRESSIONS) else None
+
+    @property
+    def conditional(self) -> FloatArray:
+        """Probabilities (6,) of the expressions, given that there is one: the paper's softmax."""
+        six = self.probabilities[: len(EXPRESSIONS)]
+        return np.asarray(six / max(six.sum(), np.finfo(np.float32).tiny), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

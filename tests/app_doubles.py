@@ -46,6 +46,12 @@ def prediction(expression: Expression, share: float = 0.75, time_s: float = 0.0)
     return Prediction(probabilities, time_s)
 
 
+def calm_prediction(calm: float, time_s: float = 0.0) -> Prediction:
+    """Return `calm` for calm, the rest spread evenly over the expressions."""
+    six = np.full(len(EXPRESSIONS), (1 - calm) / len(EXPRESSIONS), np.float32)
+    return Prediction(np.append(six, np.float32(calm)), time_s)
+
+
 def analysis_of(
     frame: RGBDFrame,
     fusion: Expression | None = Expression.ANGER,

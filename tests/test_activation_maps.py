@@ -13,7 +13,7 @@ from tiny_backbone import TinyBackbone
 from torch import nn
 
 from fercore.errors import CheckpointError, FercoreError
-from fercore.expressions import EXPRESSIONS, Expression
+from fercore.expressions import CALM, EXPRESSIONS, Expression
 from fercore.inference.activation_maps import (
     ActivationExplainer,
     Head,
@@ -94,6 +94,20 @@ def test_what_speaks_against_is_cut_off() -> None:
         network.classifier.weight.neg_()
     maps = activation_maps(network, RGB, torch.ones(1, 1, 64, 64), "depth", FEAR)
     assert maps.depth is not None and not maps.depth.any()
+
+
+def test_what_speaks_for_calm_is_shown_where_a_network_knows_it() -> None:
+    network = corner_network()
+    with pytest.raises(ValueError, match="does not know 'calm'"):
+        activation_maps(network, RGB, torch.ones(1, 1, 64, 64), "depth", CALM)
+    network.teach_calm()
+    calm = network.classifier.calm
+    assert calm is not None
+    with torch.no_grad():
+        calm.weight[0, 0] = 1.0
+    maps = activation_maps(network, RGB, torch.ones(1, 1, 64, 64), "depth", CALM)
+    assert maps.depth is not None
+    assert np.flatnonzero(maps.depth > 1e-4).tolist() == [3]  # the same corner
 
 
 def test_before_global_pooling_it_is_grad_cam_but_for_a_factor() -> None:

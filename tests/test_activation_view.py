@@ -188,7 +188,7 @@ def test_it_follows_the_verdict_and_never_shows_another_ones_map(
     def compare(analysis: Analysis) -> None:
         assert analysis.verdicts is not None and analysis.verdicts.fusion is not None
         legend = explained.legends()[0]
-        if "speaks for" in legend and f" {analysis.verdicts.fusion.expression} " not in legend:
+        if "speaks for" in legend and f" {analysis.verdicts.fusion.label} " not in legend:
             wrong.append(legend)
 
     window.presented.connect(compare)

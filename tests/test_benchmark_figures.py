@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.bench.figures import STAGES, Figures, Sample, drift_of
+from app.bench.figures import STAGES, Figures, Reading, drift_of
 
 KEYS = {
     *("verdicts_per_s", "drawn_per_s", "latency_ms", "stages_ms", "dropped"),
@@ -57,7 +57,7 @@ def test_nothing_drawn_is_no_latency() -> None:
 
 def test_drift_counts_from_the_second_minute() -> None:
     samples = [
-        Sample(t, 900 - t if t < 120 else 700 + t / 360, 20, math.nan if t == 150 else 40.0)
+        Reading(t, 900 - t if t < 120 else 700 + t / 360, 20, math.nan if t == 150 else 40.0)
         for t in range(0, 1200, 10)
     ]
     drift = drift_of(samples)
@@ -70,7 +70,7 @@ def test_drift_counts_from_the_second_minute() -> None:
 
 
 def test_a_short_soak_claims_nothing() -> None:
-    drift = drift_of([Sample(0, 700, 20, 40), Sample(60, 710, 20, 40)])
+    drift = drift_of([Reading(0, 700, 20, 40), Reading(60, 710, 20, 40)])
     assert drift.rss_mb_per_hour is None
     assert "too short to tell" in figures(drift=drift).as_text()
     assert json.loads(figures(drift=drift).as_json())["soak"]["rss_mb_per_hour"] is None

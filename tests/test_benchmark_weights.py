@@ -13,7 +13,7 @@ from PIL import Image
 from fercore.cli import main
 from fercore.errors import DatasetError
 from fercore.evaluation.benchmarks.face_sets import FaceSet, labelled_pictures, people_caches
-from fercore.evaluation.benchmarks.weights import MEAN, Share, scores, steadiness
+from fercore.evaluation.benchmarks.weights import MEAN, ShareRight, scores, steadiness
 from fercore.networks.paper import Absent, Logits, Pipeline
 from fercore.networks.preprocessing import Preprocessing
 from fercore.training.faces import CALM
@@ -45,7 +45,7 @@ def test_accuracy_recall_and_calibration_are_counted() -> None:
     found = scores(Oracle(), SIZED, FaceSet("made up", faces))
     assert [score.head for score in found] == ["fusion", "rgb", "depth", MEAN]
     for score in found:
-        assert score.six == Share(*[pytest.approx(1 / 6)] * 3)
+        assert score.six == ShareRight(*[pytest.approx(1 / 6)] * 3)
         assert score.six_mean_recall == pytest.approx(1 / 6)
         confidence = float(torch.tensor([2.0, 0, 0, 0, 0, 0]).softmax(0)[0])
         assert score.calibration_error == pytest.approx(confidence - 1 / 6, abs=1e-4)

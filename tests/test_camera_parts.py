@@ -18,8 +18,8 @@ from app.sources.realsense.frame_clock import FrameClock
 from app.sources.realsense.frames import colour_rgb
 from app.sources.realsense.models import model_of
 from app.sources.realsense.options import RealSenseOptions
-from app.sources.realsense.streams import Streams, _unfitness
-from app.sources.reconnection import Backoff, Task
+from app.sources.realsense.streams import DeviceStreams, _unfitness
+from app.sources.reconnection import BackgroundTask, Backoff
 from fercore.structures import Intrinsics
 
 
@@ -99,7 +99,7 @@ def smoothed(depths_mm: list[float], temporal: bool) -> list[float]:
         return np.zeros((120, 160, 3), np.uint8), np.full((120, 160), units[at], np.uint16)
 
     camera._scene = scene
-    streams = Streams(bench()[0])
+    streams = DeviceStreams(bench()[0])
     streams.filters.temporal = temporal
     found: list[float] = []
     for index in range(len(units) + 2):
@@ -246,13 +246,13 @@ def test_attempts_are_put_off_twice_as_long_each_time() -> None:
 def test_what_an_abandoned_task_brings_is_got_rid_of() -> None:
     go_on = threading.Event()
     gone: list[str] = []
-    task = Task(lambda: "late" if go_on.wait(5) else "", "t")
+    task = BackgroundTask(lambda: "late" if go_on.wait(5) else "", "t")
     assert not task.wait(0.01)
     task.abandon(gone.append)
     assert gone == []
     go_on.set()
     assert task.wait(5) and gone == ["late"]
-    early = Task(lambda: "early", "t")
+    early = BackgroundTask(lambda: "early", "t")
     assert early.wait(5) and early.result() == "early"
     early.abandon(gone.append)
     assert gone == ["late", "early"]
@@ -262,7 +262,7 @@ def test_a_tasks_error_is_raised_where_it_is_waited_for() -> None:
     def fail() -> str:
         raise RuntimeError("no")
 
-    task = Task(fail, "t")
+    task = BackgroundTask(fail, "t")
     assert task.wait(5)
     with pytest.raises(RuntimeError, match="no"):
         task.result()

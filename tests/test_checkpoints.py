@@ -163,3 +163,13 @@ def test_every_shipped_checkpoint_has_a_complete_card() -> None:
         assert all("synthetic" in m.test_set or "real faces" in m.test_set for m in card.measures)
         assert card.terms
         assert path.stat().st_size <= 30e6
+
+
+def test_a_card_lists_validation_subjects_cache_by_cache(tmp_path: Path) -> None:
+    subjects = ("cache-a/F0001", "cache-a/F0002", "cache-b/fer00034c2f53c0")
+    card = replace(CARD, validation_subjects=subjects)
+    path = tmp_path / "depth.safetensors"
+    save_checkpoint(path, build("depth"), card)
+    stored = json.loads(path.with_suffix(".json").read_text())["validation_subjects"]
+    assert stored == {"cache-a/": "F0001 F0002", "cache-b/": "fer00034c2f53c0"}
+    assert load_card(path).validation_subjects == subjects

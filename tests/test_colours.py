@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from app.drawing.colours import (
-    EXPRESSION_COLOURS,
     UNKNOWN_DEPTH_RGB,
+    VERDICT_COLOURS,
     DepthScale,
     depth_colours,
     fitted_scale,
@@ -37,4 +37,4 @@ def test_depth_scale_stays_while_the_face_does() -> None:
 
 
 def test_expression_colours_are_told_apart() -> None:
-    assert len(set(EXPRESSION_COLOURS.values())) == len(EXPRESSION_COLOURS) == 6
+    assert len(set(VERDICT_COLOURS.values())) == len(VERDICT_COLOURS) == 7

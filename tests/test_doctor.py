@@ -2,7 +2,7 @@ import pytest
 
 from fercore.cli import machine_checks as doctor
 from fercore.cli import main
-from fercore.cli.machine_checks import Check, diagnose
+from fercore.cli.machine_checks import MachineCheck, diagnose
 from fercore.errors import FercoreError
 
 
@@ -16,11 +16,11 @@ def test_every_part_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 0
 
 
-def broken() -> Check:
+def broken() -> MachineCheck:
     raise RuntimeError("libusb is missing")
 
 
-def unusable() -> Check:
+def unusable() -> MachineCheck:
     raise FercoreError("weights.safetensors is damaged.")
 
 
@@ -35,8 +35,8 @@ def test_a_failing_check_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_status_tells_essential_from_optional(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def no_camera() -> Check:
-        return Check("camera", False, "none found", "plug one in", essential=False)
+    def no_camera() -> MachineCheck:
+        return MachineCheck("camera", False, "none found", "plug one in", essential=False)
 
     monkeypatch.setattr(doctor, "_further_checks", list)
     monkeypatch.setattr(doctor, "OWN_CHECKS", (no_camera,))

@@ -16,7 +16,7 @@ from fercore.inference.engines import TorchEngine, choice, load_engine
 from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
 from fercore.inference.engines.openvino_engine import OpenVINOEngine, compile_network
 from fercore.networks.checkpoints import ModelCard, save_checkpoint
-from fercore.networks.paper import PIPELINES, Absent, Logits, build
+from fercore.networks.paper import PIPELINES, Absent, Logits, build, verdict_probabilities
 from fercore.networks.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -73,6 +73,25 @@ def test_openvino_gives_torchs_probabilities(pipeline: str) -> None:
         if scores is not None:
             assert 0.17 < float(scores.softmax(1).max()) < 0.999
     assert_same(engine.logits(rgb, None), reference.logits(rgb, None))
+
+
+def test_openvino_gives_torchs_calm() -> None:
+    network = untrained("fusion-vgg19")
+    network.teach_calm()
+    for head in network.heads.values():
+        assert head.calm is not None
+        nn.init.normal_(head.calm.weight, std=head.weight.std().item())
+    reference, engine = TorchEngine(network), OpenVINOEngine(compile_network(network, SIZE))
+    rgb, depth = inputs()
+    for given in (depth, None):
+        for mine, expected in zip(
+            engine.logits(rgb, given), reference.logits(rgb, given), strict=True
+        ):
+            assert (mine is None) == (expected is None)
+            if mine is not None and expected is not None:
+                assert mine.shape == (2, 7)
+                found = verdict_probabilities(mine) - verdict_probabilities(expected)
+                assert float(found.abs().max()) < 1e-3
 
 
 @pytest.mark.gpu

@@ -10,7 +10,7 @@ from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS, Expression
 from fercore.synthesis import generation
 from fercore.synthesis.generation import (
-    Recipe,
+    SubjectRecipe,
     SynthesisError,
     SyntheticScan,
     planned_scans,
@@ -49,7 +49,7 @@ def model_file(tmp_path):
 def recipe(tmp_path, model_file, monkeypatch):
     monkeypatch.setattr(generation, "write_scan", fake_write_scan)
     generation._face_model.cache_clear()
-    return Recipe(model_file, tmp_path / "root", seed=0)
+    return SubjectRecipe(model_file, tmp_path / "root", seed=0)
 
 
 def contents(root):
@@ -82,7 +82,7 @@ def test_a_tree_has_all_files_and_says_what_it_is(recipe):
 
 def test_a_subject_does_not_depend_on_how_many_there_are(recipe, tmp_path):
     synthesize(recipe, subjects=2, workers=1)
-    alone = Recipe(recipe.face_model, tmp_path / "alone", seed=0)
+    alone = SubjectRecipe(recipe.face_model, tmp_path / "alone", seed=0)
     synthesize(alone, subjects=1, workers=1)
     many = contents(recipe.root)
     assert contents(alone.root) == {
@@ -92,7 +92,7 @@ def test_a_subject_does_not_depend_on_how_many_there_are(recipe, tmp_path):
 
 def test_a_scan_does_not_depend_on_which_levels_are_made(recipe, tmp_path):
     synthesize(recipe, subjects=1, workers=1)
-    apexes = Recipe(recipe.face_model, tmp_path / "apexes", seed=0)
+    apexes = SubjectRecipe(recipe.face_model, tmp_path / "apexes", seed=0)
     assert synthesize(apexes, subjects=1, workers=1, levels=(3, 4)) == 13
     every, some = contents(recipe.root), contents(apexes.root)
     assert some == {path: every[path] for path in some}
@@ -101,7 +101,7 @@ def test_a_scan_does_not_depend_on_which_levels_are_made(recipe, tmp_path):
 
 
 def test_another_seed_gives_other_subjects(recipe, tmp_path):
-    other = Recipe(recipe.face_model, tmp_path / "other", seed=1)
+    other = SubjectRecipe(recipe.face_model, tmp_path / "other", seed=1)
     synthesize(recipe, subjects=1, workers=1)
     synthesize(other, subjects=1, workers=1)
     assert not set(contents(recipe.root).values()) & set(contents(other.root).values())
@@ -110,7 +110,7 @@ def test_another_seed_gives_other_subjects(recipe, tmp_path):
 def test_processes_make_the_same_scans_as_one_alone(recipe, tmp_path, monkeypatch):
     synthesize(recipe, subjects=2, workers=1)
     monkeypatch.setattr(generation, "_make", make_without_rendering)
-    shared = Recipe(recipe.face_model, tmp_path / "shared", seed=0)
+    shared = SubjectRecipe(recipe.face_model, tmp_path / "shared", seed=0)
     assert synthesize(shared, subjects=2, workers=2) == 50
     assert contents(shared.root) == contents(recipe.root)
 
@@ -144,14 +144,14 @@ def test_more_subjects_can_be_added(recipe):
 def test_a_root_of_another_seed_is_refused(recipe):
     synthesize(recipe, subjects=1, workers=1)
     with pytest.raises(SynthesisError, match="another seed: give a new folder"):
-        synthesize(Recipe(recipe.face_model, recipe.root, seed=1), subjects=1, workers=1)
+        synthesize(SubjectRecipe(recipe.face_model, recipe.root, seed=1), subjects=1, workers=1)
 
 
 def test_a_root_of_another_face_model_is_refused(recipe, tmp_path):
     synthesize(recipe, subjects=1, workers=1)
     changed = tiny.write_npz(tmp_path / "b.npz", identity=np.zeros((100, tiny.VERTICES, 3)))
     with pytest.raises(SynthesisError, match="another face_model: give a new folder"):
-        synthesize(Recipe(changed, recipe.root, seed=0), subjects=1, workers=1)
+        synthesize(SubjectRecipe(changed, recipe.root, seed=0), subjects=1, workers=1)
 
 
 @pytest.mark.parametrize("manifest", ["{", "[]"])
@@ -187,7 +187,7 @@ def test_a_file_is_no_root(recipe):
 )
 def test_numbers_out_of_range_are_named(recipe, subjects, workers, seed, named):
     with pytest.raises(SynthesisError, match=named):
-        synthesize(Recipe(recipe.face_model, recipe.root, seed), subjects, workers)
+        synthesize(SubjectRecipe(recipe.face_model, recipe.root, seed), subjects, workers)
     assert not recipe.root.exists()
 
 
@@ -202,5 +202,5 @@ def test_a_full_disk_is_reported_in_one_sentence(recipe, monkeypatch):
 
 def test_a_missing_face_model_creates_nothing(recipe):
     with pytest.raises(FercoreError, match="no face model"):
-        synthesize(Recipe(Path("nowhere.npz"), recipe.root, 0), subjects=1, workers=1)
+        synthesize(SubjectRecipe(Path("nowhere.npz"), recipe.root, 0), subjects=1, workers=1)
     assert not recipe.root.exists()

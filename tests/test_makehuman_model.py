@@ -16,7 +16,7 @@ from fercore.synthesis.action_units import SHAPES, Activation
 from fercore.synthesis.appearance import sample_skin
 from fercore.synthesis.canvas import FACE_SIZE, canvas_for
 from fercore.synthesis.face_model import load_face_model
-from fercore.synthesis.generation import Recipe, synthesize
+from fercore.synthesis.generation import SubjectRecipe, synthesize
 from fercore.synthesis.makehuman_model import LANDMARKS, MakeHumanModel
 from fercore.synthesis.painting import paint
 from fercore.synthesis.person import Traits
@@ -203,7 +203,7 @@ def test_a_scan_is_written_in_the_layout_of_bu3dfe(model, tmp_path):
 def test_a_tree_names_its_face_model_and_notice(head, skins, tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr(generation, "write_scan", lambda *parts: written.append(parts[1].name))
-    assert synthesize(Recipe(head, tmp_path / "root", 0, skins), 1, 1, levels=(4,)) == 7
+    assert synthesize(SubjectRecipe(head, tmp_path / "root", 0, skins), 1, 1, levels=(4,)) == 7
     manifest = json.loads((tmp_path / "root" / "synthesis.json").read_text())
     assert manifest["face_model"] == "MakeHuman"
     assert manifest["skins"] == ["young_lightskinned_female_diffuse"]

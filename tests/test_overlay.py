@@ -6,14 +6,21 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
-from app_doubles import analysis_of, prediction, sample_frame
+from app_doubles import analysis_of, calm_prediction, prediction, sample_frame
 from grabbed_pictures import count
 from PySide6.QtGui import QImage, QPainter
 
-from app.drawing.colours import EXPRESSION_COLOURS
-from app.drawing.overlay import age_text, draw_overlay, shown_text, verdict_text
+from app.drawing.colours import VERDICT_COLOURS
+from app.drawing.overlay import (
+    age_text,
+    colour_of,
+    draw_overlay,
+    mark_of,
+    shown_text,
+    verdict_text,
+)
 from app.drawing.qimage import to_array, to_qimage
-from fercore.expressions import Expression
+from fercore.expressions import CALM, Expression
 from fercore.faces.tracking import TrackedFace
 from fercore.structures import Analysis, FaceBox, RGBDFrame, Verdicts
 
@@ -37,7 +44,17 @@ def test_a_verdict_that_is_not_sure_says_so_and_is_neither_right_nor_wrong() -> 
     verdict = prediction(Expression.ANGER, 0.41)
     assert shown_text(verdict, Expression.ANGER) == "not sure (anger 41 %)"
     assert shown_text(prediction(Expression.ANGER, 0.6), Expression.ANGER) == "anger 60 % ✓"
+    assert shown_text(prediction(Expression.ANGER, 0.4969)) == "not sure (anger 49 %)"
     assert shown_text(None) == "–"
+
+
+def test_calm_is_a_verdict_like_any_other() -> None:
+    verdict = calm_prediction(0.8)
+    assert shown_text(verdict, Expression.ANGER) == "calm 80 % ✗"
+    assert shown_text(verdict, CALM) == "calm 80 % ✓"
+    assert shown_text(calm_prediction(0.4)) == "not sure (calm 40 %)"
+    assert colour_of(verdict).name().upper() == VERDICT_COLOURS[CALM]
+    assert mark_of(prediction(Expression.ANGER), CALM) == ""  # it could not have said calm
 
 
 def test_ages_are_in_the_unit_that_fits() -> None:
@@ -63,7 +80,7 @@ def test_overlay_draws_the_box_in_the_verdicts_colour(qtbot: QtBot) -> None:
     picture = overlaid(analysis)
     left = round(analysis.pair.box.x0)
     edge = picture[200:280, left - 3 : left + 4]
-    assert count(edge, EXPRESSION_COLOURS[Expression.SURPRISE], 30) > 80
+    assert count(edge, VERDICT_COLOURS[Expression.SURPRISE], 30) > 80
 
 
 def large_frame() -> RGBDFrame:
@@ -77,7 +94,7 @@ def test_an_unsure_verdict_has_no_expressions_colour(qtbot: QtBot) -> None:
     verdicts = Verdicts(prediction(Expression.SURPRISE, 0.4), None, None)
     unsure = overlaid(dataclasses.replace(analysis, verdicts=verdicts))
     sure = overlaid(analysis_of(large_frame(), Expression.SURPRISE, None, None))
-    colour = EXPRESSION_COLOURS[Expression.SURPRISE]
+    colour = VERDICT_COLOURS[Expression.SURPRISE]
     assert count(unsure, colour) == 0 < count(sure, colour)
 
 

@@ -21,7 +21,7 @@ from app.sources.scans.performance import (
     storyboard,
 )
 from app.sources.scans.replay import CAMERA, ReplaySource
-from app.sources.scans.stage import Stage
+from app.sources.scans.stage import ClipStage
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.errors import FercoreError
 from fercore.expressions import Expression
@@ -191,7 +191,7 @@ def test_loose_parts_of_a_scan_neither_show_nor_shift_the_head(tmp_path: Path) -
 
 
 def test_the_samples_scans_still_blend(sample_root: Path) -> None:
-    stage = Stage(arrange(Bu3dfe(sample_root).scans())[0])
+    stage = ClipStage(arrange(Bu3dfe(sample_root).scans())[0])
     shots = (Shot(0, 0, 0.0), storyboard(2)[REST_FRAMES + 2], Shot(1, 1, 0.0))
     views = [stage.render(shot, CAMERA, head_pose(0.0), 460.0).depth_m for shot in shots]
     changes_mm = [1000 * np.nanmax(np.abs(views[1] - view)) for view in (views[0], views[2])]

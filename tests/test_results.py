@@ -33,9 +33,18 @@ def test_rows_have_every_column_and_leave_the_unknown_empty(tmp_path: Path) -> N
     assert judged["truth"] == "fear"
     assert judged["origin"] == "F9001_FE04WH"
     assert judged["rgb_anger"] == "0.16667"
-    assert judged["fusion_anger"] == judged["depth_surprise"] == ""
+    assert judged["fusion_anger"] == judged["depth_surprise"] == judged["rgb_calm"] == ""
     assert (judged["box_x0"], judged["valid_depth"], judged["latency_ms"]) == ("1", "0.250", "20.0")
     assert (empty["box_x0"], empty["rgb_anger"], empty["reason"]) == ("", "", "no face found")
+
+
+def test_calm_has_a_column_of_each_head(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.tsv"
+    calm = Prediction(np.array([0.05] * 6 + [0.7], np.float32), 0.1)
+    with PredictionWriter(path) as writer:
+        writer.write(Analysis(FRAME, PAIR, Verdicts(calm, RGB, None), "", 0.02))
+    (row,) = read(path)
+    assert (row["fusion_calm"], row["rgb_calm"], row["depth_calm"]) == ("0.70000", "", "")
 
 
 def test_rows_are_on_disk_before_the_writer_closes(tmp_path: Path) -> None:

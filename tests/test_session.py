@@ -26,7 +26,7 @@ def test_plays_a_source_with_verdicts(make_session: Callable[..., Session]) -> N
     until(session, lambda: session.state is State.PLAYING)
     analysis = next_shown(session)
     assert analysis.verdicts is not None and analysis.verdicts.fusion is not None
-    assert analysis.verdicts.fusion.expression is analysis.frame.truth
+    assert analysis.verdicts.fusion.label == analysis.frame.truth
 
 
 @pytest.mark.parametrize("speed", [1.0, 2.0])

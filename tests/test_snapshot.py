@@ -57,7 +57,7 @@ def test_the_account_holds_verdicts_quality_and_versions(qtbot: QtBot, tmp_path:
     folder = save_snapshot(taken(full_analysis()), tmp_path)
     account: dict[str, Any] = json.loads((folder / "snapshot.json").read_text("utf-8"))
     assert account["verdicts"]["depth"] is None
-    assert account["verdicts"]["fusion"]["expression"] == "anger"
+    assert account["verdicts"]["fusion"]["verdict"] == "anger"
     assert account["verdicts"]["fusion"]["probabilities"]["anger"] == pytest.approx(0.75)
     assert account["verdicts"]["fusion"]["sure"] is True
     assert sum(account["verdicts"]["rgb"]["probabilities"].values()) == pytest.approx(1, abs=1e-5)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fercore.expressions import Expression
+from fercore.expressions import CALM, VERDICT_LABELS, Expression
 from fercore.structures import Mesh, Prediction, RGBDFrame, Verdicts
 
 TRIANGLE = np.array([[0, 1, 2]], np.int32)
@@ -34,8 +34,16 @@ def test_frame_refuses_a_depth_map_of_another_size() -> None:
 
 def test_best_verdict_falls_back_from_fusion_to_rgb_to_depth() -> None:
     sure = Prediction(np.eye(6, dtype=np.float32)[4], 0.0)
-    assert sure.expression is Expression.SADNESS
-    assert sure.confidence == 1.0
+    assert sure.label == Expression.SADNESS
+    assert (sure.confidence, sure.calm) == (1.0, None)
     assert Verdicts(None, sure, None).best() is sure
     assert Verdicts(None, None, sure).best() is sure
     assert Verdicts(None, None, None).best() is None
+
+
+def test_calm_is_the_seventh_verdict_and_the_six_are_there_as_if_it_were_not() -> None:
+    calm = Prediction(np.array([0.02, 0.1, 0.02, 0.02, 0.02, 0.02, 0.8], np.float32), 0.0)
+    assert (calm.label, calm.confidence) == (CALM, pytest.approx(0.8))
+    assert calm.calm == pytest.approx(0.8)
+    assert calm.conditional.tolist() == pytest.approx([0.1, 0.5, 0.1, 0.1, 0.1, 0.1])
+    assert VERDICT_LABELS[1] == Expression.DISGUST

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,11 @@ def showing(expression: Expression, share: float) -> np.ndarray:
     return probabilities
 
 
+def three(six: np.ndarray) -> np.ndarray:
+    """Return what three heads that do not know calm say."""
+    return np.array([np.append(six, np.nan)] * 3)
+
+
 def collected(frames: list[np.ndarray], step_pixels: float = 0.0) -> BaselineCollector:
     collector = BaselineCollector()
     for index, probabilities in enumerate(frames):
@@ -32,7 +38,8 @@ def test_a_resting_face_is_accepted_even_if_it_looks_sad() -> None:
     found = baseline()
     assert found.frames == 40
     assert found.duration_s == pytest.approx(39 / 30)
-    assert np.allclose(np.array(found.probabilities, float), RESTING, atol=1e-6)
+    assert np.allclose(np.array(found.probabilities, float)[:, :6], RESTING, atol=1e-6)
+    assert np.isnan(np.array(found.probabilities, float)[:, 6]).all()
     assert (found.spread, found.drift, found.motion) == pytest.approx((0, 0, 0), abs=1e-6)
 
 
@@ -66,24 +73,28 @@ def test_frames_without_a_face_are_no_baseline() -> None:
 
 def test_the_resting_face_becomes_even_and_what_differs_stands_out() -> None:
     found = baseline()
-    assert np.allclose(found.correct(np.array([RESTING] * 3)), evenly())
-    smiling = np.array([0.08, 0.08, 0.16, 0.22, 0.42, 0.04])
-    corrected = found.correct(np.array([smiling] * 3))
+    assert np.allclose(found.correct(three(RESTING))[:, :6], evenly())
+    corrected = found.correct(three(np.array([0.08, 0.08, 0.16, 0.22, 0.42, 0.04])))[:, :6]
     assert corrected.argmax(axis=1).tolist() == [Expression.HAPPINESS.position] * 3
     assert np.allclose(corrected.sum(axis=1), 1)
 
 
 def test_a_silent_head_stays_silent() -> None:
-    raw = np.array([RESTING, np.full(6, np.nan), RESTING])
+    raw = three(RESTING)
+    raw[1] = np.nan
     corrected = baseline().correct(raw)
     assert np.isnan(corrected[1]).all()
-    assert np.isfinite(corrected[[0, 2]]).all()
+    assert np.isfinite(corrected[[0, 2], :6]).all()
 
 
 def test_it_is_kept_and_read_back(tmp_path: Path) -> None:
     path = tmp_path / "ses-1" / "baseline.json"
     save_baseline(path, baseline())
     assert load_baseline(path) == baseline()
+    old = json.loads(path.read_text())  # as it was before calm
+    old |= {"format": 1, "probabilities": [row[:6] for row in old["probabilities"]]}
+    path.write_text(json.dumps(old))
+    assert load_baseline(path).probabilities == baseline().probabilities
     path.write_text('{"probabilities": [[1]], "frames": 3}')
     with pytest.raises(FercoreError, match="no readable baseline"):
         load_baseline(path)

@@ -14,7 +14,7 @@ from study_fixtures import evenly, made_up, neutral, no_faces, open_desk, write_
 from app.live.inference import Judged
 from app.live.session import Session
 from app.sources.base import Arrival, Condition, Health
-from app.study.progress import Progress
+from app.study.progress import RecordingProgress
 from app.window.study.admission import Admission, admit
 from app.window.study.baseline_panel import BaselinePanel
 from app.window.study.checks import ClockWatch, Surroundings, all_checks
@@ -164,7 +164,7 @@ def test_the_end_of_the_planned_length_is_said(
     dock.start_block()
     assert "planned" not in dock.line.text()
     counts = Counts(frames=900)
-    over = Progress(True, 61.0, 1, 10**9, counts, "", planned_s=60.0)
+    over = RecordingProgress(True, 61.0, 1, 10**9, counts, "", planned_s=60.0)
     monkeypatch.setattr(desk, "progress", lambda: over)
     dock.refresh()
     assert "⚠ the planned 60 s are over" in dock.line.text() and desk.recording
@@ -282,7 +282,7 @@ def test_losses_are_shown(qtbot: QtBot) -> None:
     line = RecordingLine()
     qtbot.addWidget(line)
     counts = Counts(frames=100, dropped_rows=2, dropped_depth=3)
-    line.show_progress(Progress(True, 75.0, 2_500_000, 80_000_000_000, counts, ""))
+    line.show_progress(RecordingProgress(True, 75.0, 2_500_000, 80_000_000_000, counts, ""))
     assert "RECORDING 1:15   2.5 MB   80.0 GB left   100 frames" in line.text()
     assert line.text().endswith("dropped: 2 rows, 3 depth maps")
 

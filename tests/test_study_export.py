@@ -206,14 +206,14 @@ def test_xdf_holds_verdicts_and_markers_as_streams(study: Path) -> None:
     chunks = xdf_chunks(data)
     assert [tag for tag, _ in chunks] == [1, 2, 2, 4, 4, 3, 3, 6, 6]
     header = chunks[1][1][4:].decode()
-    assert header.count("<channel>") == 18
+    assert header.count("<channel>") == 21
     assert "<label>fusion_anger</label><unit>probability</unit>" in header
     stream, samples = struct.unpack_from("<IBB", chunks[5][1])[0], chunks[5][1][6:]
     assert stream == 1
-    assert len(samples) == 12 * (1 + 8 + 18 * 4)
+    assert len(samples) == 12 * (1 + 8 + 21 * 4)
     rows = read_predictions(run / "predictions.tsv")
-    first = np.frombuffer(samples[9 : 9 + 72], "<f4").reshape(3, 6)
-    assert np.allclose(first, rows.raw[0])
+    first = np.frombuffer(samples[9 : 9 + 84], "<f4").reshape(3, 7)
+    assert np.allclose(first, rows.raw[0], equal_nan=True)
     assert b"stimulus" in chunks[6][1]
 
 

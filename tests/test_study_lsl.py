@@ -61,7 +61,7 @@ def test_verdicts_and_events_go_out_and_markers_come_in(
     verdicts = found(lsl, f"name='fercore-expressions' and source_id='{source}'")
     labels, units = channel_words(verdicts)
     assert labels[0] == "fusion_anger"
-    assert labels[17] == "depth_surprise"
+    assert labels[6] == "fusion_calm" and labels[20] == "depth_calm"
     assert set(units) == {"probability"}
     events = found(lsl, f"name='fercore-events' and source_id='{source}-events'")
     verdicts.open_stream(PATIENCE_S)
@@ -74,7 +74,7 @@ def test_verdicts_and_events_go_out_and_markers_come_in(
     desk.add(frame, host_s)
     sample, stamp_s = verdicts.pull_sample(PATIENCE_S)
     assert sample[0] == pytest.approx(0.75)
-    assert np.isnan(sample[12:]).all()
+    assert np.isnan(sample[6]) and np.isnan(sample[14:]).all()  # no calm, no depth
     assert stamp_s + lsl.local_clock() * 0 == pytest.approx(host_s + offset_s(lsl), abs=1e-3)
     desk.mark("stimulus", "key")
     names = [events.pull_sample(PATIENCE_S)[0][0] for _ in range(2)]
@@ -103,7 +103,7 @@ def test_verdicts_and_events_go_out_and_markers_come_in(
 def channel_words(inlet: Any) -> tuple[list[str], list[str]]:
     channel = inlet.info(PATIENCE_S).desc().child("channels").child("channel")
     labels, units = [], []
-    for _ in range(18):
+    for _ in range(21):
         labels.append(channel.child_value("label"))
         units.append(channel.child_value("unit"))
         channel = channel.next_sibling()

@@ -122,6 +122,31 @@ def test_without_what_the_networks_saw_there_is_nothing_to_replay(
         replay(place, read_run_record(place.session), Weigher(), crop)
 
 
+class Calmer(Weigher):
+    """The same, of a network that knows calm."""
+
+    def judge(self, pair: FacePair) -> tuple[Verdicts | None, str]:
+        verdicts, reason = super().judge(pair)
+        assert verdicts is not None
+        heads = (verdicts.fusion, verdicts.rgb, verdicts.depth)
+        return Verdicts(*(None if head is None else _calmer(head) for head in heads)), reason
+
+
+def _calmer(head: Prediction) -> Prediction:
+    calm = head.probabilities[0]
+    return Prediction(np.append((1 - calm) * head.probabilities, calm), head.timestamp_s)
+
+
+def test_calm_is_replayed_too_where_it_was_known(tmp_path: Path) -> None:
+    judge = Calmer()
+    analyses = [judge.analyse(in_steps(textured_frame(index))) for index in range(3)]
+    place = record_run(write_study(tmp_path / "s", "full"), analyses=analyses)
+    found = replay(place, read_run_record(place.session), judge, crop)
+    assert found.agrees and np.isfinite(found.deviations).all()
+    six = recorded(tmp_path / "six", "full", frames=3)  # as runs were recorded before calm
+    assert replay(six, read_run_record(six.session), judge, crop).agrees
+
+
 def test_a_changed_network_is_noticed(tmp_path: Path) -> None:
     class Other(Weigher):
         def judge(self, pair: FacePair) -> tuple[Verdicts | None, str]:

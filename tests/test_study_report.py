@@ -1,15 +1,16 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from app_doubles import analysis_of, sample_frame
+from app_doubles import analysis_of, calm_prediction, sample_frame
 from study_fixtures import made_up, record_run, unseen, write_study
 
 from fercore.cli import main
 from fercore.expressions import Expression
-from fercore.structures import Analysis
+from fercore.structures import Analysis, Verdicts
 from fercore.study.report_data import (
     agreement,
     bin_times_s,
@@ -48,9 +49,27 @@ def test_means_are_those_of_the_frames(study: Path) -> None:
     assert happy.mean[Expression.HAPPINESS.position] == pytest.approx((0.75 + 0.05) / 2)
     assert happy.low[Expression.HAPPINESS.position] <= happy.mean[3]
     assert happy.high[Expression.HAPPINESS.position] >= happy.mean[3]
-    assert happy.mean.sum() == pytest.approx(1, abs=1e-5)
+    assert happy.mean[:6].sum() == pytest.approx(1, abs=1e-5)
+    assert np.isnan(happy.mean[6])  # these networks do not know calm
     calm = mean_over_time(groups["02", "calm"], False)
     assert calm.mean[Expression.SADNESS.position] == pytest.approx(0.75, abs=1e-5)
+
+
+def test_calm_is_reported_where_it_is_known(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study")
+    said = calm_prediction(0.8)
+    analyses = [replace(a, verdicts=Verdicts(said, said, None)) for a in made_up(12)]
+    record_run(study, "01", "calm", analyses)
+    (means,) = (mean_over_time(runs, False) for runs in grouped(load_runs(select(study))).values())
+    assert means.mean[6] == pytest.approx(0.8, abs=1e-5)
+    assert main(["study-report", str(study)]) == 0
+    row = (study / "report" / "means.tsv").read_text(encoding="utf-8").splitlines()[-1]
+    assert "0.8" in row
+    assert "do not know calm" not in (study / "report" / "report.html").read_text("utf-8")
+    record_run(study, "02", "calm")
+    assert main(["study-report", str(study)]) == 0
+    page = (study / "report" / "report.html").read_text("utf-8")
+    assert "networks that know calm, others by such that do not" in page
 
 
 def test_a_single_participant_has_no_interval() -> None:

@@ -40,11 +40,11 @@ def test_rows_come_back_as_they_were_said(tmp_path: Path) -> None:
 
 def test_smoothed_values_follow_with_the_time_constant() -> None:
     smoothing = Smoothing(0.5)
-    before, after = np.full((3, 6), 0.1), np.full((3, 6), 0.9)
+    before, after = np.full((3, 7), 0.1), np.full((3, 7), 0.9)
     smoothing.add(before, 0.0)
     reached = smoothing.add(after, 0.5)
     assert reached == pytest.approx(0.1 + 0.8 * (1 - np.exp(-1)))
-    silent = np.full((3, 6), np.nan)
+    silent = np.full((3, 7), np.nan)
     assert np.isnan(smoothing.add(silent, 0.6)).all()
     assert smoothing.add(after, 60.0) == pytest.approx(0.9)
 
@@ -53,12 +53,12 @@ def test_no_time_constant_changes_nothing() -> None:
     smoothing = Smoothing(0.0)
     rng = np.random.default_rng(0)
     for time_s in range(5):
-        raw = rng.random((3, 6))
+        raw = rng.random((3, 7))
         assert smoothing.add(raw, float(time_s)) == pytest.approx(raw)
 
 
 def test_the_leading_head_is_fusion_else_colour() -> None:
-    array = np.full((3, 3, 6), np.nan)
+    array = np.full((3, 3, 7), np.nan)
     array[0, 0], array[0, 1], array[1, 1] = 0.1, 0.2, 0.3
     assert leading(array)[:2, 0].tolist() == [0.1, 0.3]
     assert np.isnan(leading(array)[2]).all()
@@ -98,6 +98,17 @@ def test_cells_hold_no_tabs_and_no_line_breaks(tmp_path: Path) -> None:
     path.write_bytes(b"one\ttwo\n" + line(["x", 1.5]) + b"half a li")
     cells = read_cells(path, columns)
     assert (cells.texts("one"), cells.numbers("two").tolist()) == (["x"], [1.5])
+
+
+def test_a_table_from_before_a_column_was_added_is_read(tmp_path: Path) -> None:
+    columns = (Column("one", ""), Column("new", "", added=True), Column("two", ""))
+    path = tmp_path / "t.tsv"
+    path.write_bytes(b"one\ttwo\n1\t2\n")
+    cells = read_cells(path, columns)
+    assert cells.rows() == [("1", "n/a", "2")]
+    path.write_bytes(b"one\tnew\n1\t2\n")  # one that was always there is missing
+    with pytest.raises(FercoreError, match="does not begin"):
+        read_cells(path, columns)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from app_doubles import analysis_of, prediction, sample_frame
+from app_doubles import analysis_of, calm_prediction, prediction, sample_frame
 from grabbed_pictures import count, picture_of
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
-from app.drawing.colours import EXPRESSION_COLOURS
+from app.drawing.colours import VERDICT_COLOURS
 from app.window.widgets.banner import Banner
 from app.window.widgets.picture_view import ColourView, DepthView
 from app.window.widgets.probability_chart import ProbabilityChart
@@ -21,7 +21,7 @@ from app.window.widgets.quality_bar import QualityBar
 from app.window.widgets.status_line import StatusLine
 from app.window.widgets.theme import apply_theme, is_dark
 from app.window.widgets.timeline import SPAN_S, Timeline
-from fercore.expressions import Expression
+from fercore.expressions import CALM, Expression
 from fercore.faces.head_angle import HeadAngle
 from fercore.faces.quality import UNKNOWN_QUALITY, Quality
 from fercore.structures import Analysis, Verdicts
@@ -108,9 +108,27 @@ def test_chart_bars_are_as_long_as_the_probabilities(qtbot: QtBot) -> None:
     lengths = []
     for share in (0.4, 0.8):
         chart.show_prediction(prediction(Expression.SADNESS, share), None)
-        lengths.append(count(picture_of(chart), EXPRESSION_COLOURS[Expression.SADNESS]))
+        lengths.append(count(picture_of(chart), VERDICT_COLOURS[Expression.SADNESS]))
     assert lengths[1] / lengths[0] == pytest.approx(2, rel=0.15)
     assert chart.accessibleDescription() == "sadness 80 %"
+
+
+def test_calm_has_a_bar_and_a_curve_where_it_is_known(qtbot: QtBot) -> None:
+    chart, timeline = ProbabilityChart("Fusion"), Timeline()
+    qtbot.addWidget(chart)
+    qtbot.addWidget(timeline)
+    found = []
+    for said in (prediction(Expression.SADNESS, 0.8), calm_prediction(0.8)):
+        chart.show_prediction(said, None)
+        timeline.clear()
+        for index in range(300):
+            timeline.add(index / 30, said, None)
+        timeline.redraw()
+        pictures = picture_of(chart), picture_of(timeline, 600, 200)
+        found.append([count(picture, VERDICT_COLOURS[CALM], 40) for picture in pictures])
+    assert found[0] == [0, 0]
+    assert min(found[1]) > 100
+    assert chart.accessibleDescription() == "calm 80 %"
 
 
 def test_chart_without_a_verdict_has_no_bars(qtbot: QtBot) -> None:
@@ -118,7 +136,7 @@ def test_chart_without_a_verdict_has_no_bars(qtbot: QtBot) -> None:
     qtbot.addWidget(chart)
     chart.show_prediction(None, Expression.FEAR)
     picture = picture_of(chart)
-    assert all(count(picture, colour) == 0 for colour in EXPRESSION_COLOURS.values())
+    assert all(count(picture, colour) == 0 for colour in VERDICT_COLOURS.values())
     assert chart.accessibleDescription() == "–"
 
 
@@ -129,7 +147,7 @@ def test_timeline_keeps_its_span_and_starts_afresh(qtbot: QtBot) -> None:
         timeline.add(index / 30, prediction(Expression.FEAR), Expression.FEAR)
     assert timeline.length_s == pytest.approx(SPAN_S, abs=0.05)
     timeline.redraw()
-    assert count(picture_of(timeline, 600, 200), EXPRESSION_COLOURS[Expression.FEAR], 40) > 100
+    assert count(picture_of(timeline, 600, 200), VERDICT_COLOURS[Expression.FEAR], 40) > 100
     timeline.add(0.0, None, None)
     assert timeline.length_s == 0
 

@@ -16,7 +16,7 @@ import pytest
 from app_doubles import write_tree
 from PIL import Image
 
-from fercore.expressions import EXPRESSIONS
+from fercore.expressions import VERDICT_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +119,7 @@ def test_closing_the_window_ends_every_thread(seen: Seen) -> None:
 def test_the_sample_with_the_shipped_networks(display: str, tmp_path: Path) -> None:
     seen = observe(display, tmp_path, "shipped", "sample")
     shown, _, threads = seen
-    verdict = rf"({'|'.join(EXPRESSIONS)}) \d+ %"
+    verdict = rf"({'|'.join(VERDICT_LABELS)}) \d+ %"
     shown_verdict = rf"({verdict} [✓✗]|not sure \({verdict}\))"
     for head in ("Fusion", "RGB", "Depth"):
         assert re.search(rf"{head}: {shown_verdict}", shown["colour"])

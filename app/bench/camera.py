@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from app.sources.realsense.streams import FrameSet, Streams
+    from app.sources.realsense.streams import DeviceStreams, FrameSet
     from fercore.runtime.stopwatch import Stopwatch
     from fercore.structures import RGBDFrame
 
@@ -76,7 +76,7 @@ class MeasuredCamera(RealSenseSource):
         super().close()
         self._camera.stop()
 
-    def _begin(self, streams: Streams) -> None:
+    def _begin(self, streams: DeviceStreams) -> None:
         super()._begin(streams)
         align = streams.aligned_depth
 

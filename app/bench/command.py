@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         FercoreError: source, weights, engine or output cannot be used.
     """
-    from app.bench.run import Plan, run_live
+    from app.bench.run import BenchPlan, run_live
     from fercore.networks.checkpoints import shipped_checkpoint
 
     if arguments.seconds <= 0 or (arguments.soak is not None and arguments.soak <= 0):
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.threads is not None and arguments.threads < 1:
         raise FercoreError(f"--threads {arguments.threads} is none; give at least 1.")
     checkpoint = arguments.checkpoint or shipped_checkpoint(arguments.pipeline)
-    plan = Plan(
+    plan = BenchPlan(
         source=arguments.source,
         checkpoint=checkpoint,
         engine=arguments.engine,

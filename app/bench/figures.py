@@ -20,7 +20,7 @@ MOST_MB_PER_HOUR = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class Reading:
     """How the process was doing at one moment of a soak."""
 
     time_s: float  # since the start
@@ -114,7 +114,7 @@ class Figures:
         return float(p50), float(p95)
 
 
-def drift_of(samples: Sequence[Sample]) -> Drift:
+def drift_of(samples: Sequence[Reading]) -> Drift:
     """Return what changed from the second minute of a soak to its end."""
     late = [sample for sample in samples if sample.time_s >= SETTLED_S]
     return Drift(

@@ -17,7 +17,7 @@ from PySide6.QtCore import QEventLoop, QTimer
 
 from app.application import create_application
 from app.bench.camera import ALIGN, MeasuredCamera
-from app.bench.figures import STAGES, Figures, Sample, drift_of
+from app.bench.figures import STAGES, Figures, Reading, drift_of
 from app.bench.machine import matrix_peak_gflops, network_gflop
 from app.bench.predictor import CountingPredictor
 from app.bench.source import CAPTURE, PreparedSource, TimedSource, prepared_frames
@@ -45,7 +45,7 @@ _TICK_MS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BenchPlan:
     """What is to be measured."""
 
     source: str  # as `rgbd-fer --source` takes it
@@ -56,7 +56,7 @@ class Plan:
     is_soak: bool  # look for drift
 
 
-def run_live(plan: Plan) -> Figures:
+def run_live(plan: BenchPlan) -> Figures:
     """Measure the live path.
 
     Raises:
@@ -91,7 +91,7 @@ class _Counts(NamedTuple):
 class LiveRun:
     """One measurement: source, session and window, and what they counted."""
 
-    def __init__(self, plan: Plan, frames: list[Raw], folder: Path) -> None:
+    def __init__(self, plan: BenchPlan, frames: list[Raw], folder: Path) -> None:
         self._plan = plan
         self._engine, self._card = load_engine(
             plan.checkpoint, plan.engine, threads=plan.threads, measured=True
@@ -110,7 +110,7 @@ class LiveRun:
         self._shown_s = 0.0
         self._first: _Counts | None = None  # when measuring began
         self._last: _Counts | None = None
-        self._samples: list[Sample] = []
+        self._samples: list[Reading] = []
         self._sampled = 0  # latencies that earlier samples have seen
         self._interrupted = False
 
@@ -214,7 +214,7 @@ class LiveRun:
         rss = self._process.memory_info().rss - self._prepared_bytes
         latency_ms = float(np.median(fresh)) if fresh else float("nan")
         self._samples.append(
-            Sample(now_s - began_s, rss / 1e6, self._process.num_threads(), latency_ms)
+            Reading(now_s - began_s, rss / 1e6, self._process.num_threads(), latency_ms)
         )
 
     def _stages_ms(self) -> dict[str, float]:

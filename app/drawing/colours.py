@@ -1,7 +1,9 @@
 """Colours that keep their meaning for colour-blind eyes, on light and on dark.
 
 Expressions: the palette of Okabe and Ito (Color Universal Design, 2008) without
-its yellow and black, which vanish on one of the two themes. Depth: viridis,
+its yellow and black, which vanish on one of the two themes. Calm: the violet that, to eyes
+of every kind, is farthest from all of those (at least 24 in Lab, normal or simulated
+colour-blind) and can be seen on both themes. Depth: viridis,
 perceptually uniform, bright is near.
 """
 
@@ -14,18 +16,19 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from fercore.expressions import Expression
+from fercore.expressions import CALM, Expression
 
 if TYPE_CHECKING:
     from fercore.structures import FaceBox, FloatArray, UInt8Array
 
-EXPRESSION_COLOURS = {
+VERDICT_COLOURS: dict[str, str] = {
     Expression.ANGER: "#D55E00",
     Expression.DISGUST: "#009E73",
     Expression.FEAR: "#CC79A7",
     Expression.HAPPINESS: "#E69F00",
     Expression.SADNESS: "#0072B2",
     Expression.SURPRISE: "#56B4E9",
+    CALM: "#A050FF",
 }
 NEUTRAL_COLOUR = "#8A8F98"
 UNKNOWN_DEPTH_RGB = (38, 40, 46)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from app.drawing.colours import EXPRESSION_COLOURS, NEUTRAL_COLOUR
-from fercore.faces.quality import is_sure
+from app.drawing.colours import NEUTRAL_COLOUR, VERDICT_COLOURS
+from fercore.expressions import CALM
+from fercore.faces.quality import MIN_CONFIDENCE, is_sure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fercore.expressions import Expression
     from fercore.faces.tracking import TrackedFace
     from fercore.structures import Analysis, FaceBox, Prediction, Verdicts
 
@@ -33,27 +33,27 @@ TEXT_COLOUR = QColor(245, 246, 248)
 _MUTED = QColor(190, 194, 202)
 
 
-def verdict_text(prediction: Prediction | None, truth: Expression | None = None) -> str:
+def verdict_text(prediction: Prediction | None, truth: str | None = None) -> str:
     """Return a verdict in words, such as `anger 87 % ✓`; a dash where there is none."""
     if prediction is None:
         return "–"
     mark = mark_of(prediction, truth)
-    return f"{prediction.expression} {percent(prediction.confidence)} {mark}".rstrip()
+    return f"{prediction.label} {percent(prediction.confidence)} {mark}".rstrip()
 
 
-def shown_text(prediction: Prediction | None, truth: Expression | None = None) -> str:
+def shown_text(prediction: Prediction | None, truth: str | None = None) -> str:
     """Return a verdict as it is shown live; one that is not sure says so, and is never right."""
     if prediction is None or is_sure(prediction):
         return verdict_text(prediction, truth)
-    return f"{NOT_SURE} ({verdict_text(prediction)})"
+    # Never rounded up to what would have been sure.
+    share = min(prediction.confidence, MIN_CONFIDENCE - 0.01)
+    return f"{NOT_SURE} ({prediction.label} {percent(share)})"
 
 
 def colour_of(prediction: Prediction | None) -> QColor:
-    """Return the colour of a verdict's expression, a neutral one where none is sure."""
+    """Return the colour of an expression or of calm, a neutral one where none is sure."""
     known = prediction is not None and is_sure(prediction)
-    return QColor(
-        EXPRESSION_COLOURS[prediction.expression] if prediction and known else NEUTRAL_COLOUR
-    )
+    return QColor(VERDICT_COLOURS[prediction.label] if prediction and known else NEUTRAL_COLOUR)
 
 
 def age_text(age_s: float) -> str:
@@ -61,11 +61,14 @@ def age_text(age_s: float) -> str:
     return f"{1000 * age_s:.0f} ms old" if age_s < 1 else f"{age_s:.1f} s old"
 
 
-def mark_of(prediction: Prediction | None, truth: Expression | None) -> str:
-    """Return whether a verdict is right, empty where nobody can know."""
-    if prediction is None or truth is None:
+def mark_of(prediction: Prediction | None, truth: str | None) -> str:
+    """Return whether a verdict is right, empty where nobody can know.
+
+    `truth` is one of VERDICT_LABELS. Who does not know calm is not blamed for missing it.
+    """
+    if prediction is None or truth is None or (truth == CALM and prediction.calm is None):
         return ""
-    return CORRECT if prediction.expression is truth else WRONG
+    return CORRECT if prediction.label == truth else WRONG
 
 
 def percent(share: float) -> str:
@@ -160,7 +163,7 @@ def _lines(analysis: Analysis, age_s: float | None) -> list[tuple[str, str, QCol
         for head, prediction in zip(HEADS, by_head(analysis.verdicts), strict=True)
     ]
     if truth is not None:
-        lines.append(("True", str(truth), QColor(EXPRESSION_COLOURS[truth])))
+        lines.append(("True", str(truth), QColor(VERDICT_COLOURS[truth])))
     if age_s is not None:
         lines.append(("Age", age_text(age_s), None))
     return lines

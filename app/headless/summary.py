@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.drawing.overlay import CORRECT, HEADS, by_head, mark_of, verdict_text
-from fercore.expressions import EXPRESSIONS, Expression
-from fercore.structures import Prediction
+from app.drawing.overlay import CORRECT, HEADS, mark_of, verdict_text
+from fercore.expressions import VERDICT_LABELS, Expression
+from fercore.study.verdict_arrays import prediction_of, verdict_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fercore.structures import Analysis
+    from fercore.structures import Analysis, Prediction
 
 
 @dataclass(slots=True)
@@ -23,22 +23,22 @@ class ScanTally:
 
     truth: Expression
     sums: NDArray[np.float64] = field(
-        default_factory=lambda: np.zeros((len(HEADS), len(EXPRESSIONS)))
+        default_factory=lambda: np.zeros((len(HEADS), len(VERDICT_LABELS)))
     )
-    counts: list[int] = field(default_factory=lambda: [0] * len(HEADS))
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(HEADS), np.int64))
 
     def add(self, analysis: Analysis) -> None:
         """Add one frame."""
-        for head, prediction in enumerate(by_head(analysis.verdicts)):
-            if prediction is not None:
-                self.sums[head] += prediction.probabilities
-                self.counts[head] += 1
+        said = verdict_array(analysis.verdicts)
+        spoke = ~np.isnan(said[:, 0])
+        self.sums[spoke] += said[spoke]  # an unknown calm stays unknown
+        self.counts += spoke
 
     def verdict(self, head: int) -> Prediction | None:
         """Return the mean of a head's probabilities, None if it never spoke."""
         if not self.counts[head]:
             return None
-        return Prediction((self.sums[head] / self.counts[head]).astype(np.float32), 0.0)
+        return prediction_of(self.sums[head] / self.counts[head], 0.0)
 
 
 class Summary:

@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fercore.structures import Prediction, Verdicts
 from fercore.study.smoothing import Smoothing
-from fercore.study.verdict_arrays import verdict_array
+from fercore.study.verdict_arrays import verdict_array, verdicts_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from app.start.settings import Smoothness
     from fercore.structures import Analysis
 
@@ -48,12 +43,4 @@ class Steadiness:
         if verdicts is None or self._time_constant_s == 0:
             return analysis
         smoothed = self._smoothing.add(verdict_array(verdicts), time_s)
-        return replace(analysis, verdicts=_verdicts(smoothed, time_s))
-
-
-def _verdicts(probabilities: NDArray[np.float64], time_s: float) -> Verdicts:
-    heads = [
-        None if np.isnan(row).any() else Prediction(row.astype(np.float32), time_s)
-        for row in probabilities
-    ]
-    return Verdicts(*heads)
+        return replace(analysis, verdicts=verdicts_of(smoothed, time_s))

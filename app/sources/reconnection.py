@@ -45,7 +45,7 @@ class Backoff:
         self._pause_s, self._due_s = self._first_s, 0.0
 
 
-class Task(Generic[T]):
+class BackgroundTask(Generic[T]):
     """A call that runs in a thread of its own and may be left behind."""
 
     def __init__(self, call: Callable[[], T], name: str) -> None:

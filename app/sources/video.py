@@ -128,7 +128,7 @@ def _upright(frame: VideoFrame) -> UInt8Array:
     """Return a frame's picture (H, W, 3) turned as its display matrix says, by whole quarters."""
     rgb = frame.to_ndarray(format="rgb24")
     quarters = round(frame.rotation / _QUARTER_DEG) % 4
-    return np.rot90(rgb, quarters).copy()  # the frame's memory is used again
+    return np.array(np.rot90(rgb, quarters), np.uint8)  # the frame's memory is used again
 
 
 def has_pictures(path: Path) -> bool:

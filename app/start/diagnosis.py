@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.start.display import display_problem
 from app.start.logs import log_path
-from fercore.cli.machine_checks import Check, CheckFunction
+from fercore.cli.machine_checks import CheckFunction, MachineCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,17 +31,17 @@ _INSTALL_RULES = (
 )
 
 
-def check_display() -> Check:
+def check_display() -> MachineCheck:
     """Tell whether a window can be shown, and load Qt."""
     from PySide6.QtCore import qVersion
 
     problem = display_problem()
     cure = "use `rgbd-fer --headless --output DIR` without one" if problem else ""
     finding = f"Qt {qVersion()}, {problem or 'a window can be shown'}"
-    return Check("display", not problem, finding, cure, essential=False)
+    return MachineCheck("display", not problem, finding, cure, essential=False)
 
 
-def check_camera() -> Check:
+def check_camera() -> MachineCheck:
     """Look for depth cameras, and how they are connected."""
     import pyrealsense2
 
@@ -53,51 +53,53 @@ def check_camera() -> Check:
     sdk = f"RealSense SDK {version}".rstrip()
     if not cameras:
         cure = "connect a RealSense camera to a USB 3 port; everything else needs none"
-        return Check("camera", False, f"{sdk}, none found", cure, essential=False)
+        return MachineCheck("camera", False, f"{sdk}, none found", cure, essential=False)
     slow = [camera.title for camera in cameras if camera.is_slow_usb]
     cure = (
         f"{', '.join(slow)}: use a USB 3 port and the cable that came with it;"
         " over USB 2 resolution and rate are low"
     )
     finding = f"{sdk}, {'; '.join(map(_described, cameras))}"
-    return Check("camera", not slow, finding, cure if slow else "", essential=False)
+    return MachineCheck("camera", not slow, finding, cure if slow else "", essential=False)
 
 
-def check_camera_access() -> Check:
+def check_camera_access() -> MachineCheck:
     """Tell whether this user may use the depth cameras that are plugged in."""
     if not sys.platform.startswith("linux"):
-        return Check("camera access", True, "no rule is needed on this system", essential=False)
+        return MachineCheck(
+            "camera access", True, "no rule is needed on this system", essential=False
+        )
     locked = [node for node in _intel_cameras() if not os.access(node, os.R_OK | os.W_OK)]
     if locked:
         finding = f"{', '.join(map(str, locked))} may not be opened by this user"
-        return Check("camera access", False, finding, _INSTALL_RULES, essential=False)
+        return MachineCheck("camera access", False, finding, _INSTALL_RULES, essential=False)
     rules = _installed_rules(_RULES_FOLDERS)
     if rules is None and os.geteuid() != 0:
         finding = "no udev rule for RealSense cameras is installed"
-        return Check("camera access", False, finding, _INSTALL_RULES, essential=False)
+        return MachineCheck("camera access", False, finding, _INSTALL_RULES, essential=False)
     finding = f"udev rule {rules}" if rules else "root may use every camera"
-    return Check("camera access", True, finding, essential=False)
+    return MachineCheck("camera access", True, finding, essential=False)
 
 
-def check_webcam() -> Check:
+def check_webcam() -> MachineCheck:
     """Look for plain webcams."""
     from app.sources.webcam import webcams
 
     if not sys.platform.startswith("linux"):
         finding = "not looked for on this system; try `rgbd-fer --source webcam:0`"
-        return Check("webcam", True, finding, essential=False)
+        return MachineCheck("webcam", True, finding, essential=False)
     found = webcams()
     locked = [n for n in found if not os.access(f"/dev/video{n}", os.R_OK | os.W_OK)]
     finding = ", ".join(f"webcam:{number} {name}" for number, name in found.items()) or "none found"
     cure = "" if found else "connect one; it needs no driver"
     if locked:
         cure = "sudo usermod --append --groups video $USER, then log in again"
-    return Check("webcam", bool(found) and not locked, finding, cure, essential=False)
+    return MachineCheck("webcam", bool(found) and not locked, finding, cure, essential=False)
 
 
-def check_log() -> Check:
+def check_log() -> MachineCheck:
     """Tell where the application writes its log."""
-    return Check("log", True, f"{log_path()}", essential=False)
+    return MachineCheck("log", True, f"{log_path()}", essential=False)
 
 
 CHECKS: tuple[CheckFunction, ...] = (

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.study.equipment import Equipment
-    from app.study.progress import Progress
+    from app.study.progress import RecordingProgress
     from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.clocks import Offset
@@ -186,7 +186,7 @@ class Desk:
         self.note("goes on beyond the planned length")
         return True
 
-    def progress(self) -> Progress | None:
+    def progress(self) -> RecordingProgress | None:
         """Return how the present or last run stands, None before the first."""
         recording = self._recording
         return recording.progress() if recording is not None else None

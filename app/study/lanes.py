@@ -43,7 +43,7 @@ class Draft(NamedTuple):
     depth_kept: bool
 
 
-class Picture(NamedTuple):
+class OfferedPicture(NamedTuple):
     """A colour picture on its way to the file."""
 
     rgb: UInt8Array
@@ -51,7 +51,7 @@ class Picture(NamedTuple):
     onset_s: float
 
 
-class DepthMap(NamedTuple):
+class OfferedDepthMap(NamedTuple):
     """A depth map on its way to the file."""
 
     depth_m: FloatArray
@@ -160,7 +160,9 @@ class ColourLane:
     ) -> None:
         self._writer = PictureWriter(place.colour, codec)
         self._blur = blur
-        self.lane: Lane[Picture] = Lane("colour", _PICTURES, self._write, self._writer.sync, fail)
+        self.lane: Lane[OfferedPicture] = Lane(
+            "colour", _PICTURES, self._write, self._writer.sync, fail
+        )
 
     @property
     def pictures(self) -> int:
@@ -176,7 +178,7 @@ class ColourLane:
         """Close the file; the lane must have finished."""
         self._writer.close()
 
-    def _write(self, item: Picture) -> None:
+    def _write(self, item: OfferedPicture) -> None:
         rgb = item.rgb
         if self._blur is not None:
             rgb = self._blur.apply(rgb, item.box, item.onset_s)
@@ -191,7 +193,9 @@ class DepthLane:
         self._unit_m = unit_m
         self.clipped_pixels = 0
         self.rounded_maps = 0
-        self.lane: Lane[DepthMap] = Lane("depth", _PICTURES, self._write, self._writer.sync, fail)
+        self.lane: Lane[OfferedDepthMap] = Lane(
+            "depth", _PICTURES, self._write, self._writer.sync, fail
+        )
 
     @property
     def pictures(self) -> int:
@@ -207,7 +211,7 @@ class DepthLane:
         """Close the file; the lane must have finished."""
         self._writer.close()
 
-    def _write(self, item: DepthMap) -> None:
+    def _write(self, item: OfferedDepthMap) -> None:
         clipped, rounded = self._writer.write_depth(item.depth_m, self._unit_m, item.onset_s)
         self.clipped_pixels += clipped
         self.rounded_maps += rounded

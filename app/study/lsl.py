@@ -53,7 +53,7 @@ class Link:
         return self.offset
 
     def push_frame(self, analysis: Analysis, host_s: float) -> None:
-        """Send a frame's 18 raw probabilities, NaN where a head is silent."""
+        """Send a frame's 21 raw probabilities, NaN where a head is silent or calm unknown."""
         sample = verdict_array(analysis.verdicts).ravel().tolist()
         self._verdicts.push_sample(sample, host_s + self.offset.offset_s)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RecordingProgress:
     """How a recording stands."""
 
     active: bool

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.study.equipment import Equipment
-    from app.study.progress import Progress
+    from app.study.progress import RecordingProgress
     from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.privacy import Privacy
@@ -110,7 +110,7 @@ class QuickRecording:
             raise FercoreError("Nothing is being recorded; start a recording, then mark moments.")
         return self._desk.mark(MOMENT, "key").onset_s
 
-    def progress(self) -> Progress | None:
+    def progress(self) -> RecordingProgress | None:
         """Return how the recording stands, None without one."""
         return self._desk.progress() if self._desk else None
 

@@ -18,7 +18,7 @@ from app.study.disk_room import DiskRoom
 from app.study.faces import FaceBlur
 from app.study.lanes import Draft
 from app.study.planned_end import PlannedEnd
-from app.study.progress import Progress
+from app.study.progress import RecordingProgress
 from app.study.run_lanes import Lanes, without_images
 from fercore.errors import FercoreError
 from fercore.study.events import MARKER, PROBLEM, RUN_START, RUN_STOP, Event
@@ -159,10 +159,10 @@ class Recording:
         if self._active and self._lanes is not None:
             self._lanes.events.lane.offer(offset)
 
-    def progress(self) -> Progress:
+    def progress(self) -> RecordingProgress:
         """Return how it stands; cheap."""
         lanes = self._lanes
-        return Progress(
+        return RecordingProgress(
             active=self._active,
             elapsed_s=self._elapsed_s() if self._active else self._duration_s,
             bytes_written=lanes.size if lanes else 0,

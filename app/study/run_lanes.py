@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.study.lanes import ColourLane, DepthLane, DepthMap, EventLane, Picture, RowLane
+from app.study.lanes import (
+    ColourLane,
+    DepthLane,
+    EventLane,
+    OfferedDepthMap,
+    OfferedPicture,
+    RowLane,
+)
 from fercore.study.run_files import Counts
 
 if TYPE_CHECKING:
@@ -63,9 +70,9 @@ class Lanes:
         frame, colour_kept, depth_kept = analysis.frame, False, False
         if self.colour is not None:
             box = analysis.pair.box if analysis.pair else None
-            colour_kept = self.colour.lane.offer(Picture(frame.rgb, box, onset_s))
+            colour_kept = self.colour.lane.offer(OfferedPicture(frame.rgb, box, onset_s))
         if self.depth is not None and frame.depth_m is not None:
-            depth_kept = self.depth.lane.offer(DepthMap(frame.depth_m, onset_s))
+            depth_kept = self.depth.lane.offer(OfferedDepthMap(frame.depth_m, onset_s))
         return colour_kept, depth_kept
 
     def finish(self, timeout_s: float) -> str:

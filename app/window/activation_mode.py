@@ -161,9 +161,9 @@ def _belongs(explained: Wanted, present: Wanted) -> bool:
 
 
 def _spoken(verdicts: Verdicts) -> tuple[str, str]:
-    """Return the leading head and its expression; somebody must have spoken."""
+    """Return the leading head and its verdict; somebody must have spoken."""
     heads = zip(HEADS, by_head(verdicts), strict=True)
-    return next((head, one.expression) for head, one in heads if one is not None)
+    return next((head, one.label) for head, one in heads if one is not None)
 
 
 def _age(explained: Wanted, present: Wanted) -> str:
@@ -186,12 +186,12 @@ def _layers(
 
 def _finding(verdicts: Verdicts, heat: FloatArray | None, peak: float, what: str) -> str:
     """Return in words which verdict of which head is explained, and by how much of a picture."""
-    head, expression = _spoken(verdicts)
+    head, label = _spoken(verdicts)
     if heat is None:
-        return f"{head} says {expression} without {what}"
+        return f"{head} says {label} without {what}"
     most = float(heat.max())
     found = "What" if most > _LITTLE * peak else "Little here" if most > 0 else "Nothing here"
-    return f"{found} speaks for {expression} ({head})"
+    return f"{found} speaks for {label} ({head})"
 
 
 def _peak(maps: ActivationMaps) -> float:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from app.sources.base import FrameSource
     from app.start.settings import Settings
     from app.study.equipment import Equipment
-    from app.study.progress import Progress
+    from app.study.progress import RecordingProgress
     from app.window.main_window import MainWindow
     from fercore.structures import FaceBox, UInt8Array
     from fercore.study.run_files import Counts, RunRecord
@@ -163,7 +163,7 @@ class RecordingMode(QObject):
             said = f"{reason} {_account(record)} in {place}"
             self._say(said.strip())
 
-    def _remark(self, progress: Progress) -> str:
+    def _remark(self, progress: RecordingProgress) -> str:
         """Return what should be known of the recording, empty if all is well."""
         frames = progress.counts.frames
         self._silent_ticks = 0 if frames != self._frames else self._silent_ticks + 1

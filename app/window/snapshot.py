@@ -25,7 +25,7 @@ from PySide6.QtCore import QStandardPaths
 from app.drawing.overlay import HEADS, by_head
 from app.drawing.qimage import to_array
 from fercore.errors import FercoreError, cure
-from fercore.expressions import EXPRESSIONS
+from fercore.expressions import VERDICT_LABELS
 from fercore.faces.quality import is_sure
 from fercore.runtime.provenance import versions
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fercore.structures import Analysis, FloatArray, Prediction, UInt8Array
 
 DEPTH_UNIT_M = 0.0001
-FORMAT = 1
+FORMAT = 2
 _FARTHEST = np.iinfo(np.uint16).max  # 6.5 m
 
 
@@ -151,9 +151,9 @@ def _account(snapshot: Snapshot, taken: datetime) -> dict[str, object]:
 def _verdict(prediction: Prediction | None) -> dict[str, object] | None:
     if prediction is None:
         return None
-    shares = zip(EXPRESSIONS, prediction.probabilities, strict=True)
+    shares = zip(VERDICT_LABELS, prediction.probabilities, strict=False)  # six without calm
     return {
-        "expression": str(prediction.expression),
+        "verdict": prediction.label,
         "sure": is_sure(prediction),
         "probabilities": {str(name): round(float(share), 6) for name, share in shares},
     }

@@ -21,7 +21,7 @@ from fercore.caches.writer import CacheWriter
 from fercore.errors import DatasetError
 from fercore.expressions import NEUTRAL
 from fercore.faces.cropping import crop_face
-from fercore.io.fer2013 import Split
+from fercore.io.fer2013 import Fer2013Split
 from fercore.runtime.parallel import in_order
 from fercore.runtime.provenance import versions
 from fercore.structures import FaceBox, RGBDFrame
@@ -62,8 +62,8 @@ def training_samples(dataset: Fer2013) -> list[Sample]:
         DatasetError: there is none.
     """
     samples = dataset.samples()
-    tested = {sample.subject for sample in samples if sample.split != Split.TRAINING}
-    chosen = [s for s in samples if s.split == Split.TRAINING and s.subject not in tested]
+    tested = {sample.subject for sample in samples if sample.split != Fer2013Split.TRAINING}
+    chosen = [s for s in samples if s.split == Fer2013Split.TRAINING and s.subject not in tested]
     if not chosen:
         raise DatasetError(f"{dataset.root} holds no training pictures; give FER2013's files.")
     return chosen

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fercore.evaluation.benchmarks.face_sets import FaceSet
-    from fercore.evaluation.benchmarks.weights import Score, Share, Steadiness
+    from fercore.evaluation.benchmarks.weights import Score, ShareRight, VerdictSteadiness
     from fercore.faces.detection import FaceDetector
 
 NAME = "benchmark-weights"
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     paths = arguments.checkpoints or sorted(weights_folder().glob("*.safetensors"))
     synthetic, pictures = _synthetic_sets(arguments), _picture_sets(arguments)
     rows: list[tuple[str, Score]] = []
-    steady: list[tuple[str, Steadiness]] = []
+    steady: list[tuple[str, VerdictSteadiness]] = []
     for path in paths:
         network, card = load_checkpoint(path)
         for one in (*synthetic, *pictures):
@@ -152,7 +152,7 @@ def _milliseconds(path: Path) -> tuple[float, str]:
 def _write(
     folder: Path,
     rows: Sequence[tuple[str, Score]],
-    steady: Sequence[tuple[str, Steadiness]],
+    steady: Sequence[tuple[str, VerdictSteadiness]],
     times: dict[str, tuple[float, str]],
 ) -> None:
     from tabulate import tabulate
@@ -195,7 +195,7 @@ def _cells(checkpoint: str, score: Score) -> tuple[str, ...]:
     )
 
 
-def _share(share: Share | None) -> str:
+def _share(share: ShareRight | None) -> str:
     if share is None:
         return "–"
     return f"{100 * share.value:.1f} [{100 * share.low:.1f}, {100 * share.high:.1f}]"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
 
     from fercore.evaluation.protocol import Protocol
-    from fercore.evaluation.run import Engine
+    from fercore.evaluation.run import Executor
     from fercore.training.config import TrainingConfig
 
 NAME = "evaluate"
@@ -84,11 +84,11 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         FercoreError: the data, the folder or an option cannot be used, or a training failed.
     """
-    from fercore.evaluation.run import Evaluation, evaluate
+    from fercore.evaluation.run import EvaluationPlan, evaluate
     from fercore.runtime.provenance import command_line
 
     _require_epochs(arguments)
-    evaluation = Evaluation(
+    evaluation = EvaluationPlan(
         arguments.data,
         _protocol(arguments),
         tuple(_config(slug, arguments) for slug in _slugs(arguments.pipelines)),
@@ -110,17 +110,17 @@ def _require_epochs(arguments: argparse.Namespace) -> None:
         )
 
 
-def _engine(arguments: argparse.Namespace) -> Engine:
+def _engine(arguments: argparse.Namespace) -> Executor:
     from fercore.errors import FercoreError
-    from fercore.evaluation.run import LOCAL, Engine
+    from fercore.evaluation.run import LOCAL, Executor
 
     if arguments.engine == LOCAL and arguments.address is not None:
         raise FercoreError("--address is of a Ray cluster; add --engine ray.")
     if arguments.workers is None:
-        return Engine(arguments.engine, address=arguments.address)
+        return Executor(arguments.engine, address=arguments.address)
     if arguments.workers < 1:
         raise FercoreError(f"--workers must be at least 1, got {arguments.workers}.")
-    return Engine(arguments.engine, arguments.workers, arguments.address)
+    return Executor(arguments.engine, arguments.workers, arguments.address)
 
 
 def _accuracies(folder: Path) -> str:

@@ -1,6 +1,6 @@
 """What works on this machine, and what to do about what does not.
 
-Each check is a function that returns a `Check`; packages that build on fercore
+Each check is a function that returns a `MachineCheck`; packages that build on fercore
 add theirs through the entry point group `fercore.doctor` (the application adds
 camera and display), so that this package needs to know no device and no GUI.
 """
@@ -17,7 +17,7 @@ from fercore.errors import FercoreError
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class MachineCheck:
     """One finding."""
 
     name: str
@@ -27,23 +27,23 @@ class Check:
     essential: bool = True  # False: the rest is useful without it
 
 
-CheckFunction = Callable[[], Check]
+CheckFunction = Callable[[], MachineCheck]
 
 
-def diagnose() -> Iterable[Check]:
+def diagnose() -> Iterable[MachineCheck]:
     """Yield the findings one after another; a check that fails is itself a finding."""
     for check in (*OWN_CHECKS, *_further_checks()):
         yield _guarded(check)
 
 
-def check_python() -> Check:
+def check_python() -> MachineCheck:
     """Report the interpreter and the operating system."""
     fits = (3, 11) <= sys.version_info[:2] <= (3, 12)
     finding = f"Python {platform.python_version()} on {platform.platform()}"
-    return Check("python", fits, finding, "" if fits else "use Python 3.11 or 3.12")
+    return MachineCheck("python", fits, finding, "" if fits else "use Python 3.11 or 3.12")
 
 
-def check_packages() -> Check:
+def check_packages() -> MachineCheck:
     """Report the versions of the packages that shape results."""
     from fercore.runtime.provenance import PACKAGES, versions
 
@@ -51,10 +51,10 @@ def check_packages() -> Check:
     missing = [package for package in PACKAGES if package not in found]
     finding = ", ".join(f"{name} {version}" for name, version in found.items())
     cure = f"missing: {', '.join(missing)}; install the project again" if missing else ""
-    return Check("packages", not missing, finding, cure)
+    return MachineCheck("packages", not missing, finding, cure)
 
 
-def check_compute() -> Check:
+def check_compute() -> MachineCheck:
     """Report what the networks are trained and run on, once they have started."""
     import torch
 
@@ -65,17 +65,17 @@ def check_compute() -> Check:
     engine, _ = load_engine(shipped_checkpoint("fusion-resnet50"))
     running = engine.description
     engine.close()
-    return Check("compute", True, f"training on {training}, inference with {running}")
+    return MachineCheck("compute", True, f"training on {training}, inference with {running}")
 
 
-def check_renderer() -> Check:
+def check_renderer() -> MachineCheck:
     """Load the mesh renderer's library."""
     import open3d
 
-    return Check("renderer", True, f"open3d {open3d.__version__} casts rays on the CPU")
+    return MachineCheck("renderer", True, f"open3d {open3d.__version__} casts rays on the CPU")
 
 
-def check_detector() -> Check:
+def check_detector() -> MachineCheck:
     """Load the face detector and let it look at an empty picture."""
     import numpy as np
 
@@ -84,10 +84,12 @@ def check_detector() -> Check:
     detector = MediapipeFaceDetector()
     faces = detector.detect(np.full((240, 320, 3), 96, np.uint8))
     detector.close()
-    return Check("face detector", not faces, "mediapipe loads its own models, no download needed")
+    return MachineCheck(
+        "face detector", not faces, "mediapipe loads its own models, no download needed"
+    )
 
 
-def check_weights() -> Check:
+def check_weights() -> MachineCheck:
     """Load every shipped checkpoint."""
     from fercore.networks.checkpoints import load_checkpoint, weights_folder
 
@@ -95,14 +97,16 @@ def check_weights() -> Check:
     for path in paths:
         load_checkpoint(path)
     finding = f"{', '.join(p.stem for p in paths) or 'none'} in {weights_folder()}"
-    return Check("weights", bool(paths), finding, "" if paths else "install the project again")
+    return MachineCheck(
+        "weights", bool(paths), finding, "" if paths else "install the project again"
+    )
 
 
-def check_samples() -> Check:
+def check_samples() -> MachineCheck:
     """Unpack the sample subjects."""
     from fercore.datasets.samples import sample_root
 
-    return Check("sample subjects", True, f"unpacked in {sample_root()}")
+    return MachineCheck("sample subjects", True, f"unpacked in {sample_root()}")
 
 
 OWN_CHECKS: tuple[CheckFunction, ...] = (
@@ -123,12 +127,12 @@ def _further_checks() -> list[CheckFunction]:
     return functions
 
 
-def _guarded(check: CheckFunction) -> Check:
+def _guarded(check: CheckFunction) -> MachineCheck:
     name = check.__name__.removeprefix("check_").replace("_", " ")
     try:
         return check()
     except FercoreError as error:
-        return Check(name, False, "does not work", str(error))
+        return MachineCheck(name, False, "does not work", str(error))
     except Exception as error:  # a broken installation fails in unforeseeable ways
         finding = f"{type(error).__name__}: {error}"
-        return Check(name, False, finding, "install the project again (`make demo` does)")
+        return MachineCheck(name, False, finding, "install the project again (`make demo` does)")

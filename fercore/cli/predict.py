@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fercore import DEFAULT_PIPELINE
 from fercore.errors import DatasetError, FercoreError
-from fercore.expressions import EXPRESSIONS
+from fercore.expressions import VERDICT_LABELS
 
 if TYPE_CHECKING:
     import argparse
@@ -206,7 +206,7 @@ def _probabilities(prediction: Prediction | None) -> dict[str, float] | None:
     if prediction is None:
         return None
     values = (round(float(p), 5) for p in prediction.probabilities)
-    return dict(zip((e.value for e in EXPRESSIONS), values, strict=True))
+    return dict(zip(VERDICT_LABELS, values, strict=False))  # who does not know calm has six
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import argparse
 
     from fercore.caches.reading import Cache
-    from fercore.evaluation.stress.faces import FaceSet
+    from fercore.evaluation.stress.faces import StressedFaces
     from fercore.evaluation.stress.poses import Turn
-    from fercore.evaluation.stress.records import Records, Row
+    from fercore.evaluation.stress.records import StressRecords, StressRow
     from fercore.evaluation.stress.running import Contender
 
 NAME = "stress"
@@ -55,12 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from fercore.caches.reading import open_cache
     from fercore.evaluation.stress.faces import read_face_set
-    from fercore.evaluation.stress.records import Records
+    from fercore.evaluation.stress.records import StressRecords
 
     _check(arguments)
     cache = open_cache(arguments.data)
     faces = read_face_set(cache, arguments.levels, VIEWS[arguments.view])
-    records = Records(arguments.output, _manifest(arguments, cache, faces))
+    records = StressRecords(arguments.output, _manifest(arguments, cache, faces))
     contenders = [_contender(path, cache, records) for path in arguments.weights]
     _measure(arguments, faces, list({c.name: c for c in contenders}.values()), records)
     for name in dict.fromkeys(contender.name for contender in contenders):
@@ -76,7 +76,7 @@ def _check(arguments: argparse.Namespace) -> None:
             raise FercoreError(f"--{name} {value} makes no sense; give at least {least}.")
 
 
-def _contender(path: Path, cache: Cache, records: Records) -> Contender:
+def _contender(path: Path, cache: Cache, records: StressRecords) -> Contender:
     from fercore.evaluation.stress.running import Contender
     from fercore.networks.checkpoints import load_checkpoint
 
@@ -98,7 +98,7 @@ def _contender(path: Path, cache: Cache, records: Records) -> Contender:
     )
 
 
-def _manifest(arguments: argparse.Namespace, cache: Cache, faces: FaceSet) -> dict[str, Any]:
+def _manifest(arguments: argparse.Namespace, cache: Cache, faces: StressedFaces) -> dict[str, Any]:
     from fercore.evaluation.stress.records import FORMAT
     from fercore.runtime.provenance import command_line, versions
 
@@ -118,9 +118,9 @@ def _manifest(arguments: argparse.Namespace, cache: Cache, faces: FaceSet) -> di
 
 def _measure(
     arguments: argparse.Namespace,
-    faces: FaceSet,
+    faces: StressedFaces,
     contenders: list[Contender],
-    records: Records,
+    records: StressRecords,
 ) -> None:
     from tqdm import tqdm
 
@@ -143,7 +143,7 @@ def _measure(
         print(f"{len(left_out)} scans are left out of yaw and pitch, such as: {left_out[0]}")
 
 
-def _table(records: Records, weights: str) -> str:
+def _table(records: StressRecords, weights: str) -> str:
     """Return for each perturbation a line of severities and one of accuracies for each head."""
     from tabulate import tabulate
 
@@ -162,6 +162,6 @@ def _table(records: Records, weights: str) -> str:
     return tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=alignment)
 
 
-def _percent(rows: list[Row], head: str, severity: float) -> str:
+def _percent(rows: list[StressRow], head: str, severity: float) -> str:
     chosen = [row for row in rows if (row.head, row.severity) == (head, severity)]
     return f"{100 * sum(r.correct for r in chosen) / sum(r.samples for r in chosen):.1f}"

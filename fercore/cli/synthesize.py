@@ -63,11 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         FercoreError: the face model cannot be read, or the root cannot be used.
     """
-    from fercore.synthesis.generation import Recipe, planned_scans, synthesize
+    from fercore.synthesis.generation import SubjectRecipe, planned_scans, synthesize
 
     root = arguments.output.resolve()
     skins = None if arguments.skins is None else arguments.skins.resolve()
-    recipe = Recipe(arguments.face_model.resolve(), root, arguments.seed, skins)
+    recipe = SubjectRecipe(arguments.face_model.resolve(), root, arguments.seed, skins)
     made = synthesize(recipe, arguments.subjects, arguments.workers, arguments.levels)
     total = len(planned_scans(arguments.subjects, arguments.levels))
     print(f"{root}: {total} scans of {arguments.subjects} synthetic subjects, {made} of them new")

@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, store and score."""
-    from fercore.io.fer2013 import Split, read_fer2013
+    from fercore.io.fer2013 import Fer2013Split, read_fer2013
     from fercore.networks.backbone_weights import read_start
     from fercore.training.backbones.faces import divide
     from fercore.training.backbones.files import save_backbone
@@ -76,8 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     require_sensible(settings)
     start = read_start(settings.backbone, arguments.backbone_weights)
-    test = read_fer2013(arguments.test, Split.PUBLIC_TEST) if arguments.test else None
-    faces = divide(read_fer2013(arguments.data, Split.TRAINING), test, settings.seed)
+    test = read_fer2013(arguments.test, Fer2013Split.PUBLIC_TEST) if arguments.test else None
+    faces = divide(read_fer2013(arguments.data, Fer2013Split.TRAINING), test, settings.seed)
     network, state = train_backbone(faces, start, settings, arguments.output / "run")
     path = arguments.output / f"{settings.backbone}.safetensors"
     card = _card(settings, start, faces, state)

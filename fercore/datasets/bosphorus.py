@@ -28,7 +28,7 @@ _MESH, _PICTURE = "bnt", "png"
 
 
 @dataclass(frozen=True, slots=True)
-class ScanId:
+class BosphorusId:
     """Who shows what, and which repetition it is."""
 
     subject: str  # such as bs000
@@ -60,14 +60,14 @@ class Bosphorus(TexturedScans):
     def __init__(self, root: Path | str) -> None:
         problems: list[str] = []
         found = _find(files_at(Path(root), "Bosphorus", problems))
-        scans = [_scan(id_, found[id_], problems) for id_ in sorted(found, key=ScanId.order)]
+        scans = [_scan(id_, found[id_], problems) for id_ in sorted(found, key=BosphorusId.order)]
         usable = [scan for scan in scans if scan is not None]
         if not usable:
             raise NotThisDatasetError(_nothing_found(Path(root), problems))
         super().__init__(Path(root), terms.BOSPHORUS, usable, problems)
 
 
-def parse_file_name(name: str) -> tuple[ScanId, str] | None:
+def parse_file_name(name: str) -> tuple[BosphorusId, str] | None:
     """Return the scan and the suffix that a file name stands for, None for others."""
     match = _NAME.fullmatch(name)
     if match is None:
@@ -77,15 +77,15 @@ def parse_file_name(name: str) -> tuple[ScanId, str] | None:
         expression = None if word is None else expression_named(word)
     except ValueError:
         return None
-    return ScanId(subject.lower(), expression, int(repetition)), suffix.lower()
+    return BosphorusId(subject.lower(), expression, int(repetition)), suffix.lower()
 
 
 _Copies = dict[Path, dict[str, Path]]
 """By folder: the file of each suffix."""
 
 
-def _find(paths: Iterable[Path]) -> dict[ScanId, _Copies]:
-    found: dict[ScanId, _Copies] = {}
+def _find(paths: Iterable[Path]) -> dict[BosphorusId, _Copies]:
+    found: dict[BosphorusId, _Copies] = {}
     for path in paths:
         parsed = parse_file_name(path.name)
         if parsed is not None:
@@ -94,7 +94,7 @@ def _find(paths: Iterable[Path]) -> dict[ScanId, _Copies]:
     return found
 
 
-def _scan(id_: ScanId, copies: _Copies, problems: list[str]) -> TexturedScan | None:
+def _scan(id_: BosphorusId, copies: _Copies, problems: list[str]) -> TexturedScan | None:
     """Take one copy of a scan: with a picture, then the highest in the tree, then by name."""
     complete = [folder for folder, files in copies.items() if _MESH in files]
     if not complete:

@@ -22,7 +22,14 @@ import numpy as np
 from fercore.datasets.dataset import Modality, NotThisDatasetError, Sample, stranger
 from fercore.datasets.labels import expression_named
 from fercore.errors import DatasetError
-from fercore.io.fer2013 import CLASSES, TERMS, Fer2013Faces, Split, read_fer2013, split_by_name
+from fercore.io.fer2013 import (
+    CLASSES,
+    TERMS,
+    Fer2013Faces,
+    Fer2013Split,
+    read_fer2013,
+    split_by_name,
+)
 from fercore.io.fer2013_csv import VOTES_NAME, has_header
 from fercore.io.ferplus import vote_targets
 from fercore.io.trees import files_below
@@ -147,12 +154,12 @@ def _files(root: Path, problems: list[str]) -> list[Path]:
     return sorted(chosen)
 
 
-def _splits(path: Path) -> Iterator[Split]:
+def _splits(path: Path) -> Iterator[Fer2013Split]:
     """Yield the splits that a file may hold; a shard has one, told by its name."""
     if path.suffix.lower() != ".npz":
-        yield from Split
+        yield from Fer2013Split
         return
-    yield split_by_name(path) or Split.TRAINING
+    yield split_by_name(path) or Fer2013Split.TRAINING
 
 
 def _left_out(path: Path, faces: Fer2013Faces) -> Iterator[str]:
@@ -166,7 +173,9 @@ def _left_out(path: Path, faces: Fer2013Faces) -> Iterator[str]:
     )
 
 
-def _sample(path: Path, split: Split, row: int, image: UInt8Array, target: FloatArray) -> Sample:
+def _sample(
+    path: Path, split: Fer2013Split, row: int, image: UInt8Array, target: FloatArray
+) -> Sample:
     label = CLASSES[int(target.argmax())]
     return Sample(
         id=f"{path.stem}_{split.value}_{row:05d}",

@@ -44,7 +44,7 @@ _TABLES_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class EvaluationPlan:
     """What to evaluate, on what, and where to.
 
     Raises:
@@ -65,7 +65,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class Executor:
     """Where chunks run."""
 
     name: str = LOCAL  # one of ENGINES
@@ -79,7 +79,7 @@ class Engine:
         return local_workers(folder, self.workers)
 
 
-def evaluate(wanted: Evaluation, engine: Engine) -> None:
+def evaluate(wanted: EvaluationPlan, engine: Executor) -> None:
     """Run what is missing of `wanted`; its tables hold all that is finished, even if killed.
 
     Raises:
@@ -106,14 +106,14 @@ def evaluate(wanted: Evaluation, engine: Engine) -> None:
             tables()
 
 
-def _assign_all_roles(wanted: Evaluation, data: ExperimentData) -> list[Roles]:
+def _assign_all_roles(wanted: EvaluationPlan, data: ExperimentData) -> list[Roles]:
     folds = draw_folds(wanted.protocol, data.subjects)
     held_out = wanted.configs[0].validation_subjects
     return [assign_roles(fold, held_out, wanted.protocol.training_seed) for fold in folds]
 
 
 def _missing_chunks(
-    wanted: Evaluation, tasks: Sequence[FoldTask], sources: dict[str, Source], size: int
+    wanted: EvaluationPlan, tasks: Sequence[FoldTask], sources: dict[str, Source], size: int
 ) -> list[Chunk]:
     finished = finished_experiments(wanted.folder)
     chunks: list[Chunk] = []
@@ -144,7 +144,7 @@ def _run_all(
 
 
 def _record(
-    wanted: Evaluation, data: ExperimentData, sources: dict[str, Source], hardware: str
+    wanted: EvaluationPlan, data: ExperimentData, sources: dict[str, Source], hardware: str
 ) -> dict[str, object]:
     protocol = asdict(wanted.protocol)
     return {

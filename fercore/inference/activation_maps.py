@@ -1,11 +1,11 @@
-"""Which places of a face speak for an expression, for each modality a network looks at.
+"""Which places of a face speak for a verdict, for each modality a network looks at.
 
 HiResCAM (Draelos and Carin, 2020): the last maps of a modality's convolutions, each value times
-the gradient of the expression's score with respect to it, summed over the maps; what speaks
-against the expression is cut off. Before global average pooling, as in ResNet50, this is
-Grad-CAM (Selvaraju et al., 2017) but for a factor. The depth network has no such pooling: there
-Grad-CAM, which averages the gradients over all places, lights up places that the score does not
-depend on, and HiResCAM does not.
+the gradient of the verdict's score with respect to it, summed over the maps; what speaks against
+it is cut off. The score of an expression is its logit, that of calm the logit of calm. Before
+global average pooling, as in ResNet50, this is Grad-CAM (Selvaraju et al., 2017) but for a
+factor. The depth network has no such pooling: there Grad-CAM, which averages the gradients over
+all places, lights up places that the score does not depend on, and HiResCAM does not.
 
 A backbone's maps are those of its last convolution, the depth network's those that its FC see,
 4x4: its last pooling hands on one place in sixteen, so that before it there are dots, finer than
@@ -22,6 +22,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from fercore.errors import FercoreError
+from fercore.expressions import VERDICT_LABELS
 from fercore.networks.checkpoints import load_checkpoint
 from fercore.networks.paper import (
     DEPTH_SIZE,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from fercore.expressions import Expression
     from fercore.networks.checkpoints import ModelCard
     from fercore.networks.paper import Pipeline
     from fercore.structures import FacePair, FloatArray, Prediction, Verdicts
@@ -46,7 +46,7 @@ Head = Literal["fusion", "rgb", "depth"]
 
 
 class ActivationMaps(NamedTuple):
-    """What speaks for an expression, on a coarse grid over the face's box.
+    """What speaks for a verdict, on a coarse grid over the face's box.
 
     The values of both maps are parts of the same score. None: this verdict does not depend on
     that modality.
@@ -75,7 +75,7 @@ class ActivationExplainer:
         return cls(*load_checkpoint(path))
 
     def explain(self, pair: FacePair, verdicts: Verdicts) -> ActivationMaps:
-        """Return what speaks for the leading head's expression, in the face it was judged by.
+        """Return what speaks for the leading head's verdict, in the face it was judged by.
 
         Raises:
             ValueError: no head has spoken.
@@ -89,7 +89,7 @@ class ActivationExplainer:
         # Depth that was too bad to be judged by had no part in the verdict.
         if verdicts.depth is not None and pair.depth_m is not None:
             depth = depth_input(pair.depth_m[None], self._parameters.depth_window_m)
-        return activation_maps(self._network, rgb, depth, head, prediction.expression)
+        return activation_maps(self._network, rgb, depth, head, prediction.label)
 
 
 def leading_head(verdicts: Verdicts) -> tuple[Head, Prediction] | None:
@@ -106,16 +106,16 @@ def activation_maps(
     rgb: torch.Tensor,
     depth: torch.Tensor | None,
     head: Head,
-    expression: Expression,
+    label: str,
 ) -> ActivationMaps:
-    """Return what speaks for an expression in one face, in the score of one head.
+    """Return what speaks for one of VERDICT_LABELS in one face, in the score of one head.
 
     `rgb` (1, 3, S, S) and `depth` (1, 1, 64, 64) are as `fercore.networks.preprocessing` makes
     them; None means there is no usable depth. The network must be in its evaluation mode.
 
     Raises:
         FercoreError: the pipeline has no maps.
-        ValueError: it has no such head.
+        ValueError: it has no such head, or does not know calm.
     """
     absent = None
     if depth is None:
@@ -125,7 +125,10 @@ def activation_maps(
         scores = getattr(network(rgb, depth, absent), head)
     if scores is None:
         raise ValueError(f"the network has no head {head!r}")
-    score = scores[0, expression.position]
+    place = VERDICT_LABELS.index(label)
+    if place >= scores.shape[1]:
+        raise ValueError(f"the network does not know {label!r}")
+    score = scores[0, place]
     gradients = torch.autograd.grad(score, list(maps.values()), allow_unused=True)
     heats = {
         modality: _heat(values, gradient)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import torch
 
 from fercore.faces.cropping import crop_face, square_box
 from fercore.faces.head_angle import tilt_deg
@@ -22,12 +21,15 @@ from fercore.faces.upright import SURE_SCORE, best_quarters, quarter_turned, upr
 from fercore.geometry.plausibility import depth_doubt, measure_face
 from fercore.inference.engines import load_engine
 from fercore.networks.checkpoints import shipped_checkpoint
+from fercore.networks.paper import verdict_probabilities
 from fercore.networks.preprocessing import depth_input, rgb_input
 from fercore.runtime.stopwatch import Stopwatch
 from fercore.structures import Analysis, FacePair, Prediction, RGBDFrame, Verdicts
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import torch
 
     from fercore.faces.detection import FaceDetector
     from fercore.faces.tracking import TrackedFace
@@ -209,4 +211,4 @@ def _believed(frame: RGBDFrame, box: FaceBox) -> RGBDFrame:
 def _prediction(logits: torch.Tensor | None, timestamp_s: float) -> Prediction | None:
     if logits is None:
         return None
-    return Prediction(torch.softmax(logits[0], 0).numpy(), timestamp_s)
+    return Prediction(verdict_probabilities(logits[:1])[0].numpy(), timestamp_s)

@@ -47,7 +47,7 @@ _ZIP = b"PK\x03\x04"
 _SPLIT_NAME = re.compile(r"(train|public|private)")
 
 
-class Split(StrEnum):
+class Fer2013Split(StrEnum):
     """A split of FER2013; the value is Kaggle's name of it."""
 
     TRAINING = "Training"
@@ -100,7 +100,7 @@ def _with_own_labels(targets: FloatArray, labelled: FloatArray) -> FloatArray:
     return np.concatenate((six, targets[:, _SIX:]), 1)
 
 
-def read_fer2013(paths: Sequence[Path], split: Split) -> Fer2013Faces:
+def read_fer2013(paths: Sequence[Path], split: Fer2013Split) -> Fer2013Faces:
     """Return the faces of one split, joined over all files in the order given.
 
     A shard does not say which split it holds: its faces count as those of `split`, unless
@@ -136,7 +136,7 @@ def _votes_or_none(part: Fer2013Faces) -> UInt8Array:
     return np.zeros((len(part), len(VOTES)), np.uint8)
 
 
-def _read_file(path: Path, split: Split) -> Fer2013Faces:
+def _read_file(path: Path, split: Fer2013Split) -> Fer2013Faces:
     if not path.is_file():
         raise DatasetError(f"{path} is no file; name fer2013.csv or an npz shard of FER2013.")
     try:
@@ -149,22 +149,24 @@ def _read_file(path: Path, split: Split) -> Fer2013Faces:
         raise DatasetError(f"{path} cannot be read ({error.strerror or error}).") from error
 
 
-def _read_csv(path: Path, split: Split) -> Fer2013Faces:
+def _read_csv(path: Path, split: Fer2013Split) -> Fer2013Faces:
     named = split_by_name(path)
     found = read_csv(path, split.value, None if named is None else named.value)
     remarks = (found.remark,) if found.remark else ()
     return Fer2013Faces(found.images, np.array(found.labels, np.int64), found.votes, remarks)
 
 
-def split_by_name(path: Path) -> Split | None:
+def split_by_name(path: Path) -> Fer2013Split | None:
     """Return the split that a file's name tells, None where it tells none."""
     named = _SPLIT_NAME.search(path.name.lower())
     if named is None:
         return None
-    return {"train": Split.TRAINING, "public": Split.PUBLIC_TEST}.get(named[1], Split.PRIVATE_TEST)
+    return {"train": Fer2013Split.TRAINING, "public": Fer2013Split.PUBLIC_TEST}.get(
+        named[1], Fer2013Split.PRIVATE_TEST
+    )
 
 
-def _read_shard(path: Path, split: Split) -> Fer2013Faces:
+def _read_shard(path: Path, split: Fer2013Split) -> Fer2013Faces:
     named = split_by_name(path)
     if named and named != split:
         told = named.value.lower().removesuffix("ing").removesuffix("test")

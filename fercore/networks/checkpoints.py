@@ -97,8 +97,25 @@ def save_checkpoint(path: Path, network: Pipeline, card: ModelCard) -> ModelCard
 
 def write_card(path: Path, card: ModelCard) -> None:
     """Write the card of the checkpoint at `path`."""
-    text = json.dumps(asdict(card), indent=2, ensure_ascii=False)
+    content = {**asdict(card), "validation_subjects": _by_cache(card.validation_subjects)}
+    text = json.dumps(content, indent=2, ensure_ascii=False)
     write_text_whole(card_path(path), text + "\n")
+
+
+def _by_cache(subjects: tuple[str, ...]) -> dict[str, str]:
+    """Return the codes of each cache in one string: thousands of lines would bury the rest."""
+    codes: dict[str, list[str]] = {}
+    for subject in subjects:
+        cache, joint, code = subject.rpartition("/")
+        codes.setdefault(cache + joint, []).append(code)
+    return {cache: " ".join(own) for cache, own in codes.items()}
+
+
+def _subjects(stored: dict[str, str] | list[str]) -> tuple[str, ...]:
+    """Return the subjects of a card; older ones have a list."""
+    if isinstance(stored, list):
+        return tuple(stored)
+    return tuple(cache + code for cache, own in stored.items() for code in own.split())
 
 
 def load_checkpoint(path: Path) -> tuple[Pipeline, ModelCard]:
@@ -165,7 +182,7 @@ def load_card(path: Path) -> ModelCard:
         raw["preprocessing"] = checked(Preprocessing, dict(raw["preprocessing"]))
         raw["measures"] = tuple(checked(Measure, dict(measure)) for measure in raw["measures"])
         raw["expressions"] = tuple(raw["expressions"])
-        raw["validation_subjects"] = tuple(raw.get("validation_subjects", ()))
+        raw["validation_subjects"] = _subjects(raw.get("validation_subjects", []))
         card = checked(ModelCard, raw)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{source} is no readable model card ({error!r}).") from error

@@ -1,12 +1,9 @@
 """The neutral baseline: what the heads say of a participant's resting face.
 
-The networks know no class "neutral", so each resting face looks a little like
-something. The correction divides that out:
-
-    p'_k = (p_k / b_k) / sum_j (p_j / b_j),   b_k = max(mean neutral p_k, 0.01), each head
-
-so that a face that looks as at rest is given 1/6 each. The limits of what counts as
-a steady, neutral face are conventions of ours, not measured ones.
+Each resting face looks a little like something. The correction takes that off, by
+`fercore.faces.resting`: a face that looks as at rest is called calm to nine tenths, and shows no
+expression more than another; of networks that do not know calm, each is given 1/6. The limits of
+what counts as a steady, neutral face are conventions of ours, not measured ones.
 """
 
 from __future__ import annotations
@@ -20,10 +17,11 @@ import numpy as np
 
 from fercore.errors import FercoreError, cure
 from fercore.expressions import EXPRESSIONS, Expression
+from fercore.faces.resting import FLOOR, STRENGTH, TYPICAL_RESTING, logits_of, probabilities_of
 from fercore.results import HEADS
 from fercore.runtime.files import write_text_whole
 from fercore.runtime.parsing import checked, parsed_json
-from fercore.study.verdict_arrays import SHAPE, leading, verdict_array
+from fercore.study.verdict_arrays import SHAPE, corrected, leading, verdict_array, without_calm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,12 +30,14 @@ if TYPE_CHECKING:
 
     from fercore.structures import Analysis
 
-FLOOR = 0.01
+_CALM_AT_REST = 1 / (1 + math.exp(-TYPICAL_RESTING[-1]))
 FORMULA = (
-    "p'_k = (p_k / b_k) / sum_j (p_j / b_j), b_k = max(mean probability of expression k in the "
-    f"neutral baseline, {FLOOR}), for each head on its own"
+    f"for each head on its own, l' = l - {STRENGTH:g} (r - t), with the logits l, their means r "
+    f"over the neutral baseline, and t, which gives calm {_CALM_AT_REST:.2f} and all expressions "
+    f"the same; no answer in r surer than {1 - FLOOR:.2f}; probabilities are the product of calm "
+    "or not (sigmoid) and the six expressions (softmax)"
 )
-FORMAT = 1
+FORMAT = 2  # 1: six probabilities each, means; they are read as if they were these
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class Limits:
 class Baseline:
     """An accepted baseline."""
 
-    probabilities: tuple[tuple[float | None, ...], ...]  # (3, 6), None for a silent head
+    probabilities: tuple[tuple[float | None, ...], ...]  # (3, 7), of the mean logits; None for a
+    # silent head and an unknown calm
     frames: int
     duration_s: float
     spread: float  # see Limits
@@ -67,10 +68,8 @@ class Baseline:
     format: int = FORMAT
 
     def correct(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return corrected probabilities of raw ones (3, 6), NaN where one of both is silent."""
-        neutral = np.array(self.probabilities, dtype=np.float64).reshape(SHAPE)
-        ratio = raw / np.maximum(neutral, FLOOR)
-        return np.asarray(ratio / ratio.sum(axis=1, keepdims=True))
+        """Return corrected probabilities of raw ones (3, 7), NaN where one of both is silent."""
+        return corrected(raw, np.array(self.probabilities, dtype=np.float64))
 
 
 class BaselineCollector:
@@ -108,10 +107,10 @@ class BaselineCollector:
         judged = leading(arrays)
         usable = ~np.isnan(judged[:, 0])
         self._require_enough(usable)
-        spread, drift = steadiness(judged[usable])
+        spread, drift = steadiness(np.nan_to_num(judged[usable]))
         motion = self._motion()
         self._require_steady(spread, drift, motion)
-        self._require_neutral(judged[usable].mean(axis=0))
+        self._require_neutral(without_calm(judged[usable].mean(axis=0))[: len(EXPRESSIONS)])
         return Baseline(_means(arrays), int(usable.sum()), self.duration_s, spread, drift, motion)
 
     def _require_enough(self, usable: NDArray[np.bool_]) -> None:
@@ -153,7 +152,7 @@ class BaselineCollector:
 
 
 def steadiness(judged: NDArray[np.float64]) -> tuple[float, float]:
-    """Return spread and drift of probabilities (N, 6) as in `Limits`, each 0..1."""
+    """Return spread and drift of probabilities (N, 7) as in `Limits`, each 0..1."""
     spread = 0.5 * np.abs(judged - judged.mean(axis=0)).sum(axis=1).mean()
     half = len(judged) // 2
     drift = 0.5 * np.abs(judged[:half].mean(axis=0) - judged[half:].mean(axis=0)).sum()
@@ -196,19 +195,22 @@ def baseline_from(raw: dict[str, Any]) -> Baseline:
         ValueError, TypeError: it describes none.
     """
     rows = raw["probabilities"]
-    if not isinstance(rows, list) or np.array(rows, dtype=np.float64).shape != SHAPE:
-        raise ValueError("probabilities are not 3 times 6")
-    if not all(
-        p is None or (isinstance(p, float | int) and 0 <= p <= 1) for row in rows for p in row
-    ):
+    shape = np.array(rows, dtype=np.float64).shape if isinstance(rows, list) else ()
+    if shape not in (SHAPE, (SHAPE[0], len(EXPRESSIONS))):
+        raise ValueError("probabilities are not 3 times 6 or 7")
+    known = [p for row in rows for p in row if p is not None]
+    if not all(isinstance(p, float | int) and 0 <= p <= 1 for p in known):
         raise ValueError("a probability is not from 0 to 1")
-    return checked(Baseline, {**raw, "probabilities": tuple(tuple(row) for row in rows)})
+    unknown = (None,) * (SHAPE[1] - shape[1])
+    values = {**raw, "probabilities": tuple((*row, *unknown) for row in rows)}
+    return checked(Baseline, values)
 
 
 def _means(arrays: NDArray[np.float64]) -> tuple[tuple[float | None, ...], ...]:
     rows: list[tuple[float | None, ...]] = []
     for head in range(len(HEADS)):
         spoken = arrays[~np.isnan(arrays[:, head, 0]), head]
-        mean = spoken.mean(axis=0) if len(spoken) else np.full(SHAPE[1], math.nan)
+        unknown = np.full(SHAPE[1], math.nan)
+        mean = probabilities_of(logits_of(spoken).mean(axis=0)) if len(spoken) else unknown
         rows.append(tuple(None if math.isnan(p) else round(float(p), 6) for p in mean))
     return tuple(rows)

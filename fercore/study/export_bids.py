@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fercore.study.run_tables import Run, Selection
+    from fercore.study.run_tables import RecordedRun, Selection
 
 SCAN_COLUMNS = (
     Column("filename", "Path of the table, relative to the session's folder.", text=True),
@@ -54,7 +54,7 @@ def export_bids(selection: Selection, folder: Path) -> None:
         raise FercoreError(f"The data set is not sound: {problems[0]} Mend the run and try again.")
 
 
-def _write_run(run: Run, folder: Path) -> None:
+def _write_run(run: RecordedRun, folder: Path) -> None:
     name = run.name
     target = folder / f"sub-{name.subject}" / f"ses-{name.session}" / "beh"
     target.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def _write_participants(selection: Selection, folder: Path) -> None:
 
 
 def _write_scans(selection: Selection, folder: Path) -> None:
-    sessions: dict[str, list[Run]] = {}
+    sessions: dict[str, list[RecordedRun]] = {}
     for run in selection.runs:
         sessions.setdefault(run.name.session_stem, []).append(run)
     for stem, runs in sessions.items():
@@ -91,7 +91,7 @@ def _write_scans(selection: Selection, folder: Path) -> None:
         _write_json(target.with_suffix(".json"), describe_columns(SCAN_COLUMNS))
 
 
-def _scan_cells(run: Run) -> tuple[str, ...]:
+def _scan_cells(run: RecordedRun) -> tuple[str, ...]:
     record = run.record
     table = f"beh/{run.name.stem}_beh.tsv"
     return (table, record.condition, record.privacy.value, record.state.value)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.study.run_tables import Run, Selection
+    from fercore.study.run_tables import RecordedRun, Selection
 
 _FILE_HEADER, _STREAM_HEADER, _SAMPLES, _CLOCK_OFFSET, _STREAM_FOOTER = 1, 2, 3, 4, 6
 _VERDICTS, _MARKERS = 1, 2  # stream numbers
@@ -43,7 +43,7 @@ def export_xdf(selection: Selection, folder: Path) -> None:
             _write_run(file, run)
 
 
-def _write_run(file: BinaryIO, run: Run) -> None:
+def _write_run(file: BinaryIO, run: RecordedRun) -> None:
     file.write(b"XDF:")
     _chunk(file, _FILE_HEADER, b'<?xml version="1.0"?><info><version>1.0</version></info>')
     rows = read_cells(run.place.predictions, COLUMNS)
@@ -112,7 +112,7 @@ def _footer(file: BinaryIO, stream: int, times_s: NDArray[np.float64]) -> None:
     _chunk(file, _STREAM_FOOTER, struct.pack("<I", stream) + xml.encode())
 
 
-def _verdict_xml(run: Run, clock: str) -> str:
+def _verdict_xml(run: RecordedRun, clock: str) -> str:
     channels = "".join(
         f"<channel><label>{name}</label><unit>probability</unit><type>Expression</type></channel>"
         for name in PROBABILITY_COLUMNS
@@ -123,7 +123,7 @@ def _verdict_xml(run: Run, clock: str) -> str:
 
 
 def _stream_xml(
-    name: str, kind: str, channels: int, form: str, run: Run, clock: str, inner: str
+    name: str, kind: str, channels: int, form: str, run: RecordedRun, clock: str, inner: str
 ) -> str:
     described = (
         f"<clock>{clock}</clock><condition>{escape(run.record.condition)}</condition>"

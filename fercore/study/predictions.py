@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.expressions import EXPRESSIONS
+from fercore.expressions import CALM, VERDICT_LABELS
 from fercore.results import HEADS
 from fercore.runtime.files import write_text_whole
 from fercore.study.flags import SEPARATOR, Flag
@@ -41,9 +41,14 @@ _KEPT = {"0": "Not in the file: not kept, or dropped.", "1": "In the file."}
 
 def _probability_columns(ending: str, text: str) -> tuple[Column, ...]:
     return tuple(
-        Column(f"{head}_{e.value}{ending}", text.format(e=e.value, h=_HEAD_WORDS[head]), "1")
+        Column(
+            f"{head}_{label}{ending}",
+            text.format(e=label, h=_HEAD_WORDS[head]),
+            "1",
+            added=label == CALM,
+        )
         for head in HEADS
-        for e in EXPRESSIONS
+        for label in VERDICT_LABELS
     )
 
 
@@ -89,8 +94,8 @@ class Row:
     host_s: float
     lsl_s: float | None
     flags: tuple[Flag, ...]
-    smoothed: NDArray[np.float64]  # (3, 6)
-    corrected: NDArray[np.float64]  # (3, 6)
+    smoothed: NDArray[np.float64]  # (3, 7)
+    corrected: NDArray[np.float64]  # (3, 7)
     colour_kept: bool
     depth_kept: bool
 
@@ -113,7 +118,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Predictions:
+class RunPredictions:
     """A run's table; NaN where unknown."""
 
     time_s: NDArray[np.float64]  # (N,), since the start of the run
@@ -125,16 +130,16 @@ class Predictions:
     latency_s: NDArray[np.float64]  # (N,)
     colour_kept: NDArray[np.bool_]  # (N,)
     depth_kept: NDArray[np.bool_]  # (N,)
-    raw: NDArray[np.float64]  # (N, 3, 6)
-    smoothed: NDArray[np.float64]  # (N, 3, 6)
-    corrected: NDArray[np.float64]  # (N, 3, 6)
+    raw: NDArray[np.float64]  # (N, 3, 7)
+    smoothed: NDArray[np.float64]  # (N, 3, 7)
+    corrected: NDArray[np.float64]  # (N, 3, 7)
 
     def __len__(self) -> int:
         """Return the number of frames."""
         return len(self.time_s)
 
 
-def read_predictions(path: Path) -> Predictions:
+def read_predictions(path: Path) -> RunPredictions:
     """Read a run's table; a last line that was cut off is left out.
 
     Raises:
@@ -145,7 +150,7 @@ def read_predictions(path: Path) -> Predictions:
     probabilities = np.array([cells.numbers(column.name, 0.0, 1.0) for column in _PROBABILITIES])
     raw, smoothed, corrected = probabilities.T.reshape(-1, len(_KINDS), *SHAPE).swapaxes(0, 1)
     corners = [cells.numbers(f"box_{name}") for name in ("x0", "y0", "x1", "y1", "score")]
-    return Predictions(
+    return RunPredictions(
         time_s=cells.numbers("time_s", known=True),
         source_frames=cells.numbers("source_frame"),
         device_s=cells.numbers("device_s"),

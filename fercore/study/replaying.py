@@ -18,9 +18,9 @@ from fercore.results import HEADS
 from fercore.structures import FaceBox, RGBDFrame
 from fercore.study.media import colour_pictures, depth_maps
 from fercore.study.pairing import by_time
-from fercore.study.predictions import Predictions, read_predictions
+from fercore.study.predictions import RunPredictions, read_predictions
 from fercore.study.privacy import Privacy
-from fercore.study.verdict_arrays import verdict_array
+from fercore.study.verdict_arrays import most_probable, verdict_array, without_calm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,8 +104,8 @@ def replay(place: RunPlace, record: RunRecord, judge: Judge, crop: CropFace) -> 
         numbers.append(number)
         again.append(_judged(rows.boxes[number], frame, judge, crop))
     logged = rows.raw[numbers].reshape(-1, *rows.raw.shape[1:])
-    anew = np.array(again).reshape(logged.shape)
-    deviations = np.abs(anew - logged).max(axis=2)
+    anew = _comparable(np.array(again).reshape(logged.shape), logged)
+    deviations = _largest(anew - logged)
     deviations[:, [head not in heads for head in HEADS]] = np.nan
     colour = record.privacy is Privacy.DEPTH or record.colour_codec == "ffv1"
     depth = not (record.counts.rounded_depth_maps or record.counts.clipped_depth_pixels)
@@ -125,7 +125,7 @@ def _judged(
 
 
 def _frames(
-    place: RunPlace, record: RunRecord, rows: Predictions
+    place: RunPlace, record: RunRecord, rows: RunPredictions
 ) -> Iterator[tuple[int, RGBDFrame]]:
     """Yield the rows whose images are there; a picture belongs to the row of its time."""
     colour: Iterator[tuple[float, UInt8Array]] = iter(())
@@ -160,7 +160,7 @@ class _Images(Generic[T]):
 
 def _whole(
     record: RunRecord,
-    rows: Predictions,
+    rows: RunPredictions,
     number: int,
     rgb: UInt8Array | None,
     depth_m: FloatArray | None,
@@ -173,7 +173,7 @@ def _whole(
 
 
 def _frame(
-    rows: Predictions, number: int, rgb: UInt8Array | None, depth_m: FloatArray | None
+    rows: RunPredictions, number: int, rgb: UInt8Array | None, depth_m: FloatArray | None
 ) -> RGBDFrame:
     if rgb is None:
         height, width = depth_m.shape if depth_m is not None else (0, 0)
@@ -184,13 +184,24 @@ def _frame(
     return RGBDFrame(rgb, depth_m, None, float(rows.device_s[number]), number)
 
 
+def _comparable(anew: NDArray[np.float64], logged: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what is said now (N, 3, 7) of as much as was known then."""
+    calm_was_known = ~np.isnan(logged[..., -1:])
+    return np.where(calm_was_known, anew, without_calm(anew))
+
+
+def _largest(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the largest of differences (..., 7), NaN only where the head was silent."""
+    return np.asarray(np.fmax.reduce(np.abs(differences), axis=-1))
+
+
 def _compare(head: str, logged: NDArray[np.float64], anew: NDArray[np.float64]) -> HeadDeviation:
     place = HEADS.index(head)
     before, after = logged[:, place], anew[:, place]
     spoke, speaks = ~np.isnan(before[:, 0]), ~np.isnan(after[:, 0])
     both = spoke & speaks
-    largest = np.abs(before[both] - after[both]).max(axis=1)
-    flipped = before[both].argmax(axis=1) != after[both].argmax(axis=1)
+    largest = _largest(before[both] - after[both])
+    flipped = most_probable(before[both]) != most_probable(after[both])
     return HeadDeviation(
         head=head,
         frames=int(both.sum()),

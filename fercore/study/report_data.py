@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.expressions import EXPRESSIONS
+from fercore.expressions import EXPRESSIONS, VERDICT_LABELS
 from fercore.results import HEADS
 from fercore.study.events import MARKER, read_events
 from fercore.study.predictions import read_predictions
-from fercore.study.verdict_arrays import leading
+from fercore.study.verdict_arrays import leading, most_probable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from fercore.study.events import Event
-    from fercore.study.predictions import Predictions
-    from fercore.study.run_tables import Run, Selection
+    from fercore.study.predictions import RunPredictions
+    from fercore.study.run_tables import RecordedRun, Selection
 
 RESAMPLES = 2000
 BLOCK_S = 2.0  # frames nearer than this resemble each other
@@ -37,8 +37,8 @@ Key = tuple[str, str]  # subject, condition
 class RunData:
     """A run and its tables."""
 
-    run: Run
-    rows: Predictions
+    run: RecordedRun
+    rows: RunPredictions
     events: tuple[Event, ...]
 
     @property
@@ -67,11 +67,11 @@ class RunData:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Means of the six expressions with 95 % intervals, NaN where there is too little."""
+    """Means of the seven verdicts with 95 % intervals, NaN where there is too little."""
 
-    mean: NDArray[np.float64]  # (6,)
-    low: NDArray[np.float64]  # (6,)
-    high: NDArray[np.float64]  # (6,)
+    mean: NDArray[np.float64]  # (7,)
+    low: NDArray[np.float64]  # (7,)
+    high: NDArray[np.float64]  # (7,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,9 @@ class Course:
     participants: int
     occurrences: int
     times_s: NDArray[np.float64]  # (T,), middle of each bin, the marker at 0
-    mean: NDArray[np.float64]  # (T, 6), over participants
-    low: NDArray[np.float64]  # (T, 6), NaN with one participant
-    high: NDArray[np.float64]  # (T, 6)
+    mean: NDArray[np.float64]  # (T, 7), over participants
+    low: NDArray[np.float64]  # (T, 7), NaN with one participant
+    high: NDArray[np.float64]  # (T, 7)
 
 
 def load_runs(selection: Selection) -> list[RunData]:
@@ -101,8 +101,19 @@ def load_runs(selection: Selection) -> list[RunData]:
 
 
 def probabilities(data: RunData, corrected: bool) -> NDArray[np.float64]:
-    """Return the leading head's probabilities (N, 6), NaN where no head spoke."""
+    """Return the leading head's probabilities (N, 7), NaN where no head spoke."""
     return leading(data.rows.corrected if corrected else data.rows.raw)
+
+
+def knows_calm(data: RunData) -> bool:
+    """Return whether a run's networks said how calm the face was."""
+    return bool(np.isfinite(data.rows.raw[..., -1]).any())
+
+
+def labels_of(means: Iterable[NDArray[np.float64]]) -> tuple[str, ...]:
+    """Return what any of some means (..., 7) tells of: the expressions, and calm if it is known."""
+    known = any(np.isfinite(mean[..., -1]).any() for mean in means)
+    return VERDICT_LABELS if known else VERDICT_LABELS[: len(EXPRESSIONS)]
 
 
 def grouped(runs: Sequence[RunData]) -> dict[Key, list[RunData]]:
@@ -130,7 +141,7 @@ def mean_over_time(runs: Sequence[RunData], corrected: bool) -> Interval:
 
 
 def mean_over_participants(means: NDArray[np.float64]) -> Interval:
-    """Return the mean of participants' means (P, 6), interval from a bootstrap over them."""
+    """Return the mean of participants' means (P, 7), interval from a bootstrap over them."""
     known = means[~np.isnan(means[:, 0])]
     return _bootstrap(known, np.ones(len(known))) if len(known) else _unknown()
 
@@ -159,7 +170,7 @@ def agreement(runs: Sequence[RunData]) -> dict[str, float]:
     """
     raw = np.concatenate([data.rows.raw for data in runs])
     spoken = raw[~np.isnan(raw[:, :, 0]).any(axis=1)]
-    chosen = {head: spoken[:, place].argmax(axis=1) for place, head in enumerate(HEADS)}
+    chosen = {head: most_probable(spoken[:, place]) for place, head in enumerate(HEADS)}
     found: dict[str, float] = {"frames": float(len(spoken))}
     same = np.ones(len(spoken), bool)
     for first, second in PAIRS:
@@ -172,10 +183,10 @@ def agreement(runs: Sequence[RunData]) -> dict[str, float]:
 
 
 def _around(data: RunData, onset_s: float, corrected: bool) -> NDArray[np.float64]:
-    """Return the means (T, 6) in bins around a moment, NaN in bins without a verdict."""
+    """Return the means (T, 7) in bins around a moment, NaN in bins without a verdict."""
     values = probabilities(data, corrected)
     bins = np.floor((data.rows.time_s - onset_s + BEFORE_S) / BIN_S).astype(int)
-    course = np.full((len(bin_times_s()), len(EXPRESSIONS)), np.nan)
+    course = np.full((len(bin_times_s()), len(VERDICT_LABELS)), np.nan)
     for place in range(len(course)):
         chosen = values[(bins == place) & ~np.isnan(values[:, 0])]
         if len(chosen):
@@ -210,7 +221,7 @@ def _bootstrap(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> Interv
 
 
 def _unknown() -> Interval:
-    nothing = np.full(len(EXPRESSIONS), np.nan)
+    nothing = np.full(len(VERDICT_LABELS), np.nan)
     return Interval(nothing, nothing, nothing)
 
 
@@ -237,7 +248,9 @@ def _kappa(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
     """Return Cohen's kappa, NaN where it is not defined."""
     if not len(first):
         return math.nan
-    shares = [np.bincount(each, minlength=len(EXPRESSIONS)) / len(each) for each in (first, second)]
+    shares = [
+        np.bincount(each, minlength=len(VERDICT_LABELS)) / len(each) for each in (first, second)
+    ]
     chance = float((shares[0] * shares[1]).sum())
     if chance >= 1:
         return math.nan

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.expressions import EXPRESSIONS
 from fercore.report.figures.style import (
     CHANCE_LINE,
     DEPTH,
@@ -20,6 +19,7 @@ from fercore.report.figures.style import (
     new_figure,
     percent_axis,
 )
+from fercore.study.report_data import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,15 +39,16 @@ _LINES: tuple[Line, ...] = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (4, 1, 1, 1
 def means_figure(
     people: Mapping[str, NDArray[np.float64]], groups: Mapping[str, Interval], setting: str
 ) -> Figure:
-    """Draw each condition's mean and interval, and participants' means (P, 6), by expression."""
+    """Draw each condition's mean and interval, and participants' means (P, 7), by verdict."""
     with drawing():
         figure = new_figure(2.9, setting)
         axes = figure.subplots()
+        labels = labels_of(interval.mean for interval in groups.values())
         shifts = (np.arange(len(groups)) - (len(groups) - 1) / 2) * min(0.14, 0.8 / len(groups))
         for place, (condition, interval) in enumerate(groups.items()):
             _condition(axes, place, float(shifts[place]), condition, interval, people[condition])
-        axes.axhline(1 / 6, color=MUTED, linewidth=0.7, linestyle=CHANCE_LINE)
-        axes.set_xticks(range(len(EXPRESSIONS)), [e.value for e in EXPRESSIONS])
+        axes.axhline(1 / len(labels), color=MUTED, linewidth=0.7, linestyle=CHANCE_LINE)
+        axes.set_xticks(range(len(labels)), labels)
         axes.set_ylim(0, 1)
         axes.grid(axis="y")
         percent_axis(axes, "y")
@@ -64,7 +65,7 @@ def _condition(
     interval: Interval,
     people: NDArray[np.float64],
 ) -> None:
-    colour, where = _COLOURS[place % len(_COLOURS)], np.arange(len(EXPRESSIONS)) + shift
+    colour, where = _COLOURS[place % len(_COLOURS)], np.arange(len(interval.mean)) + shift
     for person in people:
         axes.plot(where, person, "_", color=colour, alpha=0.5, markersize=5)
     axes.vlines(where, interval.low, interval.high, color=colour, linewidth=1.6)
@@ -73,31 +74,35 @@ def _condition(
 
 
 def course_figure(courses: Sequence[Course], setting: str) -> Figure:
-    """Draw the courses of one marker: an expression each, conditions as lines, bands 95 %."""
+    """Draw the courses of one marker: a verdict each, conditions as lines, bands 95 %."""
     with drawing():
         figure = new_figure(3.5, setting)
-        every = grid_axes(figure, len(EXPRESSIONS), 3, sharex=True, sharey=True)
-        for number, (axes, expression) in enumerate(zip(every, EXPRESSIONS, strict=True)):
+        labels = labels_of(course.mean for course in courses)
+        across = -(-len(labels) // 2)
+        every = grid_axes(figure, len(labels), across, sharex=True, sharey=True)
+        for number, (axes, label) in enumerate(zip(every, labels, strict=True)):
             for place, course in enumerate(courses):
-                _course(axes, place, course, expression.position)
+                _course(axes, place, course, number)
             axes.axvline(0, color=MUTED, linewidth=0.8)
-            axes.set_title(expression.value)
+            axes.set_title(label)
             axes.grid(axis="y")
             percent_axis(axes, "y")
-            axes.set_ylabel("probability, %" if number % 3 == 0 else "")
-            axes.set_xlabel("s after the marker" if number >= 3 else "")
-        handles, labels = every[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower left", ncols=5)
+            axes.set_ylabel("probability, %" if number % across == 0 else "")
+            is_lowest = number + across >= len(labels)
+            axes.set_xlabel("s after the marker" if is_lowest else "")
+            axes.tick_params(labelbottom=is_lowest)
+        handles, conditions = every[0].get_legend_handles_labels()
+        figure.legend(handles, conditions, loc="outside lower left", ncols=5)
     return figure
 
 
-def _course(axes: Axes, place: int, course: Course, expression: int) -> None:
+def _course(axes: Axes, place: int, course: Course, verdict: int) -> None:
     colour = _COLOURS[place % len(_COLOURS)]
-    low, high = course.low[:, expression], course.high[:, expression]
+    low, high = course.low[:, verdict], course.high[:, verdict]
     if np.isfinite(low).any():
         axes.fill_between(course.times_s, low, high, color=colour, alpha=0.16, linewidth=0)
     axes.plot(
-        *(course.times_s, course.mean[:, expression]),
+        *(course.times_s, course.mean[:, verdict]),
         color=colour,
         linestyle=_LINES[place % len(_LINES)],
         linewidth=1.2,

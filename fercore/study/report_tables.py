@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.expressions import EXPRESSIONS
+from fercore.expressions import VERDICT_LABELS
 from fercore.report.table import NOTHING, Table, percent
 from fercore.study.flags import Flag
 from fercore.study.report_data import PAIRS, agreement, flag_counts
@@ -24,19 +24,19 @@ def means_table(means: Mapping[Key, Interval], setting: str) -> Table:
     """Return mean probabilities of each participant and condition."""
     shown, records = _empty()
     for (subject, condition), interval in means.items():
-        cells = [_span(interval, place) for place in range(len(EXPRESSIONS))]
+        cells = [_span(interval, place) for place in range(len(VERDICT_LABELS))]
         shown.append((subject, condition, *cells))
         record: dict[str, Cell] = {"participant": subject, "condition": condition}
-        for e in EXPRESSIONS:
-            record[e.value] = float(interval.mean[e.position])
-            record[f"{e.value}_low"] = float(interval.low[e.position])
-            record[f"{e.value}_high"] = float(interval.high[e.position])
+        for place, label in enumerate(VERDICT_LABELS):
+            record[label] = float(interval.mean[place])
+            record[f"{label}_low"] = float(interval.low[place])
+            record[f"{label}_high"] = float(interval.high[place])
         records.append(record)
     note = (
         "Percent, with the 95 % interval of a bootstrap over blocks of two seconds: it tells how "
         "sure the mean over this recording is, not how the person is on other days."
     )
-    header = (*_KEYS, *(e.value for e in EXPRESSIONS))
+    header = (*_KEYS, *VERDICT_LABELS)
     return _table("means", "Mean probabilities", setting, note, header, shown, records)
 
 
@@ -44,16 +44,16 @@ def groups_table(groups: Mapping[str, Interval], people: Mapping[str, int], sett
     """Return mean probabilities of each condition over participants."""
     shown, records = _empty()
     for condition, interval in groups.items():
-        cells = [_span(interval, place) for place in range(len(EXPRESSIONS))]
+        cells = [_span(interval, place) for place in range(len(VERDICT_LABELS))]
         shown.append((condition, str(people[condition]), *cells))
         record: dict[str, Cell] = {"condition": condition, "participants": people[condition]}
-        for e in EXPRESSIONS:
-            record[e.value] = float(interval.mean[e.position])
-            record[f"{e.value}_low"] = float(interval.low[e.position])
-            record[f"{e.value}_high"] = float(interval.high[e.position])
+        for place, label in enumerate(VERDICT_LABELS):
+            record[label] = float(interval.mean[place])
+            record[f"{label}_low"] = float(interval.low[place])
+            record[f"{label}_high"] = float(interval.high[place])
         records.append(record)
     note = "Percent: mean of participants' means, 95 % interval of a bootstrap over participants."
-    header = ("condition", "participants", *(e.value for e in EXPRESSIONS))
+    header = ("condition", "participants", *VERDICT_LABELS)
     return _table("conditions", "Conditions", setting, note, header, shown, records)
 
 
@@ -61,7 +61,7 @@ def courses_table(courses: Sequence[Course], setting: str) -> Table:
     """Return the time courses around markers, as a file."""
     records: list[dict[str, Cell]] = []
     for course in courses:
-        for place, time_s in enumerate(course.times_s.tolist()):
+        for row, time_s in enumerate(course.times_s.tolist()):
             record: dict[str, Cell] = {
                 "marker": course.marker,
                 "condition": course.condition,
@@ -69,8 +69,8 @@ def courses_table(courses: Sequence[Course], setting: str) -> Table:
                 "occurrences": course.occurrences,
                 "time_s": time_s,
             }
-            for e in EXPRESSIONS:
-                record[e.value] = float(course.mean[place, e.position])
+            for place, label in enumerate(VERDICT_LABELS):
+                record[label] = float(course.mean[row, place])
             records.append(record)
     header = ("marker", "condition", "participants", "occurrences", "time_s")
     return _table("courses", "Time courses around markers", setting, "", header, [], records)
@@ -145,7 +145,7 @@ def _drop_cells(data: RunData) -> tuple[str, ...]:
 
 
 def agreement_table(groups: Mapping[Key, Sequence[RunData]], setting: str) -> Table:
-    """Return how often the heads name the same expression."""
+    """Return how often the heads give the same verdict."""
     shown, records = _empty()
     for (subject, condition), runs in groups.items():
         found = agreement(runs)
@@ -159,7 +159,7 @@ def agreement_table(groups: Mapping[Key, Sequence[RunData]], setting: str) -> Ta
         record.update(found)
         records.append(record)
     note = (
-        "Percent of the frames in which all three heads spoke that name the same expression, "
+        "Percent of the frames in which all three heads spoke that give the same verdict, "
         "and Cohen's kappa, which is 0 for agreement by chance."
     )
     pairs = (name for a, b in PAIRS for name in (f"{a} = {b}", "kappa"))

@@ -44,7 +44,7 @@ RUN_COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RecordedRun:
     """A run and what is known of it."""
 
     place: RunPlace
@@ -75,7 +75,7 @@ class Selection:
     folder: Path  # of the study
     study: Study
     participants: tuple[Participant, ...]  # those of the runs
-    runs: tuple[Run, ...]
+    runs: tuple[RecordedRun, ...]
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ def select(path: Path) -> Selection:
     return Selection(folder, study, tuple(chosen), runs)
 
 
-def _run(place: RunPlace) -> Run:
+def _run(place: RunPlace) -> RecordedRun:
     name = RunName.parse(place.folder.name)
     assert name is not None
     record = read_run_record(place.session)
@@ -119,4 +119,4 @@ def _run(place: RunPlace) -> Run:
             f"{place.folder} was not closed; stop the recording, or run "
             f"`fercore recover {place.folder}`."
         )
-    return Run(place, name, record)
+    return RecordedRun(place, name, record)

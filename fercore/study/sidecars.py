@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fercore.study.events import Event
     from fercore.study.run_files import RunRecord
-    from fercore.study.run_tables import Run
+    from fercore.study.run_tables import RecordedRun
     from fercore.study.study_file import Field
     from fercore.study.tables import Column
 
@@ -38,7 +38,7 @@ def describe_columns(columns: Sequence[Column]) -> dict[str, Any]:
     return entries
 
 
-def describe_run(run: Run, columns: Sequence[Column]) -> dict[str, Any]:
+def describe_run(run: RecordedRun, columns: Sequence[Column]) -> dict[str, Any]:
     """Return the sidecar of a run's predictions: task, columns, recording, clocks."""
     return {
         "TaskName": run.name.task,

@@ -27,7 +27,7 @@ class Smoothing:
         self._times_s = np.full(SHAPE[0], np.nan)
 
     def add(self, raw: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:
-        """Return the smoothed probabilities (3, 6) at a frame, NaN where a head is silent."""
+        """Return the smoothed probabilities (3, 7) at a frame, NaN where a head is silent."""
         smoothed = np.full(SHAPE, np.nan)
         for head in range(SHAPE[0]):
             if not np.isnan(raw[head, 0]):

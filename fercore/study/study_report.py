@@ -70,7 +70,7 @@ def make_study_report(selection: Selection) -> Report:
     return Report(
         title=f"Study: {selection.study.title}",
         synthetic=selection.synthetic,
-        alert=_alert(selection),
+        alert=_alert(selection, runs),
         facts=tuple(_facts(selection, runs)),
         sections=tuple(sections),
         provenance=tuple(_provenance(selection)),
@@ -90,7 +90,7 @@ def _means_section(runs: Sequence[RunData], corrected: bool, setting: str) -> Se
     figure = report_figures.means_figure(people, over, setting)
     caption = (
         "Marks: condition means with 95 % intervals over participants (none with a single one); "
-        "dashes: participants; dotted line: one in six."
+        "dashes: participants; dotted line: what each verdict would get by chance."
     )
     return Section(
         "means",
@@ -178,7 +178,7 @@ def _setting(selection: Selection, corrected: bool) -> str:
     )
 
 
-def _alert(selection: Selection) -> str:
+def _alert(selection: Selection, runs: Sequence[RunData]) -> str:
     sentences = []
     if len({run.name.subject for run in selection.runs}) < FEW:
         sentences.append(
@@ -190,6 +190,11 @@ def _alert(selection: Selection) -> str:
     mixed = {run.record.synthetic for run in selection.runs}
     if len(mixed) > 1:
         sentences.append("Some runs are of a synthetic source, others of persons.")
+    if len({report_data.knows_calm(data) for data in runs if data.rows.usable.any()}) > 1:
+        sentences.append(
+            "Some runs were judged by networks that know calm, others by such that do not; "
+            "their probabilities must not be compared."
+        )
     return " ".join(sentences)
 
 

@@ -29,6 +29,7 @@ class Column:
     unit: str = ""  # empty: no physical unit
     levels: Mapping[str, str] | None = None  # of a column with a few known values
     text: bool = False  # whether its cells are words, not numbers
+    added: bool = False  # after the first tables were written, which lack it
 
 
 class Cells:
@@ -89,25 +90,28 @@ def number(value: float | None, digits: int = 6) -> str:
 def read_cells(path: Path, columns: Sequence[Column]) -> Cells:
     """Read a table; a last line that was cut off is left out.
 
+    Columns that were added since the table was written are unknown throughout.
+
     Raises:
         FercoreError: it is missing, no text, without header, of other columns, or a line
             other than the last has too few or too many cells.
     """
     names = [column.name for column in columns]
     lines = read_lines(path)
-    if not lines or lines[0].split("\t") != names:
+    there = lines[0].split("\t") if lines else []
+    if there not in (names, [column.name for column in columns if not column.added]):
         raise FercoreError(
             f"{path} does not begin with the names of its {len(names)} columns; "
             "it was made by another version, or try `fercore recover` on its run."
         )
     rows = [text.split("\t") for text in lines[1:]]
     for place, row in enumerate(rows, start=2):
-        if len(row) != len(names):
+        if len(row) != len(there):
             raise FercoreError(
-                f"{path} is damaged (line {place} has {len(row)} cells, not {len(names)}); "
+                f"{path} is damaged (line {place} has {len(row)} cells, not {len(there)}); "
                 "correct or remove that line."
             )
-    return Cells(path, names, rows)
+    return Cells(path, names, _in_order(rows, there, names))
 
 
 def read_lines(path: Path) -> list[str]:
@@ -125,6 +129,14 @@ def read_lines(path: Path) -> list[str]:
         raise FercoreError(f"{path} is damaged (it is no text); restore it from a copy.") from None
     except OSError as error:
         raise FercoreError(f"{path} cannot be read ({error.strerror}); check the disk.") from error
+
+
+def _in_order(rows: list[list[str]], there: Sequence[str], names: Sequence[str]) -> list[list[str]]:
+    """Return rows with a cell for each name, `n/a` where the table has none."""
+    if list(there) == list(names):
+        return rows
+    places = [there.index(name) if name in there else None for name in names]
+    return [[UNKNOWN if place is None else row[place] for place in places] for row in rows]
 
 
 def _clean(cell: object) -> str:

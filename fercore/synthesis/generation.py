@@ -57,7 +57,7 @@ class SynthesisError(FercoreError):
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class SubjectRecipe:
     """What decides every byte of a tree, and where the tree is."""
 
     face_model: Path
@@ -104,7 +104,9 @@ def planned_scans(subjects: int, levels: Sequence[int] = LEVELS) -> list[Synthet
     return [SyntheticScan(number, *kind) for number in numbers for kind in kinds]
 
 
-def synthesize(recipe: Recipe, subjects: int, workers: int, levels: Sequence[int] = LEVELS) -> int:
+def synthesize(
+    recipe: SubjectRecipe, subjects: int, workers: int, levels: Sequence[int] = LEVELS
+) -> int:
     """Make what is still missing of `subjects` subjects; return the number of new scans.
 
     A scan is the same whichever other levels are made.
@@ -130,14 +132,14 @@ def synthesize(recipe: Recipe, subjects: int, workers: int, levels: Sequence[int
     return len(scans)
 
 
-def _make_all(recipe: Recipe, scans: Sequence[SyntheticScan], workers: int) -> None:
+def _make_all(recipe: SubjectRecipe, scans: Sequence[SyntheticScan], workers: int) -> None:
     make = partial(_make, recipe)
     made = map(make, scans) if workers == 1 else in_order(make, scans, workers)
     for _ in tqdm(made, total=len(scans), unit="scan", disable=None):
         pass
 
 
-def _make(recipe: Recipe, scan: SyntheticScan) -> None:
+def _make(recipe: SubjectRecipe, scan: SyntheticScan) -> None:
     model = _face_model(recipe.face_model, recipe.skins)
     subject, skin = _person(recipe, scan.number)
     geometry = random_stream(recipe.seed, scan.number, _GEOMETRY, scan.position)
@@ -154,13 +156,13 @@ def _face_model(path: Path, skins: Path | None) -> FaceModel:
 
 
 @lru_cache(maxsize=2)
-def _person(recipe: Recipe, number: int) -> tuple[Subject, Skin]:
+def _person(recipe: SubjectRecipe, number: int) -> tuple[Subject, Skin]:
     model = _face_model(recipe.face_model, recipe.skins)
     subject = sample_subject(model, number, random_stream(recipe.seed, number, _PERSON))
     return subject, subject_skin(model, subject, random_stream(recipe.seed, number, _SKIN))
 
 
-def _claim_root(recipe: Recipe) -> None:
+def _claim_root(recipe: SubjectRecipe) -> None:
     """Write manifest and notice into a new root, or check that an old one is ours."""
     root = recipe.root
     model = _face_model(recipe.face_model, recipe.skins)

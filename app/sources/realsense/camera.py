@@ -24,7 +24,7 @@ from fercore.structures import RGBDFrame
 if TYPE_CHECKING:
     from app.sources.realsense.connection import Bus
     from app.sources.realsense.filters import DepthFilters
-    from app.sources.realsense.streams import FrameSet, Streams
+    from app.sources.realsense.streams import DeviceStreams, FrameSet
     from fercore.structures import FloatArray, UInt8Array
 
 _STEP_S = 0.1
@@ -41,7 +41,7 @@ class RealSenseSource:
     def __init__(self, serial: str = "", bus: Bus = connected_devices) -> None:
         self._connection = Connection(serial, bus)
         self._is_open = False
-        self._streams: Streams | None = None
+        self._streams: DeviceStreams | None = None
         self._options: RealSenseOptions | None = None
         self._orders: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()
         self._chosen: dict[str, float] = {}  # what the user set, for when it comes back
@@ -115,7 +115,7 @@ class RealSenseSource:
         if streams is not None:
             streams.stop()
 
-    def _begin(self, streams: Streams) -> None:
+    def _begin(self, streams: DeviceStreams) -> None:
         self._streams, self._options = streams, RealSenseOptions(streams)
         logger.info("%s", streams.description())
         self._options.apply_preset(streams.model.preset)
@@ -144,7 +144,7 @@ class RealSenseSource:
             self._begin(streams)
             logger.warning("%s is back.", self.name)
 
-    def _next_frame(self, streams: Streams, until_s: float) -> RGBDFrame | None:
+    def _next_frame(self, streams: DeviceStreams, until_s: float) -> RGBDFrame | None:
         sets = streams.take_all(until_s - time.monotonic())
         now_s = time.monotonic()
         self._watch.note(sets, now_s)
@@ -156,7 +156,7 @@ class RealSenseSource:
         self.condition = self._watch.condition(self.name, now_s)
         return frame
 
-    def _frame(self, streams: Streams, frames: FrameSet, now_s: float) -> RGBDFrame | None:
+    def _frame(self, streams: DeviceStreams, frames: FrameSet, now_s: float) -> RGBDFrame | None:
         times = times_of(frames.colour, frames.depth, now_s)
         try:
             rgb, depth = self._pixels(streams, frames, times)
@@ -174,7 +174,7 @@ class RealSenseSource:
         return frame
 
     def _pixels(
-        self, streams: Streams, frames: FrameSet, times: FrameTimes
+        self, streams: DeviceStreams, frames: FrameSet, times: FrameTimes
     ) -> tuple[UInt8Array, FloatArray | None]:
         rgb = colour_rgb(frames.colour, streams.intrinsics)
         if not frames.is_complete or not self._watch.is_one_moment(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.sources.base import SourceError
 from app.sources.realsense.faults import explained
-from app.sources.realsense.streams import STOP_TIMEOUT_S, CameraFacts, Streams, facts_of
-from app.sources.reconnection import Backoff, Task
+from app.sources.realsense.streams import STOP_TIMEOUT_S, CameraFacts, DeviceStreams, facts_of
+from app.sources.reconnection import BackgroundTask, Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,34 +47,34 @@ class Connection:
         self._serial = serial
         self.title = f"RealSense {serial}".rstrip()
         self._backoff = Backoff()
-        self._attempt: Task[Streams] | None = None
-        self._stopping: Task[bool] | None = None
+        self._attempt: BackgroundTask[DeviceStreams] | None = None
+        self._stopping: BackgroundTask[bool] | None = None
 
-    def open(self) -> Streams:
+    def open(self) -> DeviceStreams:
         """Return the camera's streams, running.
 
         Raises:
             SourceError: there is none, it is in use, or it may not be used.
         """
         self._backoff = Backoff()
-        attempt = Task(self._connect, "camera-open")
+        attempt = BackgroundTask(self._connect, "camera-open")
         if not attempt.wait(OPEN_TIMEOUT_S):
-            attempt.abandon(Streams.stop)
+            attempt.abandon(DeviceStreams.stop)
             raise SourceError(f"{self.title} does not answer; unplug it and plug it in again.")
         return self._known(attempt.result())
 
-    def lose(self, streams: Streams) -> None:
+    def lose(self, streams: DeviceStreams) -> None:
         """Let go of streams that are dead, without waiting for it."""
-        self._stopping = Task(lambda: _stopped(streams), "camera-leave")
+        self._stopping = BackgroundTask(lambda: _stopped(streams), "camera-leave")
         self._backoff.failed(time.monotonic())
 
-    def try_again(self, until_s: float) -> Streams | None:
+    def try_again(self, until_s: float) -> DeviceStreams | None:
         """Return the camera's streams once it is back, None if not by `until_s`."""
         if self._attempt is None:
             time.sleep(max(0.0, min(self._backoff.due_s, until_s) - time.monotonic()))
             if time.monotonic() < self._backoff.due_s:
                 return None
-            self._attempt = Task(self._connect, "camera-open")
+            self._attempt = BackgroundTask(self._connect, "camera-open")
         if not self._attempt.wait(until_s - time.monotonic()):
             return None
         attempt, self._attempt = self._attempt, None
@@ -89,25 +89,25 @@ class Connection:
 
     def is_present(self) -> bool:
         """Return whether the camera is plugged in; False as well where nobody answers."""
-        look = Task(self._present_serials, "camera-look")
+        look = BackgroundTask(self._present_serials, "camera-look")
         return look.wait(_LOOK_TIMEOUT_S) and self._serial in look.result()
 
     def close(self) -> None:
         """Give up an attempt to get it back."""
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
-            attempt.abandon(Streams.stop)
+            attempt.abandon(DeviceStreams.stop)
             attempt.wait(STOP_TIMEOUT_S)
         if self._stopping is not None:
             self._stopping.wait(STOP_TIMEOUT_S)
 
-    def _connect(self) -> Streams:
+    def _connect(self) -> DeviceStreams:
         """Open the wanted device; runs in a thread of its own."""
         if self._stopping is not None:
             self._stopping.wait(STOP_TIMEOUT_S)
         device = self._wanted(list(self._bus()))
         try:
-            return Streams(device)
+            return DeviceStreams(device)
         except RuntimeError as error:
             raise explained(facts_of(device).title, error) from error
 
@@ -125,7 +125,7 @@ class Connection:
             )
         return devices[serials.index(self._serial) if self._serial else 0]
 
-    def _known(self, streams: Streams) -> Streams:
+    def _known(self, streams: DeviceStreams) -> DeviceStreams:
         """Remember which camera it is: after a loss no other one takes its place."""
         facts: CameraFacts = streams.facts
         self.title, self._serial = facts.title, facts.serial
@@ -135,6 +135,6 @@ class Connection:
         return [facts_of(device).serial for device in self._bus()]
 
 
-def _stopped(streams: Streams) -> bool:
+def _stopped(streams: DeviceStreams) -> bool:
     streams.stop()
     return True

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.sources.realsense.streams import Streams
+    from app.sources.realsense.streams import DeviceStreams
 
 
-def lasting_facts(streams: Streams) -> dict[str, Any]:
+def lasting_facts(streams: DeviceStreams) -> dict[str, Any]:
     """Return what holds for as long as the streams run; from the thread that reads them.
 
     Lengths are in metres, focal lengths and principal points in pixels.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from app.sources.base import Control
 
 if TYPE_CHECKING:
-    from app.sources.realsense.streams import Streams
+    from app.sources.realsense.streams import DeviceStreams
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ _OPTIONS = (
 class RealSenseOptions:
     """Reads and sets the options of running streams; used from the thread that reads them."""
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: DeviceStreams) -> None:
         self._streams = streams
 
     def read(self) -> tuple[Control, ...]:

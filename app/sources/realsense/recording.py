@@ -13,7 +13,7 @@ from app.sources.base import SourceError
 from app.sources.realsense.faults import explained
 from app.sources.realsense.frame_clock import FrameClock
 from app.sources.realsense.frames import WrongSizeError, colour_rgb, depth_m
-from app.sources.realsense.streams import FrameSet, Streams
+from app.sources.realsense.streams import DeviceStreams, FrameSet
 from app.sources.recorded import Recorded, RecordedSource
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class RecordingSource(RecordedSource):
         self._path = path
         self._context: Any = None
         self._playback: Any = None
-        self._streams: Streams | None = None
+        self._streams: DeviceStreams | None = None
         self._clock = FrameClock()
         self._singles = 0
         self._duration_s = 0.0
@@ -66,10 +66,10 @@ class RecordingSource(RecordedSource):
             ) from error
         self._clock, self._singles = FrameClock(), 0
 
-    def _running(self) -> Streams:
+    def _running(self) -> DeviceStreams:
         """Start both streams before the first frame passes, not one after the other."""
         self._playback.pause()
-        streams = Streams(self._playback)
+        streams = DeviceStreams(self._playback)
         self._playback.resume()
         return streams
 
@@ -83,7 +83,7 @@ class RecordingSource(RecordedSource):
                 continue
         return None
 
-    def _next_set(self, streams: Streams) -> FrameSet | None:
+    def _next_set(self, streams: DeviceStreams) -> FrameSet | None:
         """Return the next complete set, or one of colour where depth is missing for good."""
         waited_s = 0.0
         while waited_s < _PATIENCE_S:
@@ -101,7 +101,7 @@ class RecordingSource(RecordedSource):
                 return frames
         raise SourceError(f"{self._name} does not go on; it is damaged, record it again.")
 
-    def _developed(self, streams: Streams, frames: FrameSet) -> Recorded:
+    def _developed(self, streams: DeviceStreams, frames: FrameSet) -> Recorded:
         rgb = colour_rgb(frames.colour, streams.intrinsics)
         depth = None
         if frames.is_complete:

@@ -16,7 +16,7 @@ from app.sources.realsense.faults import explained
 from app.sources.realsense.filters import DepthFilters
 from app.sources.realsense.frames import intrinsics_of, require_size
 from app.sources.realsense.models import Model, model_of
-from app.sources.reconnection import Task
+from app.sources.reconnection import BackgroundTask
 
 QUEUE_SIZE = 4
 """Sets that wait to be read. One alone is overwritten by the single frames of the start."""
@@ -68,7 +68,7 @@ def facts_of(device: Any) -> CameraFacts:
     return CameraFacts(*(_info(device, getattr(rs.camera_info, field)) for field in fields))
 
 
-class Streams:
+class DeviceStreams:
     """Opens a device and starts it; `stop` before letting go of it.
 
     Raises:
@@ -148,7 +148,7 @@ class Streams:
     def stop(self) -> None:
         """Stop and close the sensors; a device that does not answer is left behind."""
         sensors, self._sensors = self._sensors, []
-        stopping = Task(lambda: _stop_all(sensors), "camera-stop")
+        stopping = BackgroundTask(lambda: _stop_all(sensors), "camera-stop")
         end_s = time.monotonic() + STOP_TIMEOUT_S
         while not stopping.wait(0.01) and time.monotonic() < end_s:
             # A recording's reader waits for room in the queue, and cannot be stopped then.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from app.sources.base import SourceError
 from app.sources.scans.performance import Clip, Shot, arrange, head_pose, storyboard
-from app.sources.scans.stage import EmptyClipError, Stage
+from app.sources.scans.stage import ClipStage, EmptyClipError
 from fercore.structures import Intrinsics, RGBDFrame
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class ReplaySource:
         self._clips = arrange(scans)
         self._name = name
         self._loader: ThreadPoolExecutor | None = None
-        self._coming: dict[int, Future[Stage]] = {}
-        self._stage: Stage | None = None
+        self._coming: dict[int, Future[ClipStage]] = {}
+        self._stage: ClipStage | None = None
         self._clip = 0
         self._shot = 0
         self._index = 0
@@ -128,7 +128,7 @@ class ReplaySource:
         self._loader = self._stage = None
         self._coming.clear()
 
-    def _render(self, stage: Stage, shot: Shot) -> RGBDFrame:
+    def _render(self, stage: ClipStage, shot: Shot) -> RGBDFrame:
         time_s = self._index / FRAME_RATE_HZ
         scan = stage.scan_shown(shot)
         face = stage.face_shown(shot)
@@ -145,7 +145,7 @@ class ReplaySource:
             remark=face.remark,
         )
 
-    def _find_stage(self) -> Stage | None:
+    def _find_stage(self) -> ClipStage | None:
         """Return the stage of the next frame, None at the end; leaves broken clips out."""
         if self._stage is not None and self._shot >= len(storyboard(len(self._stage.clip.scans))):
             self._leave(self._stage)
@@ -155,7 +155,7 @@ class ReplaySource:
                 self.seek(self._following())
         return self._stage
 
-    def _leave(self, stage: Stage) -> None:
+    def _leave(self, stage: ClipStage) -> None:
         if stage.clip.stands_alone:
             self._shot = 0
         else:
@@ -166,7 +166,7 @@ class ReplaySource:
         later = range(self._clip + 1, len(self._clips))
         return next((i for i in later if not self._clips[i].stands_alone), len(self._clips))
 
-    def _take_stage(self) -> Stage | None:
+    def _take_stage(self) -> ClipStage | None:
         self._order(self._clip)
         wanted = self._coming.pop(self._clip)
         # Clips ordered for a place that was jumped away from are not worth keeping.
@@ -186,7 +186,7 @@ class ReplaySource:
         if self._loader is None:
             raise SourceError(f"{self._name} is read before it was opened")
         if clip < len(self._clips) and clip not in self._coming:
-            self._coming[clip] = self._loader.submit(Stage, self._clips[clip])
+            self._coming[clip] = self._loader.submit(ClipStage, self._clips[clip])
 
     def _nothing_readable(self) -> SourceError:
         if len(self._clips) == 1:

@@ -34,7 +34,7 @@ class EmptyClipError(FercoreError):
     """None of a clip's scans that show its expression can be read; the message is the reason."""
 
 
-class Stage:
+class ClipStage:
     """Renders the shots of one clip; a broken scan is replaced by its neighbour.
 
     Everything slow happens here, in the loader's thread, so that playing does not stall.

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.study.progress import Progress
+    from app.study.progress import RecordingProgress
     from fercore.study.run_files import Counts
 
 IDLE = "○ not recording"
@@ -31,7 +31,9 @@ class RecordingLine(QLabel):
         self._recording: bool | None = None
         self.show_progress(None)
 
-    def show_progress(self, progress: Progress | None, remarks: Sequence[str] = ()) -> None:
+    def show_progress(
+        self, progress: RecordingProgress | None, remarks: Sequence[str] = ()
+    ) -> None:
         """Show how a run stands, None without one, and what needs attention meanwhile."""
         recording = progress is not None and progress.active
         self.setText(_words(progress, remarks) if progress is not None and recording else IDLE)
@@ -52,7 +54,7 @@ def dropped(counts: Counts) -> str:
     return f"dropped: {lost}" if lost else "0 dropped"
 
 
-def _words(progress: Progress, remarks: Sequence[str]) -> str:
+def _words(progress: RecordingProgress, remarks: Sequence[str]) -> str:
     counts = progress.counts
     parts = [
         f"● RECORDING {_clock(int(progress.elapsed_s))}",
@@ -66,7 +68,7 @@ def _words(progress: Progress, remarks: Sequence[str]) -> str:
     return "   ".join([*parts, *(f"⚠ {remark}" for remark in remarks)])
 
 
-def _countdown(progress: Progress) -> list[str]:
+def _countdown(progress: RecordingProgress) -> list[str]:
     if progress.left_s == 0 and not progress.ends_by_itself:
         return []
     left = _clock(math.ceil(progress.left_s))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QApplication
 
 if TYPE_CHECKING:
-    from app.study.progress import Progress
+    from app.study.progress import RecordingProgress
     from app.window.study.live_figures import Observed
 
 
-def remarks(progress: Progress | None, observed: Observed) -> list[str]:
+def remarks(progress: RecordingProgress | None, observed: Observed) -> list[str]:
     """Return what needs attention, one short sentence each; nothing without a run."""
     if progress is None or not progress.active:
         return []

@@ -12,7 +12,7 @@ from PySide6.QtGui import QTextDocumentFragment
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.drawing.overlay import CORRECT, mark_of, shown_text
-from fercore.expressions import NEUTRAL
+from fercore.expressions import CALM, NEUTRAL
 from fercore.faces.quality import is_sure
 
 if TYPE_CHECKING:
@@ -62,8 +62,9 @@ class Banner(QWidget):
         self._truth.setVisible(not is_pointless)  # its room is the verdict's
         self._verdict.setText(_verdict(analysis))
         best = analysis.verdicts.best() if analysis.verdicts else None
+        right = truth or (CALM if knows_truth else None)
         # Who is not sure is neither right nor wrong.
-        self._show_mark(mark_of(best, truth) if best and is_sure(best) else "")
+        self._show_mark(mark_of(best, right) if best and is_sure(best) else "")
 
     def show_camera(self, tone: Tone, word: str, reason: str) -> None:
         """Show how the camera is doing, and why; an empty word where there is none."""

@@ -1,4 +1,4 @@
-"""One head's six probabilities as bars, each with its label and its percentage."""
+"""One head's probabilities as bars, each with its label and its percentage."""
 
 from __future__ import annotations
 
@@ -9,40 +9,47 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.drawing.colours import EXPRESSION_COLOURS
+from app.drawing.colours import VERDICT_COLOURS
 from app.drawing.overlay import percent, shown_text
 from app.window.widgets.theme import muted
-from fercore.expressions import EXPRESSIONS
+from fercore.expressions import EXPRESSIONS, VERDICT_LABELS
 
 if TYPE_CHECKING:
     from fercore.expressions import Expression
     from fercore.structures import Prediction
 
 _PAD = 10
+_ROWS = len(VERDICT_LABELS) + 1  # with the heading
 _LEFT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
 _RIGHT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
 
 
 class ProbabilityChart(QWidget):
-    """Bars in the order of `EXPRESSIONS`; the true expression's track is outlined."""
+    """Bars in the order of `VERDICT_LABELS`; the true expression's track is outlined.
+
+    Calm has a bar as soon as a network has spoken that knows it.
+    """
 
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = title
         self._prediction: Prediction | None = None
         self._truth: Expression | None = None
+        self._labels = VERDICT_LABELS[: len(EXPRESSIONS)]
         self.setAccessibleName(f"{title} probabilities")
         self._bold = _bold(self.font())
-        self.setMinimumSize(190, 7 * self.fontMetrics().height() + 2 * _PAD)
+        self.setMinimumSize(190, _ROWS * self.fontMetrics().height() + 2 * _PAD)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
     def sizeHint(self) -> QSize:
         """Return a size with air between the bars."""
-        return QSize(320, 7 * self.fontMetrics().height() * 3 // 2 + 2 * _PAD)
+        return QSize(320, _ROWS * self.fontMetrics().height() * 3 // 2 + 2 * _PAD)
 
     def show_prediction(self, prediction: Prediction | None, truth: Expression | None) -> None:
         """Show a verdict, or empty bars."""
         self._prediction, self._truth = prediction, truth
+        if prediction is not None:
+            self._labels = VERDICT_LABELS[: len(prediction.probabilities)]
         self.setAccessibleDescription(shown_text(prediction, truth))
         self.update()
 
@@ -51,19 +58,19 @@ class ProbabilityChart(QWidget):
         self.show_prediction(None, None)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the heading and the six rows."""
+        """Paint the heading and a row for each verdict."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self.palette().color(QPalette.ColorRole.Base))
         painter.drawRoundedRect(self.rect(), 6, 6)
         inner = QRectF(self.rect()).adjusted(_PAD, _PAD / 2, -_PAD, -_PAD / 2)
-        row_height = inner.height() / (len(EXPRESSIONS) + 1)
+        row_height = inner.height() / (len(self._labels) + 1)
         self._paint_heading(painter, QRectF(inner.left(), inner.top(), inner.width(), row_height))
-        for expression in EXPRESSIONS:
-            top = inner.top() + (expression.position + 1) * row_height
+        for place, label in enumerate(self._labels):
+            top = inner.top() + (place + 1) * row_height
             area = QRectF(inner.left(), top, inner.width(), row_height)
-            self._paint_row(painter, area, expression)
+            self._paint_row(painter, area, label)
         painter.end()
 
     def _paint_heading(self, painter: QPainter, area: QRectF) -> None:
@@ -75,26 +82,24 @@ class ProbabilityChart(QWidget):
             painter.setPen(muted(self))
         painter.drawText(area, _RIGHT, text)
 
-    def _paint_row(self, painter: QPainter, area: QRectF, expression: Expression) -> None:
-        share = self._share(expression)
-        is_best = self._prediction is not None and self._prediction.expression is expression
+    def _paint_row(self, painter: QPainter, area: QRectF, label: str) -> None:
+        share = self._share(label)
+        is_best = self._prediction is not None and self._prediction.label == label
         painter.setFont(self._bold if is_best else self.font())
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
-        painter.drawText(area, _LEFT, str(expression))
+        painter.drawText(area, _LEFT, label)
         painter.drawText(area, _RIGHT, "–" if share is None else percent(share))
-        self._paint_bar(painter, self._track(area), share or 0.0, expression)
+        self._paint_bar(painter, self._track(area), share or 0.0, label)
 
-    def _paint_bar(
-        self, painter: QPainter, track: QRectF, share: float, expression: Expression
-    ) -> None:
+    def _paint_bar(self, painter: QPainter, track: QRectF, share: float, label: str) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self.palette().color(QPalette.ColorRole.AlternateBase))
         painter.drawRoundedRect(track, 3, 3)
         filled = QRectF(track)
         filled.setWidth(track.width() * share)
-        painter.setBrush(QColor(EXPRESSION_COLOURS[expression]))
+        painter.setBrush(QColor(VERDICT_COLOURS[label]))
         painter.drawRoundedRect(filled, 3, 3)
-        if expression is self._truth:
+        if label == self._truth:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.WindowText), 1.4))
             painter.drawRoundedRect(track, 3, 3)
@@ -109,10 +114,10 @@ class ProbabilityChart(QWidget):
             height,
         )
 
-    def _share(self, expression: Expression) -> float | None:
+    def _share(self, label: str) -> float | None:
         if self._prediction is None:
             return None
-        return float(self._prediction.probabilities[expression.position])
+        return float(self._prediction.probabilities[VERDICT_LABELS.index(label)])
 
 
 def _bold(font: QFont) -> QFont:
@@ -125,5 +130,5 @@ def _bold(font: QFont) -> QFont:
 def _text_widths(font: QFont) -> tuple[int, int]:
     """Return the widths of the longest label and of the longest percentage in pixels."""
     metrics = QFontMetrics(font)
-    labels = max(metrics.horizontalAdvance(str(expression)) for expression in EXPRESSIONS)
+    labels = max(metrics.horizontalAdvance(label) for label in VERDICT_LABELS)
     return labels, metrics.horizontalAdvance(percent(1))

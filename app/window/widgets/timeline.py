@@ -12,8 +12,8 @@ from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.drawing.colours import EXPRESSION_COLOURS
-from fercore.expressions import EXPRESSIONS
+from app.drawing.colours import VERDICT_COLOURS
+from fercore.expressions import VERDICT_LABELS
 
 if TYPE_CHECKING:
     from fercore.expressions import Expression
@@ -23,11 +23,11 @@ SPAN_S = 10.0
 _REDRAW_MS = 200  # on ten seconds it is a fiftieth
 _TRUTH_LEVEL = 1.28
 _TICKS = [(0, "0 %"), (0.5, "50 %"), (1, "100 %"), (_TRUTH_LEVEL, "truth")]
-_UNKNOWN = np.full(len(EXPRESSIONS), np.nan, np.float32)
+_UNKNOWN = np.full(len(VERDICT_LABELS), np.nan, np.float32)
 
 
 class Timeline(QWidget):
-    """Six curves over the source's own time; a step back in time starts afresh."""
+    """A curve for each verdict over the source's own time; a step back in time starts afresh."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,8 +39,10 @@ class Timeline(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._plot)
         self._dress_plot()
-        self._curves = [self._add_curve(EXPRESSION_COLOURS[e], 2) for e in EXPRESSIONS]
-        self._truth_curves = [self._add_curve(EXPRESSION_COLOURS[e], 6) for e in EXPRESSIONS]
+        self._curves = [self._add_curve(VERDICT_COLOURS[label], 2) for label in VERDICT_LABELS]
+        self._truth_curves = [
+            self._add_curve(VERDICT_COLOURS[label], 6) for label in VERDICT_LABELS
+        ]
         self._redraw_timer = QTimer(self)
         self._redraw_timer.setSingleShot(True)
         self._redraw_timer.setInterval(_REDRAW_MS)
@@ -54,7 +56,7 @@ class Timeline(QWidget):
         if self._times_s and time_s < self._times_s[-1]:
             self.clear()
         self._times_s.append(time_s)
-        self._probabilities.append(_UNKNOWN if best is None else best.probabilities)
+        self._probabilities.append(_levels(best))
         self._truths.append(_truth_levels(truth))
         while self._times_s[0] < time_s - SPAN_S:
             self._forget_oldest()
@@ -85,10 +87,10 @@ class Timeline(QWidget):
     def redraw(self) -> None:
         """Draw what was added so far; otherwise done a few times a second."""
         times_s = np.array(self._times_s, np.float64)
-        shape = (len(times_s), len(EXPRESSIONS))
+        shape = (len(times_s), len(VERDICT_LABELS))
         probabilities = np.array(self._probabilities, np.float64).reshape(shape)
         truths = np.array(self._truths, np.float64).reshape(shape)
-        for index in range(len(EXPRESSIONS)):
+        for index in range(len(VERDICT_LABELS)):
             self._curves[index].setData(times_s, probabilities[:, index], connect="finite")
             self._truth_curves[index].setData(times_s, truths[:, index], connect="finite")
         last_s = times_s[-1] if len(times_s) else SPAN_S
@@ -115,6 +117,13 @@ class Timeline(QWidget):
         for side in ("left", "bottom"):
             self._plot.getAxis(side).setTextPen(text)
             self._plot.getAxis(side).setPen(self.palette().color(QPalette.ColorRole.Mid))
+
+
+def _levels(best: Prediction | None) -> FloatArray:
+    levels = _UNKNOWN.copy()
+    if best is not None:
+        levels[: len(best.probabilities)] = best.probabilities
+    return levels
 
 
 def _truth_levels(truth: Expression | None) -> FloatArray:

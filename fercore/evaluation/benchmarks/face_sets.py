@@ -17,7 +17,7 @@ from fercore.caches.synthetic import CacheRecipe
 from fercore.datasets.labels import expression_named
 from fercore.errors import DatasetError
 from fercore.faces.cropping import crop_face
-from fercore.io.fer2013 import Split, read_fer2013
+from fercore.io.fer2013 import Fer2013Split, read_fer2013
 from fercore.io.images import PICTURE_SUFFIXES, read_rgb
 from fercore.io.trees import files_below
 from fercore.networks.preprocessing import Preprocessing
@@ -97,7 +97,7 @@ def public_test(source: Path, detector: FaceDetector) -> FaceSet:
     files = files or sorted(source.rglob("*.csv"))[:1]
     if not files:
         raise DatasetError(f"{source} holds no public test of FER2013; give the file that does.")
-    found = read_fer2013(files, Split.PUBLIC_TEST)
+    found = read_fer2013(files, Fer2013Split.PUBLIC_TEST)
     labels = found.agreed_labels()
     chosen = found.where(labels >= 0)
     rgb = [np.repeat(image[..., None], 3, axis=2) for image in chosen.images]

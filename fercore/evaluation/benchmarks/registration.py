@@ -47,7 +47,7 @@ _LONGEST_REACH_PX = 70.0  # how far the face may go on beyond the scan's edge
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class KnownPair:
     """A depth map and a colour picture of one face, and the motion between them."""
 
     name: str
@@ -84,7 +84,7 @@ def measure_registration(root: Path, pairs: int = 56, seed: int = 0) -> Iterator
         landmarker.close()
 
 
-def make_pair(name: str, mesh: Mesh, seed: int, number: int) -> Pair:
+def make_pair(name: str, mesh: Mesh, seed: int, number: int) -> KnownPair:
     """Return the pair of a textured mesh; equal seeds and numbers give equal pairs."""
     rng = np.random.default_rng([seed, number])
     face = largest_component(mesh)
@@ -93,7 +93,7 @@ def make_pair(name: str, mesh: Mesh, seed: int, number: int) -> Pair:
     motion = _draw_motion(rng)
     scene = _scene(rendering, camera.mm_per_pixel, rng)
     moved = cv2.warpAffine(scene, motion.matrix, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
-    return Pair(name, rendering, camera.mm_per_pixel, _photographed(moved, rng), motion)
+    return KnownPair(name, rendering, camera.mm_per_pixel, _photographed(moved, rng), motion)
 
 
 def _textured(dataset: Bu3dfe, count: int) -> list[tuple[Scan, Mesh]]:
@@ -112,7 +112,7 @@ def _textured(dataset: Bu3dfe, count: int) -> list[tuple[Scan, Mesh]]:
     return found
 
 
-def _result(pair: Pair, landmarker: FaceLandmarker) -> PairResult:
+def _result(pair: KnownPair, landmarker: FaceLandmarker) -> PairResult:
     started = time.perf_counter()
     registration = register(
         pair.picture_rgb,

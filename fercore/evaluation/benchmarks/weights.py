@@ -40,7 +40,7 @@ SURE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class ShareRight:
     """A share, 0..1, with its 95 % interval from a bootstrap over subjects."""
 
     value: float
@@ -56,17 +56,17 @@ class Score:
     test_set: str
     samples: int
     subjects: int  # pictures, where nobody knows who is on them
-    six: Share | None  # accuracy among the six, of expressive faces
+    six: ShareRight | None  # accuracy among the six, of expressive faces
     six_mean_recall: float | None  # 0..1
-    seven: Share | None  # accuracy of expressive and calm faces
+    seven: ShareRight | None  # accuracy of expressive and calm faces
     calm_auc: float | None  # area under the ROC curve, calm against expressive faces
-    calm_given_expression: Share | None  # of calm faces: an expression is shown
-    expressive_called_calm: Share | None  # of expressive faces: calm is shown
+    calm_given_expression: ShareRight | None  # of calm faces: an expression is shown
+    expressive_called_calm: ShareRight | None  # of expressive faces: calm is shown
     calibration_error: float  # 0..1, expected, of the verdicts shown
 
 
 @dataclass(frozen=True, slots=True)
-class Steadiness:
+class VerdictSteadiness:
     """Which share of a head's verdicts, 0..1, a harmless change of the picture changes."""
 
     head: str
@@ -126,10 +126,10 @@ def _score(head: str, probabilities: FloatArray, faces: LabelledFaces, name: str
     )
 
 
-def _share(holds: NDArray[np.bool_], subjects: NDArray[np.str_]) -> Share | None:
+def _share(holds: NDArray[np.bool_], subjects: NDArray[np.str_]) -> ShareRight | None:
     if not len(holds):
         return None
-    return Share(float(holds.mean()), *subject_interval(holds, subjects))
+    return ShareRight(float(holds.mean()), *subject_interval(holds, subjects))
 
 
 def _calm_auc(probabilities: FloatArray, labels: NDArray[np.int64]) -> float | None:
@@ -178,7 +178,9 @@ CHANGES: dict[str, Callable[[UInt8Array], UInt8Array]] = {
 """Harmless changes of crops (N, S, S, 3)."""
 
 
-def steadiness(network: Pipeline, parameters: Preprocessing, tested: FaceSet) -> list[Steadiness]:
+def steadiness(
+    network: Pipeline, parameters: Preprocessing, tested: FaceSet
+) -> list[VerdictSteadiness]:
     """Measure how far a colour head's verdicts hang on what should not matter."""
     before = logits_of(network, tested.faces, parameters).rgb
     if before is None:
@@ -191,4 +193,4 @@ def steadiness(network: Pipeline, parameters: Preprocessing, tested: FaceSet) ->
         assert after is not None
         other = verdict_probabilities(after).argmax(1) != verdicts
         changed[name] = float(other.float().mean())
-    return [Steadiness("rgb", tested.name, changed)]
+    return [VerdictSteadiness("rgb", tested.name, changed)]

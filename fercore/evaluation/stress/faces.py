@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class FaceSet:
+class StressedFaces:
     """Faces, the scans they come from, and how they were cut out."""
 
     faces: LabelledFaces
@@ -34,7 +34,7 @@ class FaceSet:
         return digest(*(array.tobytes() for array in arrays))
 
 
-def read_face_set(cache: Cache, levels: Sequence[int], views: Collection[str]) -> FaceSet:
+def read_face_set(cache: Cache, levels: Sequence[int], views: Collection[str]) -> StressedFaces:
     """Read the usable faces of an expression at `levels`, seen in one of `views`.
 
     Raises:
@@ -48,4 +48,4 @@ def read_face_set(cache: Cache, levels: Sequence[int], views: Collection[str]) -
             "choose others or prepare more."
         )
     scans = tuple(row.scan for row in rows)
-    return FaceSet(take_faces(cache, rows), scans, cache.preprocessing)
+    return StressedFaces(take_faces(cache, rows), scans, cache.preprocessing)

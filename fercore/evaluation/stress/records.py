@@ -26,7 +26,7 @@ IDENTITY = ("format", "dataset", "levels", "view", "faces_sha256", "seed")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StressRow:
     """How many of a subject's faces one head got right."""
 
     weights: str
@@ -39,10 +39,10 @@ class Row:
     correct: int
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
+COLUMNS = tuple(field.name for field in fields(StressRow))
 
 
-class Records:
+class StressRecords:
     """The records of one folder; goes on with those that an earlier run left.
 
     `manifest` is the content of `stress.json` but for `weights` and `faces_not_found`.
@@ -66,7 +66,7 @@ class Records:
         self._done = {(row.weights, row.perturbation, row.severity) for row in self._rows}
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[StressRow, ...]:
         """All rows so far."""
         return tuple(self._rows)
 
@@ -94,7 +94,7 @@ class Records:
         entries = {(e["perturbation"], e["severity"]): e["faces"] for e in self._not_found}
         return int(entries.get(at, 0))
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Iterable[StressRow]) -> None:
         """Add complete measurements and write them.
 
         Raises:
@@ -128,7 +128,7 @@ class Records:
         _replace(self._folder / TABLE_FILE, "\n".join(lines))
 
 
-def _line(row: Row) -> str:
+def _line(row: StressRow) -> str:
     return "\t".join(f"{v:g}" if isinstance(v, float) else str(v) for v in astuple(row))
 
 
@@ -157,7 +157,7 @@ def _require_lists(content: dict[str, Any]) -> None:
         entry["perturbation"], entry["severity"], entry["faces"]
 
 
-def _read_rows(path: Path) -> list[Row]:
+def _read_rows(path: Path) -> list[StressRow]:
     try:
         header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
         if header.split("\t") != list(COLUMNS):
@@ -169,9 +169,9 @@ def _read_rows(path: Path) -> list[Row]:
         raise FercoreError(f"{path} cannot be read ({error}); remove it to start anew.") from error
 
 
-def _parse(cells: list[str]) -> Row:
+def _parse(cells: list[str]) -> StressRow:
     weights, perturbation, unit, severity, head, subject, samples, correct = cells
-    return Row(
+    return StressRow(
         *(weights, perturbation, unit, float(severity), head, subject),
         *(int(samples), int(correct)),
     )

@@ -11,7 +11,7 @@ import numpy as np
 from fercore.errors import DatasetError
 from fercore.evaluation.stress.crops import Crops
 from fercore.evaluation.stress.poses import find_scans, render
-from fercore.evaluation.stress.records import Row
+from fercore.evaluation.stress.records import StressRow
 from fercore.training.scoring import logits_of
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.evaluation.stress.faces import FaceSet
+    from fercore.evaluation.stress.faces import StressedFaces
     from fercore.evaluation.stress.perturbations import Perturbation
     from fercore.evaluation.stress.poses import Turn, View
-    from fercore.evaluation.stress.records import Records
+    from fercore.evaluation.stress.records import StressRecords
     from fercore.networks.paper import Pipeline
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
@@ -51,9 +51,9 @@ class StressRun:
 
     def __init__(
         self,
-        faces: FaceSet,
+        faces: StressedFaces,
         contenders: Sequence[Contender],
-        records: Records,
+        records: StressRecords,
         seed: int,
         advance: Callable[[int], object],
     ) -> None:
@@ -136,7 +136,7 @@ class StressRun:
         if not usable.any():
             raise DatasetError(f"no scan of the cache can be rendered: {views[0].unusable}.")
         faces = _seen(self._set.faces, views, found)
-        rows: list[Row] = []
+        rows: list[StressRow] = []
         for contender in self._missing(turn, severity):
             hits = {head: right & found for head, right in hits_of(contender, faces).items()}
             rows += self._rows(contender, turn, severity, hits, usable)
@@ -157,14 +157,16 @@ class StressRun:
         severity: float,
         hits: Hits,
         chosen: NDArray[np.bool_] | bool = True,
-    ) -> list[Row]:
+    ) -> list[StressRow]:
         cell = (contender.name, kind.name, kind.unit, float(severity))
         rows = []
         for subject in self._set.faces.subject_names:
             theirs = (self._set.faces.subjects == subject) & chosen
             if theirs.any():
                 samples = int(theirs.sum())
-                rows += [Row(*cell, h, subject, samples, int(hits[h][theirs].sum())) for h in hits]
+                rows += [
+                    StressRow(*cell, h, subject, samples, int(hits[h][theirs].sum())) for h in hits
+                ]
         return rows
 
 

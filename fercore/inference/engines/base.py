@@ -32,7 +32,7 @@ class Engine(Protocol):
         ...
 
     def logits(self, rgb: torch.Tensor, depth: torch.Tensor | None) -> Logits:
-        """Return the scores (N, 6) of the pipeline's heads, on the CPU.
+        """Return the scores (N, 6 or 7) of the pipeline's heads, see `Logits`, on the CPU.
 
         `rgb` (N, 3, S, S) and `depth` (N, 1, 64, 64) are float32 as
         `fercore.networks.preprocessing` makes them, S as in the model card. Without depth only

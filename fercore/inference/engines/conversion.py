@@ -42,8 +42,8 @@ def openvino_model(network: Pipeline, rgb_size: int) -> Any:
     """Return a network as `openvino.Model` for one face at a time.
 
     Inputs: `rgb` (1, 3, S, S), `depth` (1, 1, 64, 64) and, for fusion, `has_depth` ();
-    outputs (1, 6), named as the heads of `Logits` with `OUTPUT_SUFFIX`, since a name may
-    stand only once. Unused inputs may be missing.
+    outputs (1, 6), of a network that knows calm (1, 7), named as the heads of `Logits` with
+    `OUTPUT_SUFFIX`, since a name may stand only once. Unused inputs may be missing.
     """
     rest, depth_net = split_depth(network.eval())
     rgb = torch.zeros(1, 3, rgb_size, rgb_size)

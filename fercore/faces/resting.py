@@ -1,0 +1,83 @@
+"""Verdicts relative to a person's own resting face.
+
+Every face at rest looks a little like something: heavy brows like anger, a long lip like sadness.
+What a head says of a resting face is therefore taken off what it says later, and what it says of
+people at rest in general is put in its place. Both happen on logits, where the answers to the two
+questions (is there an expression, and which of the six) simply add up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fercore.expressions import EXPRESSIONS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+STRENGTH = 1.0
+"""Share of a resting face's peculiarity that is taken off; at 0 nothing is changed."""
+
+FLOOR = 0.01
+"""No answer of a resting face counts as surer than 99 %: what it never shows is not blown up."""
+
+TYPICAL_RESTING = np.array([0.0] * len(EXPRESSIONS) + [np.log(0.9 / 0.1)])
+"""Logits (7,) that a resting face should have: calm to nine tenths, like no expression more than
+another."""
+
+_SIX = len(EXPRESSIONS)
+_SUREST = np.log((1 - FLOOR) / FLOOR)
+
+
+def relative(
+    logits: NDArray[np.float64],
+    resting_logits: NDArray[np.float64],
+    typical_resting_logits: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return a head's logits (..., 6 or 7) as they would be, had this person a typical face.
+
+    `resting_logits` (6 or 7) are the head's means over the person's resting face and
+    `typical_resting_logits` (6 or 7) those over people at rest. A calm that is unknown, NaN or
+    missing, at rest or in general leaves the calm of `logits` as it is.
+    """
+    width = logits.shape[-1]
+    offset = _answers(resting_logits, width) - _answers(typical_resting_logits, width)
+    offset[..., _SIX:] = np.nan_to_num(offset[..., _SIX:])
+    return np.asarray(logits - STRENGTH * offset, np.float64)
+
+
+def logits_of(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return logits (..., 7) that give these probabilities (..., 7); an unknown calm stays NaN."""
+    values = np.asarray(probabilities, np.float64)
+    tiny = np.finfo(np.float32).tiny
+    calm, six = values[..., _SIX:], np.log(np.maximum(values[..., :_SIX], tiny))
+    expressive = values[..., :_SIX].sum(axis=-1, keepdims=True)
+    odds = np.log(np.maximum(calm, tiny)) - np.log(np.maximum(expressive, tiny))
+    return np.concatenate((six, odds), axis=-1)
+
+
+def probabilities_of(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities (..., 7) of logits (..., 7); where calm is NaN, of the six alone.
+
+    The same as `fercore.networks.paper.verdict_probabilities`, without torch.
+    """
+    six = np.exp(_log_softmax(logits[..., :_SIX]))
+    calm = 1 / (1 + np.exp(-logits[..., _SIX:]))
+    expressive = np.where(np.isnan(calm), 1.0, 1 - calm)
+    return np.concatenate((expressive * six, calm), axis=-1)
+
+
+def _answers(logits: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Return both answers (..., width), neither surer than it may be; NaN where there is none."""
+    answers = np.full((*logits.shape[:-1], width), np.nan)
+    answers[..., :_SIX] = np.maximum(_log_softmax(logits[..., :_SIX]), np.log(FLOOR))
+    calm = logits[..., _SIX:width].clip(-_SUREST, _SUREST)
+    answers[..., _SIX : _SIX + calm.shape[-1]] = calm
+    return answers
+
+
+def _log_softmax(six: NDArray[np.float64]) -> NDArray[np.float64]:
+    shifted = six - six.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
