@@ -26,7 +26,7 @@ from fercore.caches.reading import read_index, read_manifest
 from fercore.caches.records import COLUMNS, FORMAT_VERSION
 from fercore.io.bnt import read_bnt
 from fercore.io.depth_maps import read_depth_map
-from fercore.io.fer2013 import Split, read_fer2013
+from fercore.io.fer2013 import Fer2013Split, read_fer2013
 from fercore.io.images import read_rgb
 from fercore.io.landmarks import read_bnd, read_pse
 from fercore.io.vrml import read_vrml
@@ -133,7 +133,7 @@ def pose(path: Path) -> None:
 
 
 def faces(path: Path) -> None:
-    found = read_fer2013([path], Split.TRAINING)
+    found = read_fer2013([path], Fer2013Split.TRAINING)
     within(found.labels, -1, 6)
     assert found.images.dtype == np.uint8
 

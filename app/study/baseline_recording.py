@@ -12,6 +12,7 @@ from fercore.study.participants import read_participant
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis
 
 
@@ -26,17 +27,17 @@ class BaselineRecording:
         """Take the coming frames as the neutral baseline."""
         self._collector = BaselineCollector()
 
-    def add(self, analysis: Analysis, host_s: float) -> None:
+    def add(self, analysis: Analysis, host_s: float, angle: HeadAngle | None = None) -> None:
         """Take a judged frame, if one is wanted."""
         collector = self._collector
         if collector is not None:
-            collector.add(analysis, host_s)
+            collector.add(analysis, host_s, angle)
 
     def finish(self, subject: str, session: str) -> Baseline:
         """Judge the frames since `begin` and keep them for the session.
 
         Raises:
-            FercoreError: it was not begun, or the face was not steady and neutral.
+            FercoreError: it was not begun, or the face did not keep still.
         """
         collector, self._collector = self._collector, None
         if collector is None:

@@ -90,7 +90,7 @@ class Desk:
         """Take a judged frame; returns at once. `host_s` is when it arrived."""
         host_s = time.monotonic() - analysis.latency_s if host_s is None else host_s
         streams, recording = self._streams, self._recording
-        self.baseline.add(analysis, host_s)
+        self.baseline.add(analysis, host_s, angle)
         if recording is not None and recording.active:
             recording.add(analysis, host_s, angle)
             self._clocks.compare(recording, streams)

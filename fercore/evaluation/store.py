@@ -18,6 +18,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError, cure
+from fercore.evaluation.columns import (
+    CURVE_COLUMNS,
+    PREDICTION_COLUMNS,
+    SPLIT_COLUMNS,
+    TIMING_COLUMNS,
+)
 from fercore.expressions import EXPRESSIONS
 from fercore.networks.paper import PIPELINES
 from fercore.runtime.files import write_text_whole
@@ -35,15 +41,6 @@ FORMAT = 1
 RUN_FILE, SPLITS_FILE, CHUNKS = "run.json", "splits.tsv", "chunks"
 PREDICTIONS_FILE, CURVES_FILE, TIMINGS_FILE = "predictions.tsv", "curves.tsv", "timings.tsv"
 
-_PREDICTION_COLUMNS = (
-    *("pipeline", "experiment", "subject", "expression", "level", "view", "row"),
-    *(f"p_{expression.value}" for expression in EXPRESSIONS),
-)
-_CURVE_COLUMNS = (
-    *("pipeline", "experiment", "epoch", "train_loss", "validation_loss"),
-    *("validation_accuracy", "best"),
-)
-_TIMING_COLUMNS = ("pipeline", "chunk", "experiments", "seconds", "peak_rss_mb")
 
 _MUST_AGREE = ("format", "dataset", "faces_sha256", "protocol", "preprocessing")
 _MADE_BY = ("command", "hardware", "versions")
@@ -97,7 +94,7 @@ def write_splits(folder: Path, roles: Sequence[Roles]) -> None:
         for subject in getattr(one, role)
     ]
     path = folder / SPLITS_FILE
-    text = _table(("experiment", "subject", "role"), rows)
+    text = _table(SPLIT_COLUMNS, rows)
     if path.exists() and path.read_text(encoding="utf-8") != text:
         raise FercoreError(
             f"{path} holds other splits than these seeds give here; choose another --output."
@@ -195,9 +192,9 @@ def write_tables(
             *_missed_rows(key, data, roles[key[1]]),
         )
     )
-    _write(folder / PREDICTIONS_FILE, _table(_PREDICTION_COLUMNS, predictions))
+    _write(folder / PREDICTIONS_FILE, _table(PREDICTION_COLUMNS, predictions))
     curves = (row for key in ordered for row in _curve_rows(key, folds[key]))
-    _write(folder / CURVES_FILE, _table(_CURVE_COLUMNS, curves))
+    _write(folder / CURVES_FILE, _table(CURVE_COLUMNS, curves))
     timings = [
         (
             *(record["pipeline"], record["name"], str(len(record["folds"]))),
@@ -205,7 +202,7 @@ def write_tables(
         )
         for record in records
     ]
-    _write(folder / TIMINGS_FILE, _table(_TIMING_COLUMNS, timings))
+    _write(folder / TIMINGS_FILE, _table(TIMING_COLUMNS, timings))
 
 
 def _prediction_rows(

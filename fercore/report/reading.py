@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.errors import FercoreError
+from fercore.evaluation.columns import (
+    CURVE_COLUMNS,
+    PREDICTION_COLUMNS,
+    SPLIT_COLUMNS,
+    STRESS_COLUMNS,
+    TIMING_COLUMNS,
+)
 from fercore.expressions import EXPRESSIONS
 from fercore.report.description import (
     EVALUATE,
@@ -20,13 +27,8 @@ from fercore.report.description import (
     read_stress_description,
 )
 from fercore.report.run_records import (
-    CURVE_COLUMNS,
     HEADS,
-    PREDICTION_COLUMNS,
     ROLES,
-    SPLIT_COLUMNS,
-    STRESS_COLUMNS,
-    TIMING_COLUMNS,
     Curves,
     Evaluation,
     Predictions,

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.expressions import EXPRESSIONS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -20,19 +18,6 @@ if TYPE_CHECKING:
 
 ROLES = ("train", "validation", "test")
 HEADS = ("fusion", "rgb", "depth")
-PREDICTION_COLUMNS = (
-    *("pipeline", "experiment", "subject", "expression", "level", "view", "row"),
-    *(f"p_{expression.value}" for expression in EXPRESSIONS),
-)
-SPLIT_COLUMNS = ("experiment", "subject", "role")
-CURVE_COLUMNS = (
-    *("pipeline", "experiment", "epoch", "train_loss", "validation_loss"),
-    *("validation_accuracy", "best"),
-)
-TIMING_COLUMNS = ("pipeline", "chunk", "experiments", "seconds", "peak_rss_mb")
-STRESS_COLUMNS = (
-    *("weights", "perturbation", "unit", "severity", "head", "subject", "samples", "correct"),
-)
 
 
 @dataclass(frozen=True)

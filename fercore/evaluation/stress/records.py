@@ -8,10 +8,11 @@ as a whole, so a measurement is in them completely or not at all.
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
+from fercore.evaluation.columns import STRESS_COLUMNS
 from fercore.runtime.files import write_text_whole
 from fercore.runtime.parsing import parsed_json
 
@@ -37,9 +38,6 @@ class StressRow:
     subject: str
     samples: int
     correct: int
-
-
-COLUMNS = tuple(field.name for field in fields(StressRow))
 
 
 class StressRecords:
@@ -122,7 +120,7 @@ class StressRecords:
             "weights": list(self._weights.values()),
             "faces_not_found": self._not_found,
         }
-        lines = ["\t".join(COLUMNS), *map(_line, self._rows)]
+        lines = ["\t".join(STRESS_COLUMNS), *map(_line, self._rows)]
         # The manifest first: a row whose checkpoint it does not name means nothing.
         _replace(self._folder / MANIFEST_FILE, json.dumps(content, indent=2, ensure_ascii=False))
         _replace(self._folder / TABLE_FILE, "\n".join(lines))
@@ -160,7 +158,7 @@ def _require_lists(content: dict[str, Any]) -> None:
 def _read_rows(path: Path) -> list[StressRow]:
     try:
         header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
-        if header.split("\t") != list(COLUMNS):
+        if header.split("\t") != list(STRESS_COLUMNS):
             raise ValueError("its first line does not name the columns")
         return [_parse(line.split("\t")) for line in lines]
     except FileNotFoundError:
