@@ -24,6 +24,9 @@ DEPTH_UNIT_M = 0.0005  # not the usual millimetre: the unit must be read
 FACE_M = 0.6
 NAME = "Intel RealSense D435"
 PERIOD_S = 1 / 30
+STARTED_S = 1000.0
+"""On a camera's clock, which counts from when it was plugged in: seldom beyond 100,000 s. The SDK
+keeps stamps in single precision where it pairs colour with depth."""
 
 
 class SoftCamera:
@@ -57,6 +60,9 @@ class SoftCamera:
             _stream(rs.stream.color, rs.format.rgb8, 3, 2, size), True
         )
         self._depth_profile.register_extrinsics_to(self._colour_profile, _beside(0.0))
+        for sensor in (self._depth_sensor, self._colour_sensor):
+            # As a camera says it, in thousandths; else the SDK makes one up from the stamps.
+            sensor.set_metadata(rs.frame_metadata_value.actual_fps, round(1000 / PERIOD_S))
         self.device.create_matcher(rs.matchers.default)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._feed, name="soft-camera", daemon=True)
@@ -77,7 +83,7 @@ class SoftCamera:
         rgb, units = self._scene(0 if self.frozen else index)
         if self.blind:
             units = np.zeros_like(units)
-        time_s = time.time() + self.clock_shift_s
+        time_s = STARTED_S + index * PERIOD_S + self.clock_shift_s
         if self.depth:
             frame = _frame(self._depth_profile, units, index, time_s + self.skew_s)
             frame.depth_units = DEPTH_UNIT_M
@@ -157,9 +163,16 @@ class Stubborn:
         return [Stubborn(s, self._call, self._instead) for s in self._wrapped.query_sensors()]
 
 
-def record(path: str, frames: int, size: tuple[int, int] = SIZE) -> None:
-    """Let the SDK record so many frames of a software device."""
+def record(
+    path: str,
+    frames: int,
+    size: tuple[int, int] = SIZE,
+    shift_s: Callable[[int], float] = lambda _index: 0.0,
+    streams: tuple[str, ...] = ("colour", "depth"),
+) -> None:
+    """Let the SDK record so many frames of a software device, whose clock may be set meanwhile."""
     camera = SoftCamera(size=size)
+    camera.colour, camera.depth = "colour" in streams, "depth" in streams
     recorder = rs.recorder(path, camera.device)
     sensors = list(recorder.query_sensors())
     queue = rs.frame_queue(1)
@@ -167,6 +180,7 @@ def record(path: str, frames: int, size: tuple[int, int] = SIZE) -> None:
         sensor.open(sensor.get_stream_profiles()[0])
         sensor.start(queue)
     for index in range(frames):
+        camera.clock_shift_s = shift_s(index)
         camera.send(index)
         time.sleep(PERIOD_S)
     for sensor in sensors:

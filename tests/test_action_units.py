@@ -1,8 +1,13 @@
 import pytest
 
 from fercore.expressions import EXPRESSIONS
-from fercore.synthesis.action_units import SHAPES, Activation, blendshape_weights, shape_names
-from fercore.synthesis.prototypes import VARIANTS
+from fercore.synthesis.action_units import (
+    SHAPES,
+    VARIANTS,
+    Activation,
+    blendshape_weights,
+    shape_names,
+)
 
 
 def both(strength):

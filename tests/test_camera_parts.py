@@ -13,8 +13,8 @@ from camera_doubles import FACE_M, Bench, SoftCamera
 
 from app.sources.base import Control
 from app.sources.doubts import LASTING_S, READING_S, Doubts, Fault, Sameness
+from app.sources.frame_clock import FrameClock
 from app.sources.realsense.filters import DepthFilters
-from app.sources.realsense.frame_clock import FrameClock
 from app.sources.realsense.frames import colour_rgb
 from app.sources.realsense.models import model_of
 from app.sources.realsense.options import RealSenseOptions

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from window_driver import PATIENCE_MS, action, described, state
 
 from app.drawing.qimage import to_array
-from app.window.widgets.key_help import KeyHelp
+from app.window.widgets.menus import KeyHelp
 from app.window.widgets.theme import is_dark
 from fercore.errors import CheckpointError
 

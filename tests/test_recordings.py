@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import av
 import numpy as np
 import pytest
 from camera_doubles import FACE_M, SIZE, record, write_pictures, write_video
@@ -21,7 +22,10 @@ from app.sources.scans.replay import ReplaySource
 from app.sources.video import VideoSource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from fercore.structures import RGBDFrame
 
@@ -52,6 +56,33 @@ def test_every_recorded_frame_is_played_with_its_depth(recorded: Path) -> None:
     assert np.nanmedian(depth_m) == pytest.approx(FACE_M, abs=0.003)
     assert frames[0].intrinsics is not None and frames[0].intrinsics.width == SIZE[0]
     assert frames[-1].timestamp_s == pytest.approx(10 / 30, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "shift_s",
+    [
+        lambda index: -4294.967296 * (index >= 8),  # 32 bits of microseconds are over
+        lambda index: -3600.0 * (index >= 8),
+        lambda index: 86400.0 * (index >= 8),
+    ],
+    ids=["wraps", "set back", "leaps"],
+)
+def test_time_goes_on_where_a_recordings_clock_does_not(
+    tmp_path: Path, shift_s: Callable[[int], float]
+) -> None:
+    record(str(tmp_path / "r.db3"), 16, shift_s=lambda index: 4290.0 + shift_s(index))
+    frames = frames_of(tmp_path / "r.db3")
+    steps_s = np.diff([frame.timestamp_s for frame in frames])
+    assert len(frames) >= 12 and steps_s == pytest.approx(1 / 30, abs=0.04)
+    assert sum("clock leapt" in frame.remark for frame in frames) == 1
+
+
+def test_a_recording_without_colour_is_refused(tmp_path: Path) -> None:
+    record(str(tmp_path / "r.db3"), 8, streams=("depth",))
+    source = opened_source(str(tmp_path / "r.db3"))
+    with pytest.raises(SourceError, match="holds no colour picture"):
+        source.read(5)
+    source.close()
 
 
 def test_a_recording_plays_alike_each_time(recorded: Path) -> None:
@@ -104,11 +135,81 @@ def test_a_shortened_video_plays_to_its_end(tmp_path: Path) -> None:
     assert 0 < len(frames_of(path)) <= 60
 
 
+def test_a_video_without_stamps_is_timed_by_its_frame_rate(tmp_path: Path) -> None:
+    bare = tmp_path / "v.h264"
+    with av.open(str(bare), "w", format="h264") as file:
+        write_stream(file, "libx264", "yuv420p", np.full((64, 80, 3), 128, np.uint8))
+    frames = frames_of(bare)
+    times_s = [frame.timestamp_s for frame in frames]
+    assert np.diff(times_s) == pytest.approx(times_s[1], abs=1e-6) and times_s[1] > 0.01
+    assert all("no time stamps" in frame.remark for frame in frames)
+
+
+def test_the_colour_of_a_video_is_played_though_depth_comes_first(tmp_path: Path) -> None:
+    path = tmp_path / "v.mkv"
+    with av.open(str(path), "w") as file:
+        write_stream(file, "ffv1", "gray16le", np.full((64, 80), 1000, np.uint16))
+    with pytest.raises(SourceError, match="nothing that can be played"):
+        source_named(str(path))
+    with av.open(str(path), "w") as file:
+        depth = file.add_stream("ffv1", rate=30, width=80, height=64, pix_fmt="gray16le")
+        colour = file.add_stream("ffv1", rate=30, width=80, height=64, pix_fmt="bgr0")
+        red = np.full((64, 80, 3), (200, 20, 20), np.uint8)
+        for index in range(4):
+            for stream, pixels, form in (
+                (depth, np.full((64, 80), 1000, np.uint16), "gray16le"),
+                (colour, red, "rgb24"),
+            ):
+                frame = av.VideoFrame.from_ndarray(pixels, format=form)
+                frame.pts = index
+                file.mux(stream.encode(frame))
+        for stream in (depth, colour):
+            file.mux(stream.encode())
+    frames = frames_of(path)
+    assert len(frames) == 4 and (frames[0].rgb[0, 0] == (200, 20, 20)).all()
+
+
+def write_stream(file: Any, codec: str, form: str, pixels: NDArray[Any]) -> None:
+    """Write four frames of one picture."""
+    height, width = pixels.shape[:2]
+    stream = file.add_stream(codec, rate=30, width=width, height=height, pix_fmt=form)
+    for index in range(4):
+        frame = av.VideoFrame.from_ndarray(
+            pixels, format="gray16le" if pixels.ndim == 2 else "rgb24"
+        )
+        frame.pts = index
+        file.mux(stream.encode(frame))
+    file.mux(stream.encode())
+
+
+def test_an_unfinished_mp4_is_called_one(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    with av.open(str(path), "w") as file:
+        write_stream(file, "libx264", "yuv420p", np.full((64, 80, 3), 128, np.uint8))
+    content = path.read_bytes()
+    assert content.index(b"mdat") < content.index(b"moov")
+    path.write_bytes(content[: content.index(b"moov") - 40])
+    with pytest.raises(SourceError, match="never finished; record it again"):
+        source_named(str(path))
+
+
+def test_a_cut_mp4_is_not_told_to_become_one(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as file:
+        write_stream(file, "libx264", "yuv420p", np.full((64, 80, 3), 128, np.uint8))
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"mdat") + 6])
+    with pytest.raises(SourceError, match="is cut off; copy or record it again"):
+        opened_source(str(path))
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense", bytes(3000)])
 def test_what_is_no_video_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "v.mp4"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match=r"v\.mp4 is nothing that can be played; convert"):
+    with pytest.raises(
+        SourceError, match=r"v\.mp4 is nothing that can be played; a video: convert"
+    ):
         opened_source(str(path))
     with pytest.raises(SourceError, match=r"v\.mp4 is no video that can be played"):
         VideoSource(path).open()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +25,6 @@ from fercore.study.run_files import RunState, finished, read_run_record, write_r
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,25 @@ def test_a_bids_data_set_has_names_sidecars_and_participants(study: Path) -> Non
     scans = pd.read_csv(folder / "sub-01/ses-1/sub-01_ses-1_scans.tsv", sep="\t")
     assert scans["condition"].tolist() == ["calm", "happy"]
     assert all((folder / "sub-01/ses-1" / name).is_file() for name in scans["filename"])
+
+
+def test_the_official_validator_finds_no_error(study: Path, tmp_path: Path) -> None:
+    deno, validator = pytest.importorskip("deno"), pytest.importorskip("bids_validator_deno")
+    folder, _ = export(study, "bids")
+    joined = [path for path in folder.rglob("*_beh.tsv") if "NO_DEPTH;DARK" in path.read_text()]
+    assert joined  # several flags in a cell are what it once complained of
+    script = Path(validator.__file__).parent / "bids-validator.js"
+    command = [deno.find_deno_bin(), "run", "--no-prompt", "--allow-read", "--allow-env"]
+    environment = {**os.environ, "DENO_DIR": str(tmp_path), "DENO_NO_UPDATE_CHECK": "1"}
+    ran = subprocess.run(
+        [*command, script, "--json", folder],
+        env=environment, capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert ran.stdout, ran.stderr
+    issues = json.loads(ran.stdout)["issues"]["issues"]
+    assert len(issues) > 3
+    assert [issue for issue in issues if issue["severity"] == "error"] == []
+    assert "EVENT_ONSET_ORDER" not in {issue["code"] for issue in issues}
 
 
 def test_what_is_published_holds_no_date_and_no_serial_number(study: Path) -> None:

@@ -49,6 +49,10 @@ def _written(folder: Path, text: str) -> Path:
     ("old", "new", "complaint"),
     [
         ('title = "Reading faces"', "", "`title` is missing"),
+        ('"calm"', '"NA"', "`names` cannot be 'NA', which statistics software reads as a missing"),
+        ('"calm"', '"null"', "`names` cannot be 'null'"),
+        ('label = "video"', 'label = "NaN"', "`label` cannot be 'NaN'"),
+        ('"stimulus"', '"none"', "`name` cannot be 'none'"),
         ('title = "Reading faces"', "title = 3", "`title` must be a text"),
         ('title = "Reading faces"', 'title = " "', "`title` must be a text that is not empty"),
         ('"derived"', '"secret"', "`privacy` must be one of derived, depth, blurred, full"),

@@ -116,12 +116,11 @@ def _at(path: Path) -> FrameSource:
         return RecordingSource(path)
     if path.suffix.lower() in _SCANS:
         return _scans(path)
-    from app.sources.video import VideoSource, has_pictures
+    from app.sources.video import VideoSource, cure, has_pictures
 
     if not has_pictures(path):
         raise SourceError(
-            f"{path} is nothing that can be played;"
-            f" convert a video to MP4 (H.264), or name {NAMES}."
+            f"{path} is nothing that can be played; a video: {cure(path)}. Or name {NAMES}."
         )
     return VideoSource(path)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.sources.base import ClipTitle, SourceError
+from app.sources.frame_clock import LONGEST_GAP_S, FrameClock
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:
@@ -18,13 +20,21 @@ class Recorded(NamedTuple):
     rgb: UInt8Array  # (H, W, 3)
     depth_m: FloatArray | None  # (H, W), metres, NaN where unknown; None: recorded without
     intrinsics: Intrinsics | None
-    time_s: float  # seconds since the recording's first frame
+    time_s: float  # seconds on the recording's own clock, which may be set or stand still
     origin: str = ""  # file that it came from, where each has its own
     remark: str = ""  # what was converted or left out; empty: nothing
 
 
+_STILL_FRAMES = 2  # so many frames at the time of the one before: there is no clock
+_LEAPT = "the recording's clock leapt; timed by the frame rate here"
+_STILL = "the recording's clock stands still; timed by the frame rate"
+
+
 class RecordedSource(ABC):
-    """A `Replay` without clips; subclasses fetch the moments one after another."""
+    """A `Replay` without clips; subclasses fetch the moments one after another.
+
+    Where a recording's clock leaps or stands still, time goes on by the frame rate.
+    """
 
     clips: tuple[ClipTitle, ...] = ()
     position = 0
@@ -33,7 +43,8 @@ class RecordedSource(ABC):
         self._name = name
         self._is_open = self._has_ended = False
         self._index = 0
-        self._offset_s = self._last_s = 0.0
+        self._clock = FrameClock()
+        self._last_s, self._still = 0.0, 0  # the last moment's time, frames that have shared it
 
     @property
     def name(self) -> str:
@@ -59,7 +70,8 @@ class RecordedSource(ABC):
         self.close()
         self._start()
         self._is_open, self._has_ended = True, False
-        self._index, self._offset_s, self._last_s = 0, 0.0, 0.0
+        self._index, self._clock = 0, FrameClock()
+        self._last_s, self._still = math.nan, 0
 
     def read(self, timeout_s: float) -> RGBDFrame | None:
         """Return the next frame, None at the end; `timeout_s` is not used.
@@ -73,11 +85,11 @@ class RecordedSource(ABC):
         if moment is None:
             self._has_ended = True
             return None
-        # Writers number some frames alike; a later frame is never earlier.
-        self._last_s = max(self._last_s, self._offset_s + moment.time_s)
+        stamp_s, of_clock = self._stamp(moment.time_s)
+        remark = "; ".join(filter(None, (moment.remark, of_clock)))
         frame = RGBDFrame(
-            moment.rgb, moment.depth_m, moment.intrinsics, self._last_s, self._index,
-            origin=moment.origin, remark=moment.remark,
+            moment.rgb, moment.depth_m, moment.intrinsics, stamp_s, self._index,
+            origin=moment.origin, remark=remark,
         )  # fmt: skip
         self._index += 1
         return frame
@@ -86,17 +98,30 @@ class RecordedSource(ABC):
         """Start over; numbers and time stamps run on."""
         self._rewind()
         self._has_ended = False
-        self._offset_s = self._last_s + 1 / self.frame_rate_hz if self._index else 0.0
+        self._clock.restart()
 
     def skip(self, frames: int) -> None:
         """Pass over frames without decoding them where that can be helped."""
         if not self._has_ended:
             self._index += self._pass_over(frames)
+            if frames / self.frame_rate_hz >= LONGEST_GAP_S / 2:
+                self._clock.restart()  # a long way is no leap of the clock
 
     def close(self) -> None:
         """Let go of the files."""
         self._is_open = False
         self._stop()
+
+    def _stamp(self, time_s: float) -> tuple[float, str]:
+        """Return a frame's time stamp, and a remark where it is not the recording's own."""
+        # Writers number some frames alike; only more of them mean that there is no clock.
+        self._still = self._still + 1 if time_s == self._last_s else 0
+        self._last_s = time_s
+        stands_still = self._still >= _STILL_FRAMES
+        if stands_still:
+            self._clock.restart()
+        stamp_s, jump_s = self._clock.stamp(time_s, self._index / self.frame_rate_hz)
+        return stamp_s, _STILL if stands_still else _LEAPT if jump_s else ""
 
     @abstractmethod
     def _start(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 from app.sources.base import SourceError
 from app.sources.recorded import Recorded, RecordedSource
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 FALLBACK_RATE_HZ = 30.0
 _FASTEST_HZ = 1000.0
 _QUARTER_DEG = 90
+_NO_STAMPS = "the video has no time stamps; timed by the frame rate"
+_DEPTH_FORMATS = ("gray9", "gray10", "gray12", "gray14", "gray16", "grayf")
+_MOST_BOXES = 1000  # of an MP4 that are looked at
 
 
 class VideoSource(RecordedSource):
@@ -63,14 +68,16 @@ class VideoSource(RecordedSource):
         self._rewind()
 
     def _opened(self) -> VideoStream:
-        """Open the file at its beginning and return its first video stream."""
+        """Open the file at its beginning and return its first stream of colour pictures."""
         self._stop()
         try:
             self._container = av.open(str(self._path))
-            stream = self._container.streams.video[0]
-        except (OSError, ValueError, IndexError) as error:  # PyAV's errors are the first two
-            self._stop()
+        except (OSError, ValueError) as error:  # PyAV's errors are both
             raise self._unplayable() from error
+        stream = _colour_stream(self._container)
+        if stream is None:
+            self._stop()
+            raise self._unplayable()
         stream.thread_type = "AUTO"
         self._frames = _decoded(self._container, stream)
         self._first_s, self._number = None, 0
@@ -82,18 +89,19 @@ class VideoSource(RecordedSource):
         return max(0, round(duration_us / av.time_base * self._rate_hz))
 
     def _unplayable(self) -> SourceError:
-        return SourceError(
-            f"{self._path} is no video that can be played; convert it to MP4 (H.264)."
-        )
+        return SourceError(f"{self._path} is no video that can be played; {cure(self._path)}.")
 
     def _next(self) -> Recorded | None:
         frame = next(self._frames, None)
         if frame is None:
             return None
-        time_s = frame.time if frame.time is not None else self._number / self._rate_hz
+        of_time = "" if frame.time is not None else _NO_STAMPS
+        time_s = self._number / self._rate_hz if frame.time is None else frame.time
         self._first_s = time_s if self._first_s is None else self._first_s
         self._number += 1
-        return Recorded(_upright(frame), None, None, max(0.0, time_s - self._first_s))
+        return Recorded(
+            _upright(frame), None, None, max(0.0, time_s - self._first_s), remark=of_time
+        )
 
     def _pass_over(self, frames: int) -> int:
         passed = sum(next(self._frames, None) is not None for _ in range(frames))
@@ -109,6 +117,20 @@ class VideoSource(RecordedSource):
         self._frames = iter(())
         if container is not None:
             container.close()
+
+
+def _colour_stream(container: InputContainer) -> VideoStream | None:
+    """Return the first stream with a decoder that is neither depth nor a cover picture."""
+    for stream in container.streams.video:
+        context = stream.codec_context
+        is_depth = context is not None and (context.pix_fmt or "").startswith(_DEPTH_FORMATS)
+        if (
+            context is not None
+            and not is_depth
+            and not stream.disposition & Disposition.attached_pic
+        ):
+            return stream
+    return None
 
 
 def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
@@ -135,6 +157,39 @@ def has_pictures(path: Path) -> bool:
     """Look into a file with PyAV, which keeps its complaints to itself."""
     try:
         with av.open(str(path)) as container:
-            return bool(container.streams.video)
+            return _colour_stream(container) is not None
     except (OSError, ValueError):  # PyAV's errors are both
         return False
+
+
+def cure(path: Path) -> str:
+    """Return what can be done about a file that is no video, as the rest of a sentence."""
+    kinds, is_whole = _boxes(path)
+    if kinds[:1] != [b"ftyp"]:
+        return "convert it to MP4 (H.264)"
+    if b"moov" not in kinds:
+        return "its index is missing, for recording it was never finished; record it again"
+    return "convert it to H.264" if is_whole else "it is cut off; copy or record it again"
+
+
+def _boxes(path: Path) -> tuple[list[bytes], bool]:
+    """Return the kinds of an MP4's boxes, nonsense of others, and whether the last one is whole."""
+    kinds: list[bytes] = []
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            place = file.seek(0)
+            while len(kinds) < _MOST_BOXES and len(head := file.read(8)) == 8:
+                kinds.append(head[4:])
+                size = int.from_bytes(head[:4], "big")
+                if size == 1:  # it follows, in 64 bits
+                    size = int.from_bytes(file.read(8), "big")
+                if size < 8:  # to the end of the file, or nonsense
+                    return kinds, True
+                place += size
+                if place > end:
+                    return kinds, False
+                file.seek(place)
+    except OSError:
+        return [], True
+    return kinds, True

@@ -16,8 +16,7 @@ from app.window.view_menu import ViewMenu
 from app.window.view_panel import ViewPanel
 from app.window.widgets.banner import Banner
 from app.window.widgets.cloud_view import CloudDock
-from app.window.widgets.key_help import KeyHelp
-from app.window.widgets.menus import add_entry
+from app.window.widgets.menus import KeyHelp, add_entry
 from app.window.widgets.picture_view import ColourView, DepthView
 from app.window.widgets.probability_chart import ProbabilityChart
 from app.window.widgets.status_line import StatusLine
@@ -199,6 +198,9 @@ class MainWindow(QMainWindow):
         self.transport.set_playing(self._session.will_play)
         self.camera.follow(self._session.condition, self.clear)
         self.status.show_state(self._session.state + self.panel.remark)
+        if self.panel.resting.news:
+            self.status.show_message(self.panel.resting.news)
+            self.panel.resting.news = ""
         trouble = self._troubles.take()
         if trouble is not None:
             self.status.show_message(trouble)

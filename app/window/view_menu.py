@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from app.start.settings import SMOOTHNESSES
 from app.window.widgets.menus import add_choice, add_entry
-from app.window.widgets.theme_menu import ThemeMenu
+from app.window.widgets.theme import ThemeMenu
 
 if TYPE_CHECKING:
     from app.live.session import Session
@@ -33,6 +33,7 @@ class ViewMenu(QMenu):
         smoothing = self.addMenu("S&moothing")
         add_choice(smoothing, SMOOTHNESSES, panel.smoothness, panel.set_smoothness)
         add("&Judge another face", "Ctrl+J", self._judge_another)
+        add("This is my &resting face", "Ctrl+F", panel.toggle_resting)
         add("&Full screen", "F11", self._toggle_full_screen)
 
     def _judge_another(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from app.live.resting import RestingFace
 from app.live.steadiness import Steadiness
 from app.window.snapshot import Snapshot, save_snapshot, snapshot_folder
 from app.window.widgets.quality_bar import QualityBar
@@ -44,6 +45,7 @@ class ViewPanel:
         self._settings = settings
         self.smoothness: Smoothness = settings.smoothness  # how much verdicts are smoothed
         self._steadiness = Steadiness(self.smoothness)
+        self.resting = RestingFace()
         self._measured_s: float | None = None
         self.quality: Quality = UNKNOWN_QUALITY
         self.analysis: Analysis | None = None  # the last one, as the networks said it
@@ -52,12 +54,18 @@ class ViewPanel:
     @property
     def remark(self) -> str:
         """What must be known of the verdicts that are shown; empty: as the networks said them."""
-        return "" if self.smoothness == "off" else f", {self.smoothness} smoothing"
+        smoothing = "" if self.smoothness == "off" else f", {self.smoothness} smoothing"
+        return self.resting.remark + smoothing
 
     def set_smoothness(self, smoothness: Smoothness) -> None:
         """Smooth so much from now on, and after the next start."""
         self.smoothness = self._settings.smoothness = smoothness
         self._steadiness.set_smoothness(smoothness)
+
+    def toggle_resting(self) -> None:
+        """Take the coming seconds as the resting face, or forget it; verdicts start afresh."""
+        self.resting.toggle()
+        self._steadiness.forget()
 
     def take(
         self, analysis: Analysis, judged: Judged | None, source: FrameSource | None
@@ -66,7 +74,8 @@ class ViewPanel:
         self.analysis = analysis
         self._measure(analysis, judged, source)
         face = next((f.identity for f in judged.faces if f.followed), None) if judged else None
-        return self._steadiness.calmed(analysis, face)
+        shown = self.resting.shown(analysis, face, judged.angle if judged else None)
+        return self._steadiness.calmed(shown, face)
 
     def snapshot(self, view: QImage, source: FrameSource | None) -> str:
         """Keep this moment on the disk; return where, or why not, in a sentence."""
@@ -85,6 +94,7 @@ class ViewPanel:
         """Forget what was shown."""
         self.analysis, self.quality, self._measured_s = None, UNKNOWN_QUALITY, None
         self._steadiness.forget()
+        self.resting.forget()
         self.bar.clear()
 
     def _measure(

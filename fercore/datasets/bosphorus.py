@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fercore.datasets import terms
-from fercore.datasets.dataset import NotThisDatasetError, Sample
-from fercore.datasets.labels import expression_named
+from fercore.datasets.dataset import NotThisDatasetError, Sample, expression_named
 from fercore.datasets.textured_scans import TexturedScan, TexturedScans, files_at, modalities
 from fercore.expressions import Expression
 

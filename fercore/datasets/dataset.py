@@ -10,12 +10,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from fercore.errors import DatasetError
+from fercore.expressions import NEUTRAL, Expression
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fercore.expressions import Expression
     from fercore.structures import Mesh, RGBDFrame
 
 
@@ -131,3 +131,25 @@ def described(name: str, root: Path, samples: Sequence[Sample]) -> str:
 def stranger(root: Path, sample: Sample) -> DatasetError:
     """Return the error for a sample that a data set does not have."""
     return DatasetError(f"{root} holds no sample {sample.id}; take one that `samples` lists")
+
+
+_WORDS = {
+    **{expression.value: expression for expression in Expression},
+    "angry": Expression.ANGER,
+    "happy": Expression.HAPPINESS,
+    "sad": Expression.SADNESS,
+}
+
+
+def expression_named(word: str) -> Expression | None:
+    """Return the expression of a word such as `Angry` or `HAPPINESS`, None for `neutral`.
+
+    Raises:
+        ValueError: the word is neither an expression's nor `neutral`.
+    """
+    lower = word.strip().lower()
+    if lower == NEUTRAL:
+        return None
+    if lower not in _WORDS:
+        raise ValueError(f"{word!r} names no expression")
+    return _WORDS[lower]

@@ -19,8 +19,13 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from fercore.datasets.dataset import Modality, NotThisDatasetError, Sample, stranger
-from fercore.datasets.labels import expression_named
+from fercore.datasets.dataset import (
+    Modality,
+    NotThisDatasetError,
+    Sample,
+    expression_named,
+    stranger,
+)
 from fercore.errors import DatasetError
 from fercore.io.fer2013 import (
     CLASSES,
@@ -32,7 +37,7 @@ from fercore.io.fer2013 import (
 )
 from fercore.io.fer2013_csv import VOTES_NAME, has_header
 from fercore.io.ferplus import vote_targets
-from fercore.io.trees import files_below
+from fercore.io.files import files_below
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from fercore.datasets.bu4dfe import Bu4dfe
 from fercore.datasets.fer2013 import Fer2013
 from fercore.errors import DatasetError
 from fercore.io import scan_names
-from fercore.io.trees import files_below
+from fercore.io.files import files_below
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from fercore.datasets.dataset import BOTH, Modality, Sample, described, stranger
 from fercore.errors import DatasetError
 from fercore.io.bnt import read_bnt
+from fercore.io.files import files_below, files_beside
 from fercore.io.textures import with_texture
-from fercore.io.trees import files_below, files_beside
 from fercore.io.vrml import read_vrml
 
 if TYPE_CHECKING:

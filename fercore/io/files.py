@@ -1,12 +1,13 @@
-"""Reading whole files so that every failure becomes one sentence for the user."""
+"""Finding files in trees, and reading whole ones so that every failure becomes one sentence."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from fercore.errors import FercoreError
 
@@ -61,3 +62,30 @@ def one_line(reason: Exception) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)[
         :SHOWN_CHARACTERS
     ]
+
+
+def files_below(root: Path, problems: list[str]) -> Iterator[Path]:
+    """Yield the files in a folder and below it, sorted within each folder.
+
+    A sentence for each folder that cannot be searched is added to `problems`.
+    """
+
+    def complain(reason: OSError) -> None:
+        problems.append(f"{reason.filename} cannot be searched: {reason.strerror}")
+
+    visited: set[str] = set()
+    for folder, below, names in os.walk(root, onerror=complain, followlinks=True):
+        visited.add(os.path.realpath(folder))
+        for name in sorted(names):
+            yield Path(folder, name)
+        # Links may lead back up; a folder that was seen already is not entered again.
+        below[:] = sorted(
+            name for name in below if os.path.realpath(os.path.join(folder, name)) not in visited
+        )
+
+
+def files_beside(path: Path) -> Iterator[Path]:
+    """Yield the files of a file's folder that share its name up to the suffix, sorted."""
+    for entry in sorted(path.parent.iterdir()):
+        if entry.stem.lower() == path.stem.lower() and entry.is_file():
+            yield entry

@@ -61,7 +61,8 @@ def _write_run(run: RecordedRun, folder: Path) -> None:
     # Read once: what cannot be read must not be given out.
     predictions.read_predictions(run.place.predictions)
     shutil.copyfile(run.place.predictions, target / f"{name.stem}_beh.tsv")
-    marks = [published_event(each).cells() for each in events.read_events(run.place.events)]
+    found = sorted(events.read_events(run.place.events), key=lambda event: event.onset_s)
+    marks = [published_event(each).cells() for each in found]
     _write_table(target / f"{name.stem}_events.tsv", events.COLUMNS, marks)
     _write_json(target / f"{name.stem}_beh.json", describe_run(run, predictions.COLUMNS))
     sidecar = {"TaskName": name.task, **describe_columns(events.COLUMNS)}

@@ -47,7 +47,7 @@ class Flag(StrEnum):
 _EXPLANATIONS = {
     Flag.NO_FACE: "No face was found; there is no verdict.",
     Flag.FAILED: "The frame could not be analysed; there is no verdict.",
-    Flag.NO_DEPTH: "The source gave no depth; only the colour head speaks.",
+    Flag.NO_DEPTH: "There is no depth, or none that can be a face's; only the colour head speaks.",
     Flag.SPARSE_DEPTH: (
         f"Depth was measured in less than {100 * MIN_VALID_FRACTION:.0f} % of the face box; "
         "only the colour head speaks."

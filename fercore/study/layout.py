@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
+from fercore.io.natural_order import natural_key
 from fercore.runtime.files import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -187,10 +188,10 @@ def next_run(study: Path, subject: str, session: str, task: str) -> int:
 
 
 def subjects_of(study: Path) -> list[str]:
-    """Return the labels of all participants, sorted."""
+    """Return the labels of all participants in the order of their numbers."""
     require_study(study)
     names = (path.name.removeprefix("sub-") for path in study.glob("sub-*") if path.is_dir())
-    return sorted(name for name in names if _LABEL.fullmatch(name))
+    return sorted((name for name in names if _LABEL.fullmatch(name)), key=natural_key)
 
 
 def runs_of(study: Path) -> list[RunPlace]:
@@ -200,7 +201,10 @@ def runs_of(study: Path) -> list[RunPlace]:
         FercoreError: the folder is no study.
     """
     require_study(study)
-    return [RunPlace(path) for path in sorted(_run_folders(study))]
+    return [
+        RunPlace(path)
+        for path in sorted(_run_folders(study), key=lambda path: natural_key(str(path)))
+    ]
 
 
 def require_study(study: Path) -> None:

@@ -11,6 +11,7 @@ from fercore.errors import FercoreError
 from fercore.runtime.files import sole_user, write_text_whole
 from fercore.runtime.parsing import parsed_json
 from fercore.study.layout import PARTICIPANT_FILE, require_new, subject_folder, subjects_of
+from fercore.study.tables import reads_as_missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,10 @@ def enrol(folder: Path, study: Study, label: str, answers: Mapping[str, str]) ->
             answer does not fit its field.
     """
     checked = check_answers(study, answers)
+    if reads_as_missing(label.removeprefix("sub-")):
+        raise FercoreError(
+            f"{label} reads as a missing value in statistics software; take another label."
+        )
     own = subject_folder(folder, label)
     with sole_user(folder / ".enrolment"):
         if own.exists():

@@ -73,6 +73,7 @@ _FACE = (
         f"Defects of the frame, separated by `{SEPARATOR}`; n/a when there is none.",
         levels={flag.value: flag.explanation for flag in Flag},
         text=True,
+        joined=True,
     ),
     Column("latency_s", "From the frame's arrival to its verdict.", "s"),
     Column("colour_kept", "Whether the frame's picture went to colour.mkv.", levels=_KEPT),

@@ -33,7 +33,8 @@ def describe_columns(columns: Sequence[Column]) -> dict[str, Any]:
         if column.unit:
             entry["Units"] = column.unit
         if column.levels:
-            entry["Levels"] = dict(column.levels)
+            # BIDS allows nothing but one of the levels in a cell of a column that has them.
+            entry["Codes" if column.joined else "Levels"] = dict(column.levels)
         entries[column.name] = entry
     return entries
 

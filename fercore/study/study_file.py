@@ -15,6 +15,7 @@ from fercore.errors import FercoreError
 from fercore.runtime.parsing import parsed_toml
 from fercore.study.layout import STUDY_FILE, require_label
 from fercore.study.privacy import Privacy
+from fercore.study.tables import reads_as_missing
 from fercore.study.toml_table import TomlTable
 
 if TYPE_CHECKING:
@@ -191,6 +192,8 @@ def _field(entry: TomlTable) -> Field:
     choices = entry.texts("choices", ())
     if (kind == "choice") != bool(choices):
         raise entry.problem("choices", 'goes with kind = "choice", and only with it')
+    for choice in choices:
+        _require_present(entry, "choices", choice)
     required, description = entry.flag("required", True), entry.text("description", "")
     entry.finish()
     return Field(name, kind, required, choices, description)
@@ -202,6 +205,7 @@ def _markers(table: TomlTable) -> tuple[Marker, ...]:
         name = entry.text("name")
         if not _MARKER_NAME.fullmatch(name):
             raise entry.problem("name", f"cannot be {name!r}; use letters, digits, _ . and -")
+        _require_present(entry, "name", name)
         markers.append(Marker(name, entry.text("key", ""), entry.text("description", "")))
         entry.finish()
     _require_different(table, "marker", [marker.name for marker in markers])
@@ -220,10 +224,18 @@ def _label(entry: TomlTable, key: str, what: str) -> str:
 
 
 def _require(table: TomlTable, key: str, label: str, what: str) -> str:
+    _require_present(table, key, label)
     try:
         return require_label(label, what)
     except FercoreError:
         raise table.problem(key, f"cannot be {label!r}; use letters and digits only") from None
+
+
+def _require_present(table: TomlTable, key: str, name: str) -> None:
+    if reads_as_missing(name):
+        raise table.problem(
+            key, f"cannot be {name!r}, which statistics software reads as a missing value"
+        )
 
 
 def _require_different(table: TomlTable, key: str, names: list[str] | tuple[str, ...]) -> None:

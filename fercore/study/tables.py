@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 UNKNOWN = "n/a"
 _LARGEST = 1e12  # seconds or pixels; what is beyond is damage
 
+_READ_AS_MISSING = frozenset({"na", "n/a", "nan", "null", "none"})
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -30,6 +32,15 @@ class Column:
     levels: Mapping[str, str] | None = None  # of a column with a few known values
     text: bool = False  # whether its cells are words, not numbers
     added: bool = False  # after the first tables were written, which lack it
+    joined: bool = False  # whether a cell may hold several of the levels
+
+
+def reads_as_missing(name: str) -> bool:
+    """Tell whether statistics software takes a name for a missing value, such as `NA` or `null`.
+
+    Without case: pandas reads `NULL` and `null` so, R reads `NA`, others fold the case first.
+    """
+    return name.strip().casefold() in _READ_AS_MISSING
 
 
 class Cells:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.expressions import EXPRESSIONS, Expression
-from fercore.synthesis.action_units import SHAPES, Activation
-from fercore.synthesis.prototypes import VARIANTS, Variant
+from fercore.synthesis.action_units import SHAPES, VARIANTS, Activation, Variant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

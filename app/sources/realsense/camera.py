@@ -12,10 +12,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from app.sources.base import Condition, Control, Health, SourceError, SourceTimeout
+from app.sources.frame_clock import FrameClock
 from app.sources.realsense.connection import Connection, connected_devices
 from app.sources.realsense.facts import lasting_facts
 from app.sources.realsense.faults import explained
-from app.sources.realsense.frame_clock import FrameClock
 from app.sources.realsense.frames import FrameTimes, WrongSizeError, colour_rgb, depth_m, times_of
 from app.sources.realsense.options import RealSenseOptions
 from app.sources.realsense.watch import Watch

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from app.sources.base import SourceError
 from app.sources.realsense.faults import explained
-from app.sources.realsense.frame_clock import FrameClock
 from app.sources.realsense.frames import WrongSizeError, colour_rgb, depth_m
 from app.sources.realsense.streams import DeviceStreams, FrameSet
 from app.sources.recorded import Recorded, RecordedSource
@@ -35,7 +34,7 @@ class RecordingSource(RecordedSource):
         self._context: Any = None
         self._playback: Any = None
         self._streams: DeviceStreams | None = None
-        self._clock = FrameClock()
+        self._has_shown = False
         self._singles = 0
         self._duration_s = 0.0
 
@@ -64,7 +63,7 @@ class RecordingSource(RecordedSource):
                 f"{self._path} is no recording that the RealSense SDK can read"
                 f" ({str(error).splitlines()[0]}); record it again."
             ) from error
-        self._clock, self._singles = FrameClock(), 0
+        self._singles, self._has_shown = 0, False
 
     def _running(self) -> DeviceStreams:
         """Start both streams before the first frame passes, not one after the other."""
@@ -81,6 +80,11 @@ class RecordingSource(RecordedSource):
                 return self._developed(streams, frames)
             except WrongSizeError:
                 continue
+        if not self._has_shown:
+            raise SourceError(
+                f"{self._name} holds no colour picture, in which a face is found;"
+                " record colour and depth."
+            )
         return None
 
     def _next_set(self, streams: DeviceStreams) -> FrameSet | None:
@@ -107,9 +111,8 @@ class RecordingSource(RecordedSource):
         if frames.is_complete:
             depth = depth_m(streams.aligned_depth(frames), streams.intrinsics)
         assert frames.colour is not None
-        device_s = frames.colour.get_timestamp() / 1000
-        time_s, _ = self._clock.stamp(device_s, device_s)
-        return Recorded(rgb, depth, streams.intrinsics, time_s)
+        self._has_shown = True
+        return Recorded(rgb, depth, streams.intrinsics, frames.colour.get_timestamp() / 1000)
 
     def _has_stopped(self) -> bool:
         import pyrealsense2 as rs
@@ -125,7 +128,7 @@ class RecordingSource(RecordedSource):
         self._streams.stop()
         self._playback.seek(datetime.timedelta(0))
         self._streams = self._running()
-        self._clock, self._singles = FrameClock(), 0
+        self._singles = 0
 
     def _stop(self) -> None:
         streams, self._streams = self._streams, None

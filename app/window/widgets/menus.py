@@ -1,15 +1,16 @@
-"""Entries of menus: commands with their keys, and choices of one word out of several."""
+"""Entries of menus: commands with their keys, choices of one word, and the list of keys."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from PySide6.QtWidgets import QMenu, QWidget
+    from PySide6.QtWidgets import QMenu
 
 Word = TypeVar("Word", bound=str)
 
@@ -56,3 +57,22 @@ def add_choice(
     known = {str(word): word for word in words}  # Qt makes a plain text of each
     group.triggered.connect(lambda action: then(known[action.data()]))
     return group
+
+
+class KeyHelp(QDialog):
+    """A small window with one row for each action that has a key."""
+
+    def __init__(self, actions: Iterable[QAction], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keys")
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(24)
+        for row, action in enumerate(a for a in actions if not a.shortcut().isEmpty()):
+            key = QLabel(f"<b>{action.shortcut().toString()}</b>")
+            grid.addWidget(key, row, 0)
+            grid.addWidget(QLabel(action.text().replace("&", "").rstrip("…")), row, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addLayout(grid)
+        layout.addWidget(buttons)

@@ -14,12 +14,12 @@ import numpy as np
 from fercore.caches.pictures import PICTURE_VIEW, cut_picture
 from fercore.caches.reading import open_cache
 from fercore.caches.synthetic import CacheRecipe
-from fercore.datasets.labels import expression_named
+from fercore.datasets.dataset import expression_named
 from fercore.errors import DatasetError
 from fercore.faces.cropping import crop_face
 from fercore.io.fer2013 import Fer2013Split, read_fer2013
+from fercore.io.files import files_below
 from fercore.io.images import PICTURE_SUFFIXES, read_rgb
-from fercore.io.trees import files_below
 from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox, RGBDFrame
 from fercore.synthesis.samples import SampleRecipe
