@@ -1,5 +1,6 @@
 # make demo    set up if needed, then replay the bundled sample subjects
 # make test    set up if needed, then linters, types, import contracts, tests
+# make fuzz    damaged files for every reader, EXAMPLES=N of each (1000), others each time
 # make bundle  the application with its own Python, in dist/rgbd-fer (packaging/README.md)
 # make clean   remove the environment and everything that was built
 
@@ -11,7 +12,9 @@ BUNDLE_VENV := build/bundle-venv
 BUNDLE_READY := $(BUNDLE_VENV)/.ready
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: demo test setup bundle clean
+EXAMPLES ?= 1000
+
+.PHONY: demo test fuzz setup bundle clean
 
 demo: $(READY)
 	@if $(PYTHON) -m app.start.display; then \
@@ -26,6 +29,9 @@ test: $(READY)
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
 	$(PYTHON) -m pytest -m "not hardware and not gpu and not slow"
+
+fuzz: $(READY)
+	FUZZ_EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest tests/test_fuzz.py
 
 setup: $(READY)
 

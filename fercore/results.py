@@ -13,7 +13,7 @@ import os
 from io import FileIO
 from typing import TYPE_CHECKING
 
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 from fercore.expressions import VERDICT_LABELS
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class PredictionWriter:
             self._cut_back_to(complete)
             raise FercoreError(
                 f"{self._path} cannot be written any further ({error.strerror}); "
-                "free some space, what is written so far is complete."
+                f"{cure(error)}, what is written so far is complete."
             ) from error
 
     def _cut_back_to(self, length: int) -> None:

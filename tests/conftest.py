@@ -57,11 +57,9 @@ def make_session() -> Iterator[Callable[..., Session]]:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Return settings in a file of their own."""
-    from PySide6.QtCore import QSettings
-
     from app.start.settings import Settings
 
-    return Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+    return Settings(tmp_path / "s.json")
 
 
 @pytest.fixture

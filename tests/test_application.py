@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from app_doubles import FakeAnalyser, TickSource, write_tree
-from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtCore import QTimer
 from study_fixtures import write_study
 
 from app import application
@@ -188,7 +188,7 @@ def test_cv2s_plugin_path_is_out_of_the_way() -> None:
 
 
 def test_the_window_runs_until_it_is_closed(qapp: QApplication, tmp_path: Path) -> None:
-    settings = Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+    settings = Settings(tmp_path / "s.json")
     palette = qapp.palette()
 
     def close_when_playing() -> None:
@@ -209,7 +209,7 @@ def test_the_window_runs_until_it_is_closed(qapp: QApplication, tmp_path: Path) 
 def test_a_study_is_opened_with_the_window(qapp: QApplication, tmp_path: Path) -> None:
     from PySide6.QtWidgets import QDockWidget
 
-    settings = Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+    settings = Settings(tmp_path / "s.json")
     palette, titles = qapp.palette(), []
 
     def close_when_playing() -> None:
@@ -238,7 +238,7 @@ def test_a_run_is_told_which_weights_judge() -> None:
 def test_the_last_source_comes_again_and_a_lost_one_gives_way_to_the_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+    settings = Settings(tmp_path / "s.json")
     root = write_tree(tmp_path / "tree", "F9001_AN04WH")
     monkeypatch.setattr("fercore.datasets.samples.sample_root", lambda: root)
     settings.source = str(root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from fercore.datasets.samples import sample_root
 from fercore.geometry import MeshRenderer, OrthographicCamera, Pose
 from fercore.geometry.plausibility import FaceMeasures, depth_doubt, measure_face
 from fercore.structures import FaceBox, FloatArray, Intrinsics
+from fercore.synthesis.sensors import CAMERAS, DepthSensor
 
 CAMERA = Intrinsics(fx=600.0, fy=600.0, cx=319.5, cy=239.5, width=640, height=480)
 BOX = FaceBox(247, 157, 393, 303, 0.9)  # 146 mm at 0.6 m, around the face
@@ -70,3 +72,29 @@ def test_where_nothing_is_known_nothing_is_said(seen_m: FloatArray) -> None:
         measures = measure_face(unknown, box, CAMERA.fx)
         assert measures == FaceMeasures(None, None, None)
         assert depth_doubt(measures) == ""
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_a_cameras_noise_hides_neither_a_face_nor_a_photograph(name: str) -> None:
+    camera, rng = CAMERAS[name], np.random.default_rng(0)
+    fx = camera.focals_px[0]
+    intrinsics = replace(CAMERA, fx=fx, fy=fx)
+    renderer = MeshRenderer(Bu3dfe(sample_root()).scans()[0].mesh(), 1)
+    for distance_m in (0.3, 0.45, 0.6, 0.9):
+        half = 0.073 * fx / distance_m
+        box = FaceBox(320 - half, 230 - half, 320 + half, 230 + half, 0.9)
+        face_m = renderer.pinhole(intrinsics, Pose.turned(yaw_deg=15), 1000 * distance_m).depth_m
+        seen_m = _noisy(camera.sensor, face_m, rng)
+        assert depth_doubt(measure_face(seen_m, box, fx)) == "", distance_m
+        if distance_m < 0.5:  # further off, some cameras' noise is as deep as a face
+            sheet_m = np.full_like(face_m, distance_m) + np.linspace(0, 0.1, 640, dtype=np.float32)
+            doubt = depth_doubt(measure_face(_noisy(camera.sensor, sheet_m, rng), box, fx))
+            assert doubt == "depth is flat, as of a photograph"
+
+
+def _noisy(sensor: DepthSensor, depth_m: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return depth with the sensor's noise of disparity, which neighbours share, and steps."""
+    noise = cv2.GaussianBlur(rng.normal(0, 1, depth_m.shape), (0, 0), 2.0)
+    disparity = sensor.disparity_px(depth_m) + sensor.noise_px * noise / noise.std()
+    steps = np.round(disparity * 32) / 32
+    return (sensor.focal_px * sensor.baseline_m / steps).astype(np.float32)

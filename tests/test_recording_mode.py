@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import shutil
-from typing import TYPE_CHECKING
+import threading
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from app_doubles import BlindAnalyser, TickSource, opening
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMenu
 from study_fixtures import equipment, no_faces, write_study
 from window_driver import PATIENCE_MS, action, described
 
 from app.start.settings import Settings
+from app.study.writers import PictureWriter
 from app.window.modes import add_modes
 from app.window.recording_mode import KEPT, RecordingMode, documents_folder
 from app.window.widgets.record_button import IDLE, RecordButton
@@ -91,6 +94,36 @@ def test_one_button_starts_and_stops(
     wanted = rf"Recorded \d\.\d s, {counts.frames} frames, {counts.events} events in .+recording-"
     assert re.search(wanted, said(mode))
     assert len(read_predictions(the_run(folder).predictions)) == record.counts.frames > 5
+
+
+def test_a_slow_disk_does_not_hold_the_window_up(
+    qtbot: QtBot,
+    show: Callable[..., RecordingMode],
+    settings: Settings,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go_on = threading.Event()
+    write = PictureWriter.write
+
+    def slowly(self: PictureWriter, picture: Any, onset_s: float) -> None:
+        go_on.wait(20)
+        write(self, picture, onset_s)
+
+    monkeypatch.setattr(PictureWriter, "write", slowly)
+    settings.recording_level = Privacy.FULL
+    mode = show()
+    mode.toggle()
+    qtbot.waitUntil(lambda: frames_recorded(mode) > 5, timeout=PATIENCE_MS)
+    started_s = time.perf_counter()
+    mode.toggle()
+    mode.toggle()  # asking again neither waits nor starts another
+    assert time.perf_counter() - started_s < 5 and mode.recording
+    assert "is being written" in said(mode)
+    go_on.set()
+    qtbot.waitUntil(lambda: not mode.recording, timeout=PATIENCE_MS)
+    assert "Recorded" in said(mode) and mode.button.text() == IDLE
+    assert read_run_record(the_run(folder).session).state is RunState.COMPLETE
 
 
 def test_the_key_does_the_same(
@@ -299,18 +332,18 @@ def test_the_window_still_fits_a_small_screen(show: Callable[..., RecordingMode]
 
 
 def test_what_is_kept_and_where_survives_a_restart(tmp_path: Path) -> None:
-    path = str(tmp_path / "kept.ini")
-    settings = Settings(QSettings(path, QSettings.Format.IniFormat))
+    path = tmp_path / "kept.json"
+    settings = Settings(path)
     settings.recording_folder, settings.recording_level = tmp_path / "ä b", Privacy.BLURRED
     del settings
-    again = Settings(QSettings(path, QSettings.Format.IniFormat))
+    again = Settings(path)
     assert again.recording_folder == tmp_path / "ä b"
     assert again.recording_level is Privacy.BLURRED
 
 
-@pytest.mark.parametrize("text", ["level=everything\nfolder=\n", "level=1, 2\nfolder=a, b\n"])
+@pytest.mark.parametrize("text", ['"level": "everything"', '"level": 1, "recording/folder": [2]'])
 def test_damaged_settings_keep_numbers_only(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "damaged.ini"
-    path.write_text(f"[recording]\n{text}", "utf-8")
-    settings = Settings(QSettings(str(path), QSettings.Format.IniFormat))
+    path = tmp_path / "damaged.json"
+    path.write_text(f'{{"recording/{text[1:]}}}', "utf-8")
+    settings = Settings(path)
     assert settings.recording_level is Privacy.DERIVED and settings.recording_folder is None

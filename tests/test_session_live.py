@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from app_doubles import FakeAnalyser, TickSource, opening, sample_frame
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QSlider
 from session_driver import next_shown, settle, until
 
@@ -129,7 +129,7 @@ def test_a_replay_has_no_condition(make_session: Callable[..., Session]) -> None
 
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
-    settings = Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+    settings = Settings(tmp_path / "s.json")
     troubles = Troubles()
     logging.getLogger().addHandler(troubles)
     made = MainWindow(Session(FakeAnalyser), settings, troubles)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from app_doubles import FakeAnalyser
 from camera_doubles import DEPTH_UNIT_M, FACE_M, NAME, SIZE, Bench, SoftCamera
-from PySide6.QtCore import QSettings
 from study_fixtures import write_study
 from test_study_window import begin_session, override_red_checks
 
@@ -40,7 +39,7 @@ def mode(qtbot: QtBot, tmp_path: Path, bench: Bench) -> Iterator[StudyMode]:
     bench.plug_in()
     session, troubles = Session(FakeAnalyser), Troubles()
     logging.getLogger().addHandler(troubles)
-    settings = Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+    settings = Settings(tmp_path / "s.json")
     window = MainWindow(session, settings, troubles)
     qtbot.addWidget(window)
     mode = StudyMode(window, session, tuple)

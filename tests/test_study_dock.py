@@ -126,7 +126,7 @@ def test_a_run_that_stops_by_itself_says_why(
     qtbot.waitUntil(lambda: kept_frames(desk) == 3, timeout=5000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(disk_room, "RESERVE_BYTES", 10**18)
-        qtbot.waitUntil(lambda: not desk.recording, timeout=5000)
+        qtbot.waitUntil(lambda: not (desk.recording or desk.finishing), timeout=5000)
     dock.refresh()
     assert "nearly full" in dock.sheet.message.text() and "Kept: 3 frames" in (
         dock.sheet.message.text()

@@ -138,7 +138,7 @@ def test_it_counts_down_in_view_and_says_what_it_recorded(
     dock.start_block()
     assert "ends in 0:01" in dock.line.text() and dock.sheet.keep_on.isEnabled()
     feed(desk, 2)
-    qtbot.waitUntil(lambda: not desk.recording, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not (desk.recording or desk.finishing), timeout=PATIENCE_MS)
     dock.refresh()
     assert dock.sheet.message.text().startswith("Recorded: ")
     assert dock.sheet.list.item(0).text().startswith("✓ 1")

@@ -21,7 +21,8 @@ from app.study.lane import Lane
 from app.study.writers import PictureWriter
 from fercore.errors import FercoreError
 from fercore.runtime.files import LOCK_FILE
-from fercore.study.events import PROBLEM, read_events
+from fercore.study.clocks import Offset
+from fercore.study.events import PROBLEM, RUN_STOP, read_events
 from fercore.study.layout import run_place
 from fercore.study.media import count_pictures
 from fercore.study.participants import enrol
@@ -128,6 +129,65 @@ def test_adding_never_waits_and_every_loss_is_counted(
     place = study / "sub-01" / "ses-1" / name.stem
     rows = read_predictions(place / "predictions.tsv")
     assert rows.colour_kept.sum() == counts.colour_pictures == count_pictures(place / "colour.mkv")
+
+
+def test_stopping_waits_for_no_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    write = PictureWriter.write
+
+    def slowly(self: PictureWriter, picture: Any, onset_s: float) -> None:
+        go_on.wait(20)
+        write(self, picture, onset_s)
+
+    monkeypatch.setattr(PictureWriter, "write", slowly)
+    study = write_study(tmp_path / "s", "full")
+    desk = open_desk(study)
+    enrol(study, desk.study, "01", {"age": "3"})
+    name = desk.start("01", "1", "video", "calm")
+    for analysis in made_up(5):
+        desk.add(analysis, time.monotonic())
+    started_s = time.perf_counter()
+    assert not desk.stop_aside()
+    assert time.perf_counter() - started_s < 5 and desk.finishing and not desk.recording
+    go_on.set()
+    record = desk.stop()
+    assert record is not None and record.state is RunState.COMPLETE and not desk.finishing
+    assert record.counts.colour_pictures == 5
+    stopped = read_events(run_place(study, name).events)[-1]
+    assert (stopped.type, stopped.name) == (RUN_STOP, "")  # not at its planned end
+
+
+def test_an_outlet_that_raises_costs_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def __init__(self, source_id: str) -> None:
+            self.offset = Offset(0.0, "lsl", 0.0, None)
+
+        def measure(self) -> Offset:
+            return self.offset
+
+        def push_frame(self, *_: object) -> None:
+            raise RuntimeError("the outlet is gone")
+
+        push_event = push_frame
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("app.study.streams.Link", Broken)
+    study = write_study(tmp_path / "s")
+    desk = open_desk(study)
+    enrol(study, desk.study, "01", {"age": "3"})
+    desk.switch_lsl(True)
+    desk.start("01", "1", "video", "calm")
+    for analysis in made_up(5):
+        desk.add(analysis, time.monotonic())
+    desk.mark("stimulus", "key")
+    record = desk.stop()
+    desk.close()
+    assert record is not None and record.counts.frames == 5 and record.counts.events == 4
+    assert caplog.text.count("cannot send (the outlet is gone); recording goes on") == 1
 
 
 def test_a_full_lane_counts_rows_and_keeps_pictures_in_step(

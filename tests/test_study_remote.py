@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import socket
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from study_fixtures import made_up, open_desk, write_study
 
-from app.study import remote
+from app.study import lanes, remote
 from app.study.remote import RemoteServer
 from app.study.remote_messages import answer
+from app.study.writers import TableWriter
 from fercore.errors import FercoreError
 from fercore.study.events import MARKER, read_events
 from fercore.study.layout import runs_of
@@ -216,6 +218,69 @@ def test_whoever_stays_silent_is_shown_out(
     with socket.create_connection(server.address, 5) as connection:
         connection.settimeout(3)
         assert connection.recv(1000) == b""
+
+
+def test_strangers_lock_nobody_out(server: RemoteServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "_HELLO_TIMEOUT_S", 1.0)
+    begun_s = time.monotonic()
+    strangers = [socket.create_connection(server.address, 5) for _ in range(60)]
+    try:
+        while time.monotonic() < begun_s + 0.6:
+            for stranger in strangers:
+                with contextlib.suppress(OSError):
+                    stranger.send(b"x")
+            with RemoteClient(*server.address, TOKEN) as client:
+                assert client.status()["recording"] is False
+            time.sleep(0.1)
+        for stranger in strangers:
+            # Bytes that drip in put the deadline off for nobody.
+            stranger.settimeout(max(0.1, begun_s + 4 - time.monotonic()))
+            with contextlib.suppress(ConnectionError):
+                while stranger.recv(1000):
+                    pass
+    finally:
+        for stranger in strangers:
+            stranger.close()
+
+
+def test_a_flood_of_markers_is_counted_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    written = TableWriter.write
+
+    def slowly(self: TableWriter, cells: Any) -> None:
+        go_on.wait(20)
+        written(self, cells)
+
+    monkeypatch.setattr(lanes, "_EVENTS", 40)
+    monkeypatch.setattr(TableWriter, "write", slowly)
+    study = write_study(tmp_path / "s")
+    desk = open_desk(study)
+    enrol(study, desk.study, "01", {"age": "3"})
+    address = desk.switch_remote(True, TOKEN, port=0)
+    assert address is not None
+    try:
+        with RemoteClient(*address, TOKEN) as client:
+            client.start("01", "1", "video", "calm")
+            refused = 0
+            for number in range(60):
+                try:
+                    client.marker(f"m{number}")
+                except RemoteError as error:
+                    assert "Events come faster than they can be written" in str(error)
+                    refused += 1
+            assert refused >= 18  # and the connection still stands
+            assert client.status()["dropped_events"] == refused
+            go_on.set()
+            client.stop()
+    finally:
+        go_on.set()
+        desk.close()
+    (place,) = runs_of(study)
+    markers = [event for event in read_events(place.events) if event.type == MARKER]
+    assert len(markers) == 60 - refused
+    assert read_run_record(place.session).counts.dropped_events == refused
 
 
 def test_too_many_connections_are_refused(server: RemoteServer) -> None:

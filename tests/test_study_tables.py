@@ -118,7 +118,7 @@ def test_a_table_from_before_a_column_was_added_is_read(tmp_path: Path) -> None:
         (b"\x00\x01\xff\n", "it is no text"),
         (b"one\tthree\n1\t2\n", "does not begin with the names"),
         (b"one\ttwo\nx\n", "line 2 has 1 cells, not 2"),
-        (b"one\ttwo\nx\t1\nx\tsoon\n", "line 3 has no number as two"),
+        (b"one\ttwo\nx\t1\nx\tsoon\n", "line 3 has no usable number as two"),
     ],
 )
 def test_a_damaged_table_is_one_sentence(content: bytes, complaint: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from app_doubles import FakeAnalyser, opening
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 from study_fixtures import write_study
 
@@ -52,7 +52,7 @@ def mode(qtbot: QtBot, tmp_path: Path, troubles: Troubles) -> Iterator[StudyMode
     """Return study mode of a window that plays the rendered face; see that no thread is left."""
     before = set(threading.enumerate())
     session = Session(FakeAnalyser)
-    settings = Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+    settings = Settings(tmp_path / "s.json")
     window = MainWindow(session, settings, troubles)
     qtbot.addWidget(window)
     mode = StudyMode(window, session, lambda: (Weights("fusion-resnet50", "0" * 64),))

@@ -16,7 +16,7 @@ from fercore.training import trainer
 from fercore.training.augmentation import augment
 from fercore.training.config import TrainingConfig
 from fercore.training.faces import LabelledFaces, join_faces, subjects_of
-from fercore.training.features import compute_features
+from fercore.training.features import compute_features, open_features
 from fercore.training.scoring import logits_of, measure
 from fercore.training.start import started
 from fercore.training.trainer import train
@@ -117,6 +117,23 @@ def test_features_left_by_an_earlier_run_are_read(tmp_path: Path) -> None:
     assert (tmp_path / "copy0.frozen.npy").stat().st_mtime_ns == stamp
     assert np.array_equal(first.depth, again.depth)
     assert first.frozen.shape == (12, 1, 64, 64)
+
+
+def test_features_that_changed_on_the_disk_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "features"
+    kept = compute_features(build("depth"), made_up_faces(subjects=1), PARAMETERS, path, "none")
+    assert np.array_equal(open_features(path).frozen, kept.frozen)
+    file = tmp_path / "features.frozen.npy"
+    whole = file.read_bytes()
+    zeroed = whole[:4096] + bytes(len(whole) - 4096)
+    for damaged in (zeroed, whole[:-100], b"", b"x"):
+        file.write_bytes(damaged)
+        with pytest.raises(FercoreError, match=r"remove features\.\*"):
+            open_features(path)
+    file.write_bytes(whole)
+    (tmp_path / "features.sums.json").write_text("[" * 100_000)
+    with pytest.raises(FercoreError, match="damaged"):
+        open_features(path)
 
 
 @pytest.mark.parametrize(

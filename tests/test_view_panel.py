@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 from app_doubles import analysis_of, sample_frame
-from PySide6.QtCore import QSettings
 from PySide6.QtGui import QImage
 
 from app.live.inference import Judged
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def panel(qtbot: QtBot, tmp_path: Path) -> ViewPanel:
-    settings = Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+    settings = Settings(tmp_path / "s.json")
     made = ViewPanel(settings)
     qtbot.addWidget(made.bar)
     return made

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import psutil
-from PySide6.QtCore import QEventLoop, QSettings, QTimer
+from PySide6.QtCore import QEventLoop, QTimer
 
 from app.application import create_application
 from app.bench.camera import ALIGN, MeasuredCamera
@@ -101,8 +101,8 @@ class LiveRun:
         self._source = _source_of(frames, self._capture_watch)
         self._predictor: CountingPredictor | None = None
         self._session = Session(self._load)
-        store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
-        self._window = MeasuredWindow(self._session, Settings(store), self._source)
+        settings = Settings(folder / "settings.json")
+        self._window = MeasuredWindow(self._session, settings, self._source)
         self._loop = QEventLoop()
         self._timer = QTimer(self._window)
         self._timer.timeout.connect(self._tick)

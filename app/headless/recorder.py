@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,5 +100,5 @@ class VideoWriter:
     def _problem(self, error: OSError) -> FercoreError:
         return FercoreError(
             f"{self._path} cannot be written any further ({error.strerror}); "
-            "free some space or choose another folder, what is written so far can be played."
+            f"{cure(error)} or choose another folder, what is written so far can be played."
         )

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from fercore.study.events import Event
     from fercore.study.run_files import Check, RunRecord
 
+_PATIENCE_S = 1.0  # for a run to end, before a window's thread goes on
+
 
 class Desk:
     """Runs a study's recordings; `close` ends everything.
@@ -89,11 +91,11 @@ class Desk:
         host_s = time.monotonic() - analysis.latency_s if host_s is None else host_s
         streams, recording = self._streams, self._recording
         self.baseline.add(analysis, host_s, angle)
-        if streams is not None:
-            streams.link.push_frame(analysis, host_s)
         if recording is not None and recording.active:
             recording.add(analysis, host_s, angle)
             self._clocks.compare(recording, streams)
+        if streams is not None:
+            streams.send_frame(analysis, host_s)
 
     def start(
         self,
@@ -132,6 +134,17 @@ class Desk:
             recording, self._recording = self._recording, None
             return recording.stop() if recording is not None else None
 
+    def stop_aside(self) -> bool:
+        """Begin to stop the run, and return soon: whether all is written, so `stop` is at once."""
+        recording = self._recording
+        return recording is None or recording.stop_aside(_PATIENCE_S)
+
+    @property
+    def finishing(self) -> bool:
+        """Whether a run takes no more frames, but is still being written."""
+        recording = self._recording
+        return recording is not None and recording.finishing
+
     def mark(
         self,
         name: str,
@@ -142,12 +155,17 @@ class Desk:
         """Mark an event.
 
         Raises:
-            FercoreError: no run is being recorded.
+            FercoreError: no run is being recorded, or more events wait than can be kept.
         """
         recording = self._recording
         event = None
         if recording is not None:
             event = recording.mark(name, source, MARKER, host_s, uncertainty_s)
+        if event is None and recording is not None and recording.active:
+            raise FercoreError(
+                "Events come faster than they can be written; the marker "
+                f"{name!r} is not kept, send fewer."
+            )
         if event is None:
             raise FercoreError(f"No run is being recorded; the marker {name!r} is not kept.")
         self._announce(event)
@@ -222,7 +240,7 @@ class Desk:
     def _announce(self, event: Event | None) -> None:
         streams = self._streams
         if streams is not None and event is not None:
-            streams.link.push_event(event)
+            streams.send_event(event)
 
     def _mark_from_lsl(self, name: str, host_s: float, uncertainty_s: float | None) -> None:
         recording = self._recording
@@ -273,5 +291,6 @@ class RemoteCommands:
             "dropped_rows": progress.counts.dropped_rows,
             "dropped_colour": progress.counts.dropped_colour,
             "dropped_depth": progress.counts.dropped_depth,
+            "dropped_events": progress.counts.dropped_events,
             "problem": progress.problem,
         }

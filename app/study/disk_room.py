@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +39,6 @@ class DiskRoom:
     def unwritable(self, error: OSError) -> FercoreError:
         """Return in a sentence what failed, and what to do."""
         return FercoreError(
-            f"{self._folder} cannot be written ({error.strerror or error}); free some space "
+            f"{self._folder} cannot be written ({error.strerror or error}); {cure(error)} "
             "or choose another disk, what is written so far is valid."
         )

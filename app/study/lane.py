@@ -59,6 +59,11 @@ class Lane(threading.Thread, Generic[T]):
         """Whether there is no room; with one producer, room stays until it offers."""
         return self._items.full()
 
+    @property
+    def waiting(self) -> int:
+        """How many items wait, about."""
+        return self._items.qsize()
+
     def drop(self) -> None:
         """Count an item that was not even offered."""
         with self._counting:

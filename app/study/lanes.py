@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fercore.study.run_files import RunRecord
 
 _ROWS, _EVENTS, _PICTURES = 2000, 10000, 30  # capacities; a picture takes a megabyte
+_RESERVED = 100  # for events that no flood of markers may push out, such as the end of the run
 
 
 class Draft(NamedTuple):
@@ -114,7 +115,8 @@ class EventLane:
     def __init__(self, place: RunPlace, fail: Callable[[Exception], None]) -> None:
         self._events = TableWriter(place.events, events.COLUMNS)
         self._clocks = TableWriter(place.clocks, clocks.COLUMNS)
-        self.lane: Lane[Event | Offset] = Lane("events", _EVENTS, self._write, self._tick, fail)
+        room = _EVENTS + _RESERVED
+        self.lane: Lane[Event | Offset] = Lane("events", room, self._write, self._tick, fail)
 
     @property
     def rows(self) -> int:
@@ -125,6 +127,13 @@ class EventLane:
     def size(self) -> int:
         """Bytes written."""
         return self._events.size + self._clocks.size
+
+    def offer(self, event: Event) -> bool:
+        """Queue an event; False and counted where there is no room."""
+        if event.type == events.MARKER and self.lane.waiting >= _EVENTS:
+            self.lane.drop()
+            return False
+        return self.lane.offer(event)
 
     def close(self) -> None:
         """Close the files; the lane must have finished."""

@@ -16,7 +16,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from app.study.desk import Desk
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 from fercore.runtime.files import write_text_whole
 from fercore.study.layout import STUDY_FILE
 from fercore.study.participants import enrol
@@ -114,13 +114,24 @@ class QuickRecording:
         """Return how the recording stands, None without one."""
         return self._desk.progress() if self._desk else None
 
-    def stop(self, remark: str = "") -> RunRecord | None:
-        """End the recording and close its files; `remark` is kept in it. Safe to call twice."""
+    def stop_aside(self, remark: str = "") -> bool:
+        """Begin to end the recording; return soon whether all is written, so `stop` is at once."""
+        if self._desk is None:
+            return True
+        if remark:
+            self._desk.note(remark)
+        return self._desk.stop_aside()
+
+    @property
+    def finishing(self) -> bool:
+        """Whether a recording takes no more frames, but is still being written."""
+        return self._desk is not None and self._desk.finishing
+
+    def stop(self) -> RunRecord | None:
+        """End the recording and close its files. Safe to call twice."""
         desk, self._desk = self._desk, None
         if desk is None:
             return None
-        if remark:
-            desk.note(remark)
         record = desk.stop()
         desk.close()
         return record
@@ -151,6 +162,6 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 def _unwritable(folder: Path, error: OSError) -> FercoreError:
     return FercoreError(
-        f"{folder} cannot be written ({error.strerror or error}); free some space, or choose "
+        f"{folder} cannot be written ({error.strerror or error}); {cure(error)}, or choose "
         "another folder in the menu Record."
     )

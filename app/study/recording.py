@@ -65,7 +65,8 @@ class Recording:
         blurred = record.privacy is Privacy.BLURRED
         self._blur = FaceBlur(find_faces) if find_faces and blurred else None
         self._closing, self._leaving = threading.Lock(), threading.Lock()
-        self._ending: threading.Thread | None = None  # where it ends by itself
+        self._ending: threading.Thread | None = None  # where it ends aside
+        self._is_over = False  # its planned length
         self._held = contextlib.ExitStack()
         self._active = False
         self._closed = False
@@ -118,6 +119,7 @@ class Recording:
         if onset_s < 0:
             return  # it arrived before the run began
         if self.plan.is_past(onset_s):
+            self._is_over = True
             self._end_aside()
             return
         # A row tells which pictures are in the files, so no picture goes without its row.
@@ -150,7 +152,7 @@ class Recording:
             host_s=host_s,
             lsl_s=self._on_lsl(host_s),
         )
-        return event if self._lanes.events.lane.offer(event) else None
+        return event if self._lanes.events.offer(event) else None
 
     def log_offset(self, offset: Offset) -> None:
         """Note how far another clock is from the host's."""
@@ -182,6 +184,20 @@ class Recording:
             ending.join()
         return self._record
 
+    def stop_aside(self, patience_s: float) -> bool:
+        """Begin to end the run; return, after so long at most, whether it has ended."""
+        self._end_aside()
+        ending = self._ending
+        if ending is not None:
+            ending.join(patience_s)
+        return not self.finishing
+
+    @property
+    def finishing(self) -> bool:
+        """Whether it is being ended and not all is written yet."""
+        ending = self._ending
+        return ending is not None and ending.is_alive()
+
     def _begin(self) -> None:
         now_s = time.monotonic()
         self._record = replace(
@@ -197,7 +213,7 @@ class Recording:
         self._duration_s = self._elapsed_s()
         if self._problem:
             self.mark(self._problem, "application", PROBLEM)
-        why = self.plan.sentence if self._ending is not None and not self._problem else ""
+        why = self.plan.sentence if self._is_over and not self._problem else ""
         self.mark(why, "application", RUN_STOP, uncertainty_s=0.0)
         self._active = False
         stuck = lanes.finish(_FINISH_TIMEOUT_S)
@@ -222,7 +238,7 @@ class Recording:
         self._end_aside()
 
     def _end_aside(self) -> None:
-        """Have the run closed by a thread of its own: a lane cannot wait for its own end."""
+        """Have the run closed by a thread of its own: neither lane nor window can wait for it."""
         with self._leaving:
             if self._ending is None and not self._closed:
                 self._ending = threading.Thread(
@@ -234,6 +250,7 @@ class Recording:
         """Look at disk and clock; called twice a second by a lane's thread."""
         self._disk.require()
         if self.plan.is_overdue(self._elapsed_s()):
+            self._is_over = True
             self._end_aside()
 
     def _elapsed_s(self) -> float:

@@ -1,8 +1,10 @@
 """Remote control of a recording: JSON lines over TCP, off unless a `RemoteServer` is made.
 
 Every line either way is one JSON object; docs/user-studies.md lists them. The first must
-be `{"do": "hello", "token": …}`; a connection that does not know the token is closed.
-Whatever else is wrong is answered with `{"ok": false, "error": …}`.
+be `{"do": "hello", "token": …}`, whole within a few seconds; a connection that does not know the
+token is closed, and takes no place from those that do: where too many wait to be heard, the one
+that has waited longest makes room. Whatever else is wrong is answered with
+`{"ok": false, "error": …}`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.study.remote_messages import answer
 from fercore.errors import FercoreError
+from fercore.runtime.parsing import parsed_json
 
 if TYPE_CHECKING:
     from app.study.remote_messages import Commands
@@ -29,7 +32,7 @@ DEFAULT_PORT = 47860
 LOOPBACK = "127.0.0.1"
 MAX_LINE_BYTES = 4096
 MIN_TOKEN = 8
-_MAX_CONNECTIONS, _MAX_BAD_LINES = 8, 10
+_MAX_CONNECTIONS, _MAX_STRANGERS, _MAX_BAD_LINES = 8, 32, 10
 _HELLO_TIMEOUT_S, _REFUSAL_PAUSE_S = 5.0, 0.3
 _DRAIN_TIMEOUT_S, _MOST_DRAINED_BYTES = 0.5, 4 * 2**20
 
@@ -72,6 +75,7 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     allow_reuse_address = True
+    request_queue_size = 128  # who knocks while many others do
     commands: Commands
     token: bytes
 
@@ -79,28 +83,39 @@ class _Server(socketserver.ThreadingTCPServer):
         self.address_family = family
         self.deciding = threading.Lock()
         self._guard = threading.Lock()
-        self._open: set[socket.socket] = set()
+        self._strangers: dict[socket.socket, None] = {}  # not yet greeted, the oldest first
+        self._known: set[socket.socket] = set()
         super().__init__(address, _Connection)
 
-    def admit(self, connection: socket.socket) -> bool:
-        """Take a connection up unless there are too many."""
+    def hear(self, connection: socket.socket) -> None:
+        """Let a connection say hello; the oldest of too many that have not is broken off."""
         with self._guard:
-            if len(self._open) >= _MAX_CONNECTIONS:
+            if len(self._strangers) >= _MAX_STRANGERS:
+                oldest = next(iter(self._strangers))
+                del self._strangers[oldest]
+                _break_off(oldest)
+            self._strangers[connection] = None
+
+    def admit(self, connection: socket.socket) -> bool:
+        """Take up a connection that knows the token unless there are too many of them."""
+        with self._guard:
+            self._strangers.pop(connection, None)
+            if len(self._known) >= _MAX_CONNECTIONS:
                 return False
-            self._open.add(connection)
+            self._known.add(connection)
             return True
 
     def release(self, connection: socket.socket) -> None:
         """Forget a connection."""
         with self._guard:
-            self._open.discard(connection)
+            self._strangers.pop(connection, None)
+            self._known.discard(connection)
 
     def drop_connections(self) -> None:
         """Break all connections off."""
         with self._guard:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+            for connection in (*self._strangers, *self._known):
+                _break_off(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what went wrong with a connection; the server goes on."""
@@ -112,17 +127,20 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Serve one client until it leaves."""
-        if not self.server.admit(self.request):
-            self._answer({"ok": False, "error": "too many connections; close one first"})
-            return
+        self.server.hear(self.request)
+        # One deadline for the whole greeting: a byte now and then does not put it off.
+        deadline = threading.Timer(_HELLO_TIMEOUT_S, _break_off, (self.request,))
+        deadline.daemon = True
+        deadline.start()
         try:
-            self.request.settimeout(_HELLO_TIMEOUT_S)
-            if self._greeted():
-                self.request.settimeout(None)
+            greeted = self._greeted()
+            deadline.cancel()
+            if greeted:
                 self._serve()
         except OSError:
             return  # the client is gone
         finally:
+            deadline.cancel()
             self.server.release(self.request)
 
     def _greeted(self) -> bool:
@@ -133,6 +151,9 @@ class _Connection(socketserver.StreamRequestHandler):
             time.sleep(_REFUSAL_PAUSE_S)
             self._answer({"ok": False, "error": "say hello with the right token first"})
             return False
+        if not self.server.admit(self.request):
+            self._answer({"ok": False, "error": "too many connections; close one first"})
+            return False
         self._answer({"ok": True, "protocol": PROTOCOL})
         return True
 
@@ -142,9 +163,8 @@ class _Connection(socketserver.StreamRequestHandler):
             message = self._read()
             if message is None:
                 return
-            reply = answer(self.server.commands, message, self.server.deciding)
-            bad += not reply["ok"]
-            self._answer(reply)
+            bad += not isinstance(message, dict)  # a command that is refused is none of them
+            self._answer(answer(self.server.commands, message, self.server.deciding))
 
     def _read(self) -> object:
         """Return the next line's value, the line's defect as a text, None at the end."""
@@ -156,8 +176,8 @@ class _Connection(socketserver.StreamRequestHandler):
             self._drain()
             return None  # where its next line begins, nobody can know
         try:
-            value: object = json.loads(data)
-        except (ValueError, RecursionError):
+            value: object = parsed_json(data)
+        except ValueError:
             return "no JSON"
         return "no JSON object" if value is None else value
 
@@ -171,6 +191,11 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _answer(self, reply: dict[str, Any]) -> None:
         self.wfile.write(json.dumps(reply).encode() + b"\n")
+
+
+def _break_off(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _listening(commands: Commands, token: str, interface: str, port: int) -> _Server:

@@ -92,6 +92,7 @@ class Lanes:
             colour_pictures=colour.pictures if colour else 0,
             depth_maps=depth.pictures if depth else 0,
             dropped_rows=self.rows.lane.dropped,
+            dropped_events=self.events.lane.dropped,
             dropped_colour=colour.lane.dropped if colour else 0,
             dropped_depth=depth.lane.dropped if depth else 0,
             clipped_depth_pixels=depth.clipped_pixels if depth else 0,

@@ -64,6 +64,7 @@ class RecordingMode(QObject):
         self._recording = QuickRecording(equipment, find_faces)
         self._source: FrameSource | None = None
         self._frames, self._silent_ticks = 0, 0
+        self._is_stopping, self._why = False, ""
         self.button = RecordButton()
         self.button.clicked.connect(lambda _checked=False: self.toggle())
         window.head_row.addWidget(self.button)
@@ -106,9 +107,11 @@ class RecordingMode(QObject):
     def refresh(self) -> None:
         """Show how the recording stands; end it where it must not go on."""
         progress = self._recording.progress()
-        if progress is None:
+        if progress is None or self._recording.finishing:
             return
-        if progress.problem and not progress.active:
+        if self._is_stopping:
+            self._finish()
+        elif progress.problem and not progress.active:
             self._stop()
         elif self._session.source is not self._source:
             self._stop("the source changed")
@@ -128,6 +131,7 @@ class RecordingMode(QObject):
         """Stop what is recorded; safe to call twice."""
         if self.recording:
             self._stop("the window was closed")
+            self._finish()
 
     def _hear(self, judged: Judged) -> None:
         """Record a result; called by the judging thread."""
@@ -136,11 +140,23 @@ class RecordingMode(QObject):
             self._recording.add(judged.analysis, judged.arrival.arrived_s, judged.angle)
 
     def _stop(self, why: str = "") -> None:
+        """Take no more frames; what waits to be written must not keep the window waiting."""
         self._session.set_listener(None)
+        if not self._is_stopping:
+            self._is_stopping, self._why = True, why
+            if not self._recording.stop_aside(why):
+                self._say("Stopped; what was recorded is being written.")
+        if not self._recording.finishing:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Say what became of the recording, once all is written."""
+        if not self._is_stopping:
+            return
         self._timer.stop()
-        place = self._recording.folder
-        record = self._recording.stop(why)
-        self._source = None
+        place, why = self._recording.folder, self._why
+        record = self._recording.stop()
+        self._source, self._is_stopping = None, False
         self.button.show_idle()
         if record is not None:
             reason = record.problem or (f"Stopped because {why}." if why else "")
@@ -205,7 +221,8 @@ def documents_folder() -> Path:
 
 
 def _lost(counts: Counts) -> int:
-    return counts.dropped_rows + counts.dropped_colour + counts.dropped_depth
+    pictures = counts.dropped_colour + counts.dropped_depth
+    return counts.dropped_rows + pictures + counts.dropped_events
 
 
 def _account(record: RunRecord) -> str:

@@ -24,7 +24,7 @@ from PySide6.QtCore import QStandardPaths
 
 from app.drawing.overlay import HEADS, by_head
 from app.drawing.qimage import to_array
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 from fercore.expressions import VERDICT_LABELS
 from fercore.faces.quality import is_sure
 from fercore.runtime.provenance import versions
@@ -73,7 +73,7 @@ def save_snapshot(snapshot: Snapshot, parent: Path) -> Path:
     except OSError as error:
         raise FercoreError(
             f"The snapshot cannot be written to {parent} ({error.strerror or error}); "
-            "free some space, or make that folder writable."
+            f"{cure(error)}."
         ) from error
     return folder
 

@@ -23,6 +23,7 @@ from fercore.caches.records import (
 from fercore.datasets.terms import SYNTHETIC, terms_of
 from fercore.errors import DatasetError
 from fercore.expressions import NEUTRAL
+from fercore.runtime.parsing import loaded_array
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -158,8 +159,8 @@ def _read_complete_index(path: Path, manifest: Manifest) -> list[CacheRow]:
 
 def _map(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array = loaded_array(path)
+    except (OSError, ValueError) as error:
         raise DatasetError(f"{path} is damaged ({error}); prepare it anew.") from error
     if array.shape != shape or array.dtype != dtype:
         raise DatasetError(

@@ -8,6 +8,7 @@ from typing import Any
 
 from fercore.expressions import EXPRESSIONS, NEUTRAL
 from fercore.networks.preprocessing import Preprocessing
+from fercore.runtime.parsing import checked, parsed_json
 from fercore.structures import FaceBox
 
 FORMAT_VERSION = 1
@@ -80,7 +81,7 @@ class Manifest:
         Raises:
             ValueError: it is not what `to_json` wrote.
         """
-        content: dict[str, Any] = json.loads(text)
+        content: dict[str, Any] = parsed_json(text)
         if not isinstance(content, dict):
             raise ValueError("no table of values")
         version = content.get("format_version")
@@ -89,11 +90,17 @@ class Manifest:
         missing = {field.name for field in fields(cls)} ^ content.keys()
         if missing:
             raise ValueError(f"missing or unknown: {', '.join(sorted(missing))}")
+        raw = content["preprocessing"]
+        if not isinstance(raw, dict):
+            raise ValueError("preprocessing is no table of values")
         try:
-            parameters = Preprocessing(**content.pop("preprocessing"))
-        except TypeError as error:
+            parameters = checked(Preprocessing, raw)
+        except ValueError as error:
             raise ValueError(f"preprocessing parameters: {error}") from error
-        return cls(preprocessing=parameters, **content)
+        manifest = checked(cls, {**content, "preprocessing": parameters})
+        if manifest.rows < 0 or manifest.views < 0:
+            raise ValueError("rows and views must not be negative")
+        return manifest
 
 
 COLUMNS = (

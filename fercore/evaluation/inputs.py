@@ -11,10 +11,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from fercore.training.features import FrozenFeatures, compute_features
+from fercore.training.features import FrozenFeatures, compute_features, open_features
 from fercore.training.folder import load_state, save_state
 from fercore.training.precision import training_device
 from fercore.training.start import started
@@ -22,6 +21,7 @@ from fercore.training.start import started
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from fercore.evaluation.data import ExperimentData
@@ -84,14 +84,11 @@ def compute_inputs(config: TrainingConfig, data: ExperimentData, source: Source)
 
 def load_inputs(source: Source) -> Inputs:
     """Open what `compute_inputs` left."""
-    frozen, depth = (
-        np.load(source.path.with_suffix(suffix), mmap_mode="r")
-        for suffix in (".frozen.npy", ".depth.npy")
-    )
+    features = open_features(source.path)
     cpu = torch.device("cpu")
     stored = load_state(source.path.parent / _LABELS, cpu) or {}
     start = load_state(source.path.with_suffix(".start.pt"), cpu)
-    return Inputs(FrozenFeatures(frozen, depth), stored["labels"].numpy(), start)
+    return Inputs(features, stored["labels"].numpy(), start)
 
 
 def _started(config: TrainingConfig) -> tuple[Pipeline, Start]:

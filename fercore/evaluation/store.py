@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 from fercore.evaluation.columns import (
     CURVE_COLUMNS,
     PREDICTION_COLUMNS,
@@ -27,6 +27,7 @@ from fercore.evaluation.columns import (
 from fercore.expressions import EXPRESSIONS
 from fercore.networks.paper import PIPELINES
 from fercore.runtime.files import write_text_whole
+from fercore.runtime.parsing import parsed_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,7 +60,7 @@ def claim_run(folder: Path, record: Record) -> None:
     path = folder / RUN_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        earlier = parsed_json(path.read_bytes()) if path.exists() else {}
         if earlier:
             _require_same(folder, earlier, record)
             record = _joined(earlier, record)
@@ -131,7 +132,7 @@ def write_chunk(folder: Path, result: ChunkResult) -> None:
         write_text_whole(path, json.dumps(content))
     except OSError as error:
         raise FercoreError(
-            f"{path} cannot be written ({error.strerror}); free some space and give the command "
+            f"{path} cannot be written ({error.strerror}); {cure(error)} and give the command "
             "again: finished chunks are kept."
         ) from error
 
@@ -154,7 +155,7 @@ def read_chunks(folder: Path) -> list[Record]:
 
 def _chunk(text: bytes) -> Record | None:
     try:
-        record: Record = json.loads(text)
+        record: Record = parsed_json(text)
         complete = record.keys() >= _CHUNK_KEYS and all(
             fold.keys() >= _FOLD_KEYS for fold in record["folds"]
         )
@@ -244,7 +245,7 @@ def _write(path: Path, text: str) -> None:
         write_text_whole(path, text)
     except OSError as error:
         raise FercoreError(
-            f"{path} cannot be written ({error.strerror}); free some space and give the command "
+            f"{path} cannot be written ({error.strerror}); {cure(error)} and give the command "
             "again: finished chunks are kept."
         ) from error
 

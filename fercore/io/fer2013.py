@@ -11,11 +11,9 @@ The terms are the challenge's, for research; the pictures are never passed on.
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -23,6 +21,7 @@ from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS, NEUTRAL
 from fercore.io.fer2013_csv import SIDE, read_csv
 from fercore.io.ferplus import VOTES, agreed_labels, vote_targets
+from fercore.runtime.parsing import loaded_archive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,26 +172,26 @@ def _read_shard(path: Path, split: Fer2013Split) -> Fer2013Faces:
         told = named.value.lower().removesuffix("ing").removesuffix("test")
         raise DatasetError(f"{path} holds the {told} split by its name, not {split.value}.")
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
-            missing = [name for name in _ARRAYS if name not in shard]
-            if missing:
-                raise DatasetError(f"{path} is no shard of FER2013: it lacks {missing[0]!r}.")
-            images, labels, names = (shard[name] for name in _ARRAYS)
-            votes = _shard_votes(path, shard, len(images)) if "votes" in shard else None
-    except (ValueError, EOFError, BadZipFile, zlib.error, MemoryError) as error:
+        shard = loaded_archive(path, (*_ARRAYS, "votes", "vote_names"))
+    except ValueError as error:
         raise DatasetError(f"{path} is damaged ({error}); fetch it anew.") from error
+    missing = [name for name in _ARRAYS if name not in shard]
+    if missing:
+        raise DatasetError(f"{path} is no shard of FER2013: it lacks {missing[0]!r}.")
+    images, labels, names = (shard[name] for name in _ARRAYS)
+    votes = _shard_votes(path, shard, images.shape[:1]) if "votes" in shard else None
     _require_shard(path, images, labels, 0 if votes is None else -1)
     positions = np.append(_positions(path, names), -1)  # the label -1: not known
     return Fer2013Faces(images, positions[labels.astype(np.int64)], votes)
 
 
-def _shard_votes(path: Path, shard: Any, faces: int) -> UInt8Array:
+def _shard_votes(path: Path, shard: dict[str, NDArray[Any]], faces: tuple[int, ...]) -> UInt8Array:
     """Return a shard's votes in the order of VOTES."""
     votes = shard["votes"]
-    names = [str(name) for name in shard["vote_names"].tolist()] if "vote_names" in shard else []
+    names = [str(name) for name in shard["vote_names"].ravel()] if "vote_names" in shard else []
     if sorted(names) != sorted(VOTES):
         raise DatasetError(f"{path} must name FER+'s ten columns in the array 'vote_names'.")
-    if votes.dtype != np.uint8 or votes.shape != (faces, len(VOTES)):
+    if votes.dtype != np.uint8 or votes.shape != (*faces, len(VOTES)):
         raise DatasetError(f"{path} needs ten votes of type uint8 for each of its faces.")
     ordered: UInt8Array = votes[:, [names.index(name) for name in VOTES]]
     return ordered

@@ -129,10 +129,24 @@ def _read_file(path: Path) -> tuple[dict[str, torch.Tensor], str, str]:
                 words = file.metadata() or {}
             variant = "v1" if "v1 " in f"{words.get('architecture', '')} " else "v1.5"
             return load_file(path), variant, _one_line(words.get("description")) or path.stem
-        state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        state: object = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and safetensors raise a dozen kinds for damaged files
-        raise CheckpointError(f"{path} is no readable file of weights ({error}).") from error
-    return state, "v1.5", path.stem
+        # Torch's own words go on to advise loading it all the same, which may run code.
+        raise CheckpointError(
+            f"{path} is no readable file of weights ({type(error).__name__}); pass a state dict "
+            "of tensors as .pth or .safetensors."
+        ) from error
+    return _tensors(path, state), "v1.5", path.stem
+
+
+def _tensors(path: Path, state: object) -> dict[str, torch.Tensor]:
+    entries = state.items() if isinstance(state, dict) else [(None, None)]
+    for name, value in entries:
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise CheckpointError(
+                f"{path} is no state dict of named tensors; save `network.state_dict()` alone."
+            )
+    return dict(entries)
 
 
 def _one_line(text: str | None) -> str:

@@ -18,18 +18,22 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from fercore.errors import CheckpointError
+from fercore.errors import CheckpointError, cure
 from fercore.expressions import EXPRESSIONS
 from fercore.networks.backbones import VARIANTS
 from fercore.networks.paper import PIPELINES, build
 from fercore.networks.preprocessing import Preprocessing
 from fercore.runtime.files import whole_file, write_text_whole
+from fercore.runtime.parsing import checked, parsed_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fercore.networks.paper import Pipeline
 
 FORMAT = 1
 SCALE_SUFFIX = "::scale"
+_LARGEST_WEIGHT = 1e6  # a thousand times what trained networks hold
 _NEWER_TENSORS = ("no_rgb", "no_depth")  # zero where fusions were trained without dropout
 
 
@@ -87,7 +91,7 @@ def save_checkpoint(path: Path, network: Pipeline, card: ModelCard) -> ModelCard
             complete = replace(card, sha256=_sha256(unfinished))
         write_card(path, complete)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be written ({error}); free some space.") from error
+        raise CheckpointError(f"{path} cannot be written ({error}); {cure(error)}.") from error
     return complete
 
 
@@ -138,9 +142,28 @@ def load_checkpoint(path: Path) -> tuple[Pipeline, ModelCard]:
         own = network.state_dict()
         newer = {name: own[name] for name in _NEWER_TENSORS if name in own}
         network.load_state_dict({**newer, **tensors})
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"{path} does not hold a {card.pipeline}; fetch it anew.") from error
+    require_sane(path, network.state_dict())
     return network.eval(), card
+
+
+def require_sane(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Refuse weights that give no numbers.
+
+    Raises:
+        CheckpointError: one is not finite, absurdly large, or a variance is negative.
+    """
+    for name, value in tensors.items():
+        if not value.is_floating_point() or not value.numel():
+            continue
+        low, high = (float(each) for each in value.aminmax())
+        least = 0.0 if name.endswith("running_var") else -_LARGEST_WEIGHT
+        if not least <= low <= high <= _LARGEST_WEIGHT:  # NaN is on neither side
+            raise CheckpointError(
+                f"{path} holds weights that make no sense ({name} from {low:g} to {high:g}); "
+                "train it again or fetch it anew."
+            )
 
 
 def load_card(path: Path) -> ModelCard:
@@ -153,15 +176,15 @@ def load_card(path: Path) -> ModelCard:
     if not source.is_file():
         raise CheckpointError(f"{source} does not exist; a checkpoint needs its model card.")
     try:
-        raw = json.loads(source.read_text(encoding="utf-8"))
+        raw = parsed_json(source.read_bytes())
         if raw["format"] != FORMAT:
             raise CheckpointError(f"{source} has format {raw['format']}; this reads {FORMAT}.")
-        raw["preprocessing"] = Preprocessing(**raw["preprocessing"])
-        raw["measures"] = tuple(Measure(**measure) for measure in raw["measures"])
+        raw["preprocessing"] = checked(Preprocessing, dict(raw["preprocessing"]))
+        raw["measures"] = tuple(checked(Measure, dict(measure)) for measure in raw["measures"])
         raw["expressions"] = tuple(raw["expressions"])
         raw["validation_subjects"] = _subjects(raw.get("validation_subjects", []))
-        card = ModelCard(**raw)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        card = checked(ModelCard, raw)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{source} is no readable model card ({error!r}).") from error
     _require_usable(card, source)
     return card

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # torchvision's, per channel of RGB in 0..1
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+_MOST_PIXELS = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
@@ -30,6 +32,14 @@ class Preprocessing:
     depth_size: int = 64  # pixels, side of the depth crop (paper, section 4.3.1)
     box_scale: float = 1.05  # side of the square crop over the longer side of the face box
     depth_window_m: float = 0.04  # metres before and behind the face's reference plane
+
+    def __post_init__(self) -> None:
+        """Refuse what no crop can have; `ValueError` says which."""
+        for size in (self.rgb_size, self.depth_size):
+            if not 1 <= size <= _MOST_PIXELS:
+                raise ValueError(f"a crop of {size} pixels a side; 1 to {_MOST_PIXELS} make sense")
+        if not (0.1 <= self.box_scale <= 10 and 0 < self.depth_window_m <= 10):
+            raise ValueError("box_scale or depth_window_m makes no sense")
 
 
 def rgb_input(rgb: UInt8Array, size: int) -> torch.Tensor:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 from fercore.report.content import Report, Section
 from fercore.report.page import render
 from fercore.report.progress import (
@@ -95,7 +95,7 @@ def write_report(report: Report, run: Path) -> Path:
     except OSError as error:
         raise FercoreError(
             f"{folder} cannot be written ({error.strerror or error}); "
-            "free some space or check the permissions, and run `fercore report` again."
+            f"{cure(error)}, and run `fercore report` again."
         ) from error
     return folder / PAGE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fercore.errors import FercoreError
 from fercore.evaluation.protocol import Protocol, ProtocolError
 from fercore.report.tsv import read_text
+from fercore.runtime.parsing import parsed_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,7 +137,7 @@ def read_stress_description(path: Path) -> StressDescription:
 
 def _read_json(path: Path, maker: str) -> dict[str, Any]:
     try:
-        values = json.loads(read_text(path, maker))
+        values = parsed_json(read_text(path, maker))
     except ValueError as error:
         raise _damaged(path, error, maker) from error
     if not isinstance(values, dict):

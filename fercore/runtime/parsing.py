@@ -7,20 +7,25 @@ tokenize's errors for the header of an array, RuntimeError for an encrypted memb
 from __future__ import annotations
 
 import json
+import math
+import re
 import tomllib
 import zlib
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from tokenize import TokenError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 
 def parsed_json(data: bytes | str) -> Any:
@@ -30,7 +35,7 @@ def parsed_json(data: bytes | str) -> Any:
         ValueError: it is no JSON in UTF-8, or nested too deeply.
     """
     try:
-        return json.loads(data)
+        return json.loads(_text(data))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -42,9 +47,16 @@ def parsed_toml(data: bytes) -> dict[str, Any]:
         ValueError: it is no TOML in UTF-8, or nested too deeply.
     """
     try:
-        return tomllib.loads(data.decode("utf-8"))
+        return tomllib.loads(_text(data))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _text(data: bytes | str) -> str:
+    try:
+        return data if isinstance(data, str) else data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is no text in UTF-8, byte {error.start} is none") from None
 
 
 def loaded_array(path: Path) -> NDArray[Any]:
@@ -75,7 +87,44 @@ def loaded_archive(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]
     ):
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError("it is no archive of arrays")
-        return {name: np.asarray(archive[name]) for name in names if name in archive.files}
+        found = {name: archive[name] for name in names if name in archive.files}
+        if not all(isinstance(array, np.ndarray) for array in found.values()):
+            raise ValueError("a member is no array")
+        return found
+
+
+def checked(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Return a dataclass made of values whose types are those of its plain fields.
+
+    Checked are numbers (finite ones), texts, truth values and dictionaries; the rest is taken as it
+    is. A whole number stands for a float too.
+
+    Raises:
+        ValueError: a value is missing, unknown or of another type.
+    """
+    assert is_dataclass(kind)
+    known = {each.name: str(each.type) for each in fields(kind)}
+    for name, value in values.items():
+        if not _fits(value, known.get(name, "")):
+            raise ValueError(f"{name} is {value!r:.60}, not of type {known.get(name)}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _fits(value: object, wanted: str) -> bool:
+    if wanted in ("int", "float"):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return isinstance(value, int) or (wanted == "float" and math.isfinite(value))
+    plain = {"str": str, "bool": bool}.get(wanted, dict if wanted.startswith("dict[") else object)
+    if not isinstance(value, plain):
+        return False
+    inner = re.fullmatch(r"dict\[str, (\w+)\]", wanted)
+    return not (inner and isinstance(value, dict)) or all(
+        isinstance(key, str) and _fits(each, inner[1]) for key, each in value.items()
+    )
 
 
 @contextmanager

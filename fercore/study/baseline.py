@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 from fercore.expressions import EXPRESSIONS
 from fercore.faces.resting import FLOOR, STRENGTH, TYPICAL_RESTING, logits_of, probabilities_of
 from fercore.faces.stillness import Stillness
 from fercore.results import HEADS
 from fercore.runtime.files import write_text_whole
+from fercore.runtime.parsing import checked, parsed_json
 from fercore.study.verdict_arrays import SHAPE, corrected, leading, verdict_array
 
 if TYPE_CHECKING:
@@ -169,7 +170,9 @@ def save_baseline(path: Path, baseline: Baseline) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text_whole(path, json.dumps(asdict(baseline), indent=2) + "\n")
     except OSError as error:
-        raise FercoreError(f"{path} cannot be written ({error.strerror}); free space.") from error
+        raise FercoreError(
+            f"{path} cannot be written ({error.strerror}); {cure(error)}."
+        ) from error
 
 
 def load_baseline(path: Path) -> Baseline:
@@ -179,7 +182,7 @@ def load_baseline(path: Path) -> Baseline:
         FercoreError: it is missing or damaged.
     """
     try:
-        return baseline_from(json.loads(path.read_text(encoding="utf-8")))
+        return baseline_from(parsed_json(path.read_bytes()))
     except FileNotFoundError:
         raise FercoreError(f"{path} does not exist; record the baseline first.") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -196,9 +199,12 @@ def baseline_from(raw: dict[str, Any]) -> Baseline:
     shape = np.array(rows, dtype=np.float64).shape if isinstance(rows, list) else ()
     if shape not in (SHAPE, (SHAPE[0], len(EXPRESSIONS))):
         raise ValueError("probabilities are not 3 times 6 or 7")
+    known = [p for row in rows for p in row if p is not None]
+    if not all(isinstance(p, float | int) and 0 <= p <= 1 for p in known):
+        raise ValueError("a probability is not from 0 to 1")
     unknown = (None,) * (SHAPE[1] - shape[1])
     values = {**raw, "probabilities": tuple((*row, *unknown) for row in rows)}
-    return Baseline(**values)
+    return checked(Baseline, values)
 
 
 def _means(arrays: NDArray[np.float64]) -> tuple[tuple[float | None, ...], ...]:

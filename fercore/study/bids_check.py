@@ -5,9 +5,10 @@ It knows what `fercore export` writes, not all of BIDS; the official validator k
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
+
+from fercore.runtime.parsing import parsed_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,7 +117,7 @@ def _table(path: Path) -> tuple[list[str], list[list[str]]]:
 
 def _json(path: Path) -> dict[str, Any] | None:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parsed_json(path.read_bytes())
     except (OSError, ValueError):
         return None
     return values if isinstance(values, dict) else None

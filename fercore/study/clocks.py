@@ -42,8 +42,8 @@ def read_offsets(path: Path) -> list[Offset]:
         FercoreError: the file is missing or damaged.
     """
     cells = read_cells(path, COLUMNS)
-    columns = (cells.numbers(name).tolist() for name in ("host_s", "offset_s", "uncertainty_s"))
-    hosts, offsets, doubts = columns
+    hosts, offsets = (cells.numbers(name, known=True).tolist() for name in ("host_s", "offset_s"))
+    doubts = cells.numbers("uncertainty_s").tolist()
     rows = zip(hosts, cells.texts("clock"), offsets, doubts, strict=True)
     return [
         Offset(host, clock, off, None if doubt != doubt else doubt)

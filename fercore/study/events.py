@@ -68,7 +68,7 @@ def read_events(path: Path) -> list[Event]:
         FercoreError: the file is missing or damaged.
     """
     cells = read_cells(path, COLUMNS)
-    onsets, durations = cells.numbers("onset").tolist(), cells.numbers("duration").tolist()
+    onsets, durations = (cells.numbers(name, known=True).tolist() for name in ("onset", "duration"))
     doubts = [_known(value) for value in cells.numbers("uncertainty").tolist()]
     hosts = [_known(value) for value in cells.numbers("host_s").tolist()]
     lsl = [_known(value) for value in cells.numbers("lsl_s").tolist()]

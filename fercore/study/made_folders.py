@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 from fercore.runtime.files import sole_user, write_text_whole
 from fercore.runtime.parsing import parsed_json
 
@@ -60,7 +60,7 @@ def making(study: Path, folder: Path, kind: str, subjects: Sequence[str]) -> Ite
     except OSError as error:
         raise FercoreError(
             f"{folder} cannot be written ({error.strerror or error}); "
-            "free some space or name another folder."
+            f"{cure(error)} or name another folder."
         ) from error
     finally:
         shutil.rmtree(made.unfinished, ignore_errors=True)

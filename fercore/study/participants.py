@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
 from fercore.runtime.files import sole_user, write_text_whole
+from fercore.runtime.parsing import parsed_json
 from fercore.study.layout import PARTICIPANT_FILE, require_new, subject_folder, subjects_of
 from fercore.study.tables import reads_as_missing
 
@@ -63,9 +64,12 @@ def read_participant(folder: Path, label: str) -> Participant:
     """
     path = subject_folder(folder, label) / PARTICIPANT_FILE
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = parsed_json(path.read_bytes())
         answers = {str(name): str(answer) for name, answer in raw["answers"].items()}
-        return Participant(str(raw["label"]), int(raw["position"]), answers)
+        label, position = raw["label"], raw["position"]
+        if not isinstance(label, str) or type(position) is not int or position < 0:
+            raise ValueError("label or position")
+        return Participant(label, position, answers)
     except FileNotFoundError:
         raise FercoreError(f"{path} does not exist; enrol the participant first.") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

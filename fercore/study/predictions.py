@@ -148,11 +148,11 @@ def read_predictions(path: Path) -> RunPredictions:
     """
     cells = read_cells(path, COLUMNS)
     flags = tuple(tuple(text.split(SEPARATOR)) if text else () for text in cells.texts("flags"))
-    probabilities = np.array([cells.numbers(column.name) for column in _PROBABILITIES])
+    probabilities = np.array([cells.numbers(column.name, 0.0, 1.0) for column in _PROBABILITIES])
     raw, smoothed, corrected = probabilities.T.reshape(-1, len(_KINDS), *SHAPE).swapaxes(0, 1)
     corners = [cells.numbers(f"box_{name}") for name in ("x0", "y0", "x1", "y1", "score")]
     return RunPredictions(
-        time_s=cells.numbers("time_s"),
+        time_s=cells.numbers("time_s", known=True),
         source_frames=cells.numbers("source_frame"),
         device_s=cells.numbers("device_s"),
         boxes=np.array(corners).T,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 from fercore.runtime.files import sole_holder
 from fercore.study import clocks, events, predictions
 from fercore.study.closing import Closed, close_video, set_aside
@@ -81,7 +81,7 @@ def recover(place: RunPlace) -> Recovery:
             recovery = _close(place, record)
         except OSError as error:
             raise FercoreError(
-                f"{place.folder} cannot be written ({error.strerror or error}); free some space "
+                f"{place.folder} cannot be written ({error.strerror or error}); {cure(error)} "
                 "and run `fercore recover` again."
             ) from error
     return recovery

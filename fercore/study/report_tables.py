@@ -134,6 +134,7 @@ def _drop_cells(data: RunData) -> tuple[str, ...]:
         (counts.dropped_rows, "rows"),
         (counts.dropped_colour, "colour"),
         (counts.dropped_depth, "depth"),
+        (counts.dropped_events, "events"),
     )
     return (
         *(data.run.name.stem, record.condition, record.state.value),

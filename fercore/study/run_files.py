@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
 from fercore.runtime.files import write_text_whole
+from fercore.runtime.parsing import checked, parsed_json
 from fercore.study.baseline import Baseline, baseline_from
 from fercore.study.privacy import Privacy
 
@@ -70,6 +71,7 @@ class Counts:
     dropped_rows: int = 0  # judged frames that could not be written in time
     dropped_colour: int = 0
     dropped_depth: int = 0
+    dropped_events: int = 0  # that came faster than they can be put on the disk
     clipped_depth_pixels: int = 0  # beyond the range of 16 bits, stored as unknown
     rounded_depth_maps: int = 0  # not in whole steps of `depth_unit_m` before
 
@@ -123,7 +125,7 @@ def read_run_record(path: Path) -> RunRecord:
         FercoreError: it is missing, damaged or of another format.
     """
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = parsed_json(path.read_bytes())
         if raw["format"] != FORMAT:
             raise FercoreError(f"{path} has format {raw['format']}; this reads {FORMAT}.")
         return _record(raw)
@@ -165,9 +167,9 @@ def _record(raw: dict[str, Any]) -> RunRecord:
     values = {key: value for key, value in raw.items() if key in known}
     values["privacy"] = Privacy(raw["privacy"])
     values["state"] = RunState(raw["state"])
-    values["clocks"] = Clocks(**raw["clocks"])
-    values["weights"] = tuple(Weights(**entry) for entry in raw["weights"])
-    values["checklist"] = tuple(Check(**entry) for entry in raw["checklist"])
-    values["counts"] = Counts(**raw["counts"])
+    values["clocks"] = checked(Clocks, raw["clocks"])
+    values["weights"] = tuple(checked(Weights, entry) for entry in raw["weights"])
+    values["checklist"] = tuple(checked(Check, entry) for entry in raw["checklist"])
+    values["counts"] = checked(Counts, raw["counts"])
     values["baseline"] = baseline_from(raw["baseline"]) if raw["baseline"] else None
-    return RunRecord(**values)
+    return checked(RunRecord, values)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _COUNTS = (
     *("frames", "events", "colour_pictures", "depth_maps"),
-    *("dropped_rows", "dropped_colour", "dropped_depth"),
+    *("dropped_rows", "dropped_colour", "dropped_depth", "dropped_events"),
 )
 KEY_COLUMNS = (
     Column("subject", "Label of the participant.", text=True),

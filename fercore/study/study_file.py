@@ -7,12 +7,12 @@ that names the file and the key.
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
+from fercore.runtime.parsing import parsed_toml
 from fercore.study.layout import STUDY_FILE, require_label
 from fercore.study.privacy import Privacy
 from fercore.study.tables import reads_as_missing
@@ -115,12 +115,12 @@ def read_study_file(path: Path) -> Study:
         FercoreError: it is missing, no TOML, or a key is missing, unknown or unusable.
     """
     try:
-        values = tomllib.loads(path.read_bytes().decode("utf-8"))
+        values = parsed_toml(path.read_bytes())
     except FileNotFoundError:
         raise FercoreError(f"{path} does not exist; write a study file first.") from None
     except OSError as error:
         raise FercoreError(f"{path} cannot be read ({error.strerror}); check the path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise FercoreError(f"{path} is no TOML file ({error}); correct it there.") from None
     return _study(TomlTable(path, values))
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNKNOWN = "n/a"
+_LARGEST = 1e12  # seconds or pixels; what is beyond is damage
 
 _READ_AS_MISSING = frozenset({"na", "n/a", "nan", "null", "none"})
 
@@ -63,21 +64,23 @@ class Cells:
         """Return a column of texts, `n/a` as an empty one."""
         return ["" if cell == UNKNOWN else cell for cell in self._cells[column]]
 
-    def numbers(self, column: str) -> NDArray[np.float64]:
-        """Return a column (N,) of numbers, NaN where unknown.
+    def numbers(
+        self, column: str, least: float = -_LARGEST, most: float = _LARGEST, known: bool = False
+    ) -> NDArray[np.float64]:
+        """Return a column (N,) of numbers within limits, NaN where unknown.
 
         Raises:
-            FercoreError: a cell is neither a number nor `n/a`.
+            FercoreError: a cell is neither such a number nor `n/a`, or `n/a` where every
+                row has to be known.
         """
         cells = self._cells[column]
-        try:
-            return np.array([math.nan if c == UNKNOWN else float(c) for c in cells], np.float64)
-        except ValueError:
-            wrong = next(line for line, cell in enumerate(cells, start=2) if not _is_number(cell))
-            raise FercoreError(
-                f"{self.path} is damaged (line {wrong} has no number as {column}); "
-                "correct that cell or put n/a there."
-            ) from None
+        for place, cell in enumerate(cells, start=2):
+            if (known or cell != UNKNOWN) and not _is_within(cell, least, most):
+                raise FercoreError(
+                    f"{self.path} is damaged (line {place} has no usable number as {column}); "
+                    + ("correct that cell." if known else "correct that cell or put n/a there.")
+                )
+        return np.array([math.nan if c == UNKNOWN else float(c) for c in cells], np.float64)
 
 
 def header_line(columns: Sequence[Column]) -> bytes:
@@ -152,9 +155,8 @@ def _clean(cell: object) -> str:
     return " ".join(text.splitlines()) or UNKNOWN
 
 
-def _is_number(cell: str) -> bool:
+def _is_within(cell: str, least: float, most: float) -> bool:
     try:
-        float(cell)
+        return least <= float(cell) <= most
     except ValueError:
-        return cell == UNKNOWN
-    return True
+        return False

@@ -19,6 +19,7 @@ from fercore.expressions import EXPRESSIONS, Expression
 from fercore.io.scan_names import FILE_KINDS, ScanId
 from fercore.runtime.files import write_text_whole
 from fercore.runtime.parallel import in_order
+from fercore.runtime.parsing import parsed_json
 from fercore.runtime.provenance import versions
 from fercore.synthesis.face_model import FaceModel, load_face_model
 from fercore.synthesis.performance import LEVELS
@@ -184,7 +185,7 @@ def _claim_root(recipe: SubjectRecipe) -> None:
 
 def _require_same(root: Path, wanted: dict[str, object]) -> None:
     try:
-        found = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+        found = parsed_json((root / MANIFEST).read_bytes())
     except ValueError as error:
         raise SynthesisError(f"{root / MANIFEST} is damaged: give a new folder") from error
     for key, value in wanted.items():

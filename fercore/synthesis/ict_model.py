@@ -11,14 +11,13 @@ blend) are left out: they need a transparent renderer.
 
 from __future__ import annotations
 
-import json
-import zipfile
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from fercore.errors import FaceModelError
+from fercore.runtime.parsing import loaded_archive, parsed_json
 from fercore.synthesis.action_units import blendshape_weights, shape_names
 from fercore.synthesis.morphable_face import ORIGIN_LANDMARKS, FaceModel, require_range
 from fercore.synthesis.notice import ICT_NOTICE
@@ -165,9 +164,8 @@ def _load_npz(path: Path) -> IctModel:
 
 def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in _NPZ_KEYS if key in archive.files}
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        arrays = loaded_archive(path, _NPZ_KEYS)
+    except (OSError, ValueError) as error:
         raise FaceModelError(f"{path} is no face model: it cannot be read as .npz") from error
     missing = [key for key in _NPZ_KEYS if key not in arrays]
     if missing:
@@ -220,7 +218,7 @@ def _required(folder: Path, name: str) -> Path:
 def _vertex_indices(folder: Path) -> dict[str, list[int]]:
     path = _required(folder, "vertex_indices.json")
     try:
-        indices = json.loads(path.read_text(encoding="utf-8"))
+        indices = parsed_json(path.read_bytes())
     except ValueError as error:
         raise FaceModelError(f"{path} is damaged: it is no JSON") from error
     if len(indices.get("idx_to_landmark_verts", [])) != 68 or "expressions" not in indices:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fercore.errors import FaceModelError
+from fercore.runtime.parsing import loaded_archive
 from fercore.synthesis.morphable_face import require_range
 
 if TYPE_CHECKING:
@@ -56,9 +55,8 @@ def read_makehuman_arrays(path: Path) -> dict[str, NDArray[Any]]:
         FaceModelError: it is no archive, or an array is missing, damaged or does not fit.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in _KEYS if key in archive.files}
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        arrays = loaded_archive(path, _KEYS)
+    except (OSError, ValueError) as error:
         raise FaceModelError(f"{path} is no face model: it cannot be read as .npz") from error
     missing = [key for key in _KEYS if key not in arrays]
     if missing:

@@ -6,7 +6,6 @@ the paper's accuracy, and marks what the paper does not state.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field, fields
 from math import inf
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from fercore.errors import FercoreError
 from fercore.networks.backbones import FINETUNE
 from fercore.networks.paper import PIPELINES
+from fercore.runtime.parsing import parsed_toml
 from fercore.training.precision import PRECISIONS, best_precision
 
 CONSTANT, COSINE = SCHEDULES = ("constant", "cosine")
@@ -94,9 +94,10 @@ def read_config(path: Path, **changes: Any) -> TrainingConfig:
         ConfigError: the file cannot be read, or a setting is unknown or makes no sense.
     """
     try:
-        settings = {**tomllib.loads(path.read_text(encoding="utf-8")), **changes}
+        written = parsed_toml(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is no readable TOML file ({error}).") from error
+    settings = {**written, **changes}
     kinds = {field.name: field.type for field in fields(TrainingConfig)}
     for name, value in settings.items():
         if name not in kinds:
@@ -105,11 +106,24 @@ def read_config(path: Path, **changes: Any) -> TrainingConfig:
             raise ConfigError(f"{path}: {name} = {value!r} is not of type {kinds[name]}.")
     if "pipeline" not in settings:
         raise ConfigError(f"{path} does not name its pipeline; add a line: pipeline = ...")
-    branches = tuple(settings.pop("branches", ()))
     try:
-        return TrainingConfig(**settings, branches=branches)
+        return _config(settings)
     except ConfigError as error:
+        if _is_usable({**settings, **written}):
+            raise  # what was asked for beside the file
         raise ConfigError(f"{path}: {error}") from error
+
+
+def _config(settings: dict[str, Any]) -> TrainingConfig:
+    return TrainingConfig(**{**settings, "branches": tuple(settings.get("branches", ()))})
+
+
+def _is_usable(settings: dict[str, Any]) -> bool:
+    try:
+        _config(settings)
+    except ConfigError:
+        return False
+    return True
 
 
 def _is(value: object, kind: str) -> bool:

@@ -6,6 +6,8 @@ and an epoch then costs only what is trained.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,9 +17,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 from fercore.networks.preprocessing import depth_input, normalise_rgb, resized
-from fercore.runtime.files import whole_file
+from fercore.runtime.files import whole_file, write_text_whole
+from fercore.runtime.parsing import loaded_array, parsed_json
 from fercore.training.augmentation import augment
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from fercore.training.faces import LabelledFaces
 
 BATCH = 64
+_SUMS = ".sums.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,52 @@ def compute_features(
 
     `finetune` is one of `fercore.networks.backbones.FINETUNE`. `augmentation_seed` (run, copy)
     draws the changes; None leaves the faces as they are. The files appear under their
-    final names only when complete.
+    final names only when complete and on the disk, and their check sums after them.
+
+    Raises:
+        FercoreError: they cannot be written, or are not what was written.
     """
-    paths = path.with_suffix(".frozen.npy"), path.with_suffix(".depth.npy")
-    if not all(file.exists() for file in paths):
+    paths = _files(path)
+    if not all(file.exists() for file in (*paths, path.with_suffix(_SUMS))):
         _write(network, faces, parameters, paths, finetune, augmentation_seed)
-    return FrozenFeatures(*(np.load(file, mmap_mode="r") for file in paths))
+        _write_sums(path)
+    return open_features(path)
+
+
+def open_features(path: Path) -> FrozenFeatures:
+    """Open what `compute_features` left at `path`.
+
+    Raises:
+        FercoreError: it is not what was written.
+    """
+    try:
+        expected = parsed_json(path.with_suffix(_SUMS).read_bytes())
+        for file in _files(path):
+            if _sum(file) != expected[file.name]:
+                raise ValueError("its check sum is another")
+        return FrozenFeatures(*(loaded_array(file) for file in _files(path)))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FercoreError(
+            f"{path}.*.npy are damaged ({error}); remove {path.name}.* in {path.parent} to have "
+            "them computed anew."
+        ) from error
+
+
+def _files(path: Path) -> tuple[Path, Path]:
+    return path.with_suffix(".frozen.npy"), path.with_suffix(".depth.npy")
+
+
+def _write_sums(path: Path) -> None:
+    try:
+        sums = {file.name: _sum(file) for file in _files(path)}
+        write_text_whole(path.with_suffix(_SUMS), json.dumps(sums) + "\n")
+    except OSError as error:
+        raise FercoreError(f"{path} cannot be written ({error}); {cure(error)}.") from error
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(
@@ -124,7 +168,7 @@ def _create(path: Path, shape: tuple[int, ...]) -> NDArray[np.float16]:
             os.posix_fallocate(reserved.fileno(), 0, path.stat().st_size)
     except OSError as error:
         raise FercoreError(
-            f"{path} cannot be written ({error.strerror}); free some space or choose another "
+            f"{path} cannot be written ({error.strerror}); {cure(error)} or choose another "
             "--output."
         ) from error
     return file

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 from fercore.runtime.files import whole_file, write_text_whole
+from fercore.runtime.parsing import parsed_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ def claim_folder(folder: Path, identity: dict[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             write_text_whole(path, json.dumps(identity, indent=2) + "\n")
-        earlier = json.loads(path.read_text(encoding="utf-8"))
+        earlier = parsed_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise FercoreError(
             f"{folder} cannot be used ({error}); choose another --output."
@@ -51,7 +52,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
         with whole_file(path) as unfinished:
             torch.save(state, unfinished)
     except (OSError, RuntimeError) as error:
-        raise FercoreError(f"{path} cannot be written ({error}); free some space.") from error
+        raise FercoreError(f"{path} cannot be written ({error}); {cure(error)}.") from error
 
 
 def load_state(path: Path, device: torch.device) -> dict[str, Any] | None:

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from app.sources.base import SourceError
 from fercore.geometry.plausibility import intrinsics_doubt
 from fercore.io.files import one_line, read_bytes
+from fercore.runtime.parsing import parsed_json
 from fercore.structures import Intrinsics
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def read_camera(folder: Path) -> PictureCamera:
         return PictureCamera()
     known = (*PictureCamera.__dataclass_fields__, _SCALE)
     try:
-        values = _numbers(json.loads(read_bytes(path, SourceError).decode("utf-8-sig")), known)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        values = _numbers(parsed_json(read_bytes(path, SourceError)), known)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise SourceError(
             f"{path} cannot be used ({one_line(error)}); it holds {', '.join(known)}."
         ) from error

@@ -71,6 +71,9 @@ class StudyDock(QDockWidget):
         block, plan = self.sheet.block, self._plan
         if block is None or plan is None or self._desk.recording:
             return
+        if self._desk.finishing:
+            self.sheet.message.problem("The last run is still being written; wait a moment.")
+            return
         if self.baseline.running:
             self.sheet.message.problem("The baseline is being recorded; wait until it is done.")
             return
@@ -86,7 +89,10 @@ class StudyDock(QDockWidget):
         self.refresh()
 
     def stop_block(self) -> None:
-        """Stop the recording and say what became of it."""
+        """Stop the recording and say what became of it, at once or as soon as all is written."""
+        if not self._desk.stop_aside():
+            self.sheet.message.note("Stopped; what was recorded is being written.")
+            return
         record = self._desk.stop()
         if record is not None:
             counts = record.counts
@@ -116,6 +122,9 @@ class StudyDock(QDockWidget):
         """Show how everything stands."""
         progress = self._desk.progress()
         recording = self._desk.recording
+        if self._desk.finishing:
+            self.line.show_progress(progress, remarks(progress, self._figures.observed()))
+            return
         if progress is not None and not recording and self._was_recording:
             self._was_recording = False  # it ended by itself
             self.stop_block()

@@ -48,6 +48,7 @@ def dropped(counts: Counts) -> str:
         (counts.dropped_rows, "rows"),
         (counts.dropped_colour, "colour pictures"),
         (counts.dropped_depth, "depth maps"),
+        (counts.dropped_events, "events"),
     )
     lost = ", ".join(f"{number} {what}" for number, what in parts if number)
     return f"dropped: {lost}" if lost else "0 dropped"

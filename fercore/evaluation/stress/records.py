@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fercore.errors import FercoreError
 from fercore.evaluation.columns import STRESS_COLUMNS
 from fercore.runtime.files import write_text_whole
+from fercore.runtime.parsing import parsed_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -132,7 +133,7 @@ def _line(row: StressRow) -> str:
 def _read_manifest(path: Path) -> dict[str, Any]:
     """Return the content of `stress.json`, empty where there is none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parsed_json(path.read_bytes())
         if not isinstance(content, dict):
             raise ValueError("no table of values")
         if content.get("format") != FORMAT:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from fercore.errors import CheckpointError
+from fercore.errors import CheckpointError, cure
 from fercore.io.fer2013 import TERMS
 from fercore.runtime.files import whole_file, write_text_whole
 
@@ -91,7 +91,7 @@ def save_backbone(path: Path, backbone: Backbone, card: BackboneCard) -> Backbon
         complete = replace(card, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
         write_backbone_card(path, complete)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be written ({error}); free some space.") from error
+        raise CheckpointError(f"{path} cannot be written ({error}); {cure(error)}.") from error
     return complete
 
 
