@@ -9,17 +9,25 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from interrupting import interrupted_after
 from made_up_faces import make_cache
 from safetensors.torch import save_file
 
 from fercore.cli import main
 from fercore.cli.evaluate import _backbone_file
 from fercore.errors import FercoreError
+from fercore.evaluation.chunks import Chunk, run_chunk
+from fercore.evaluation.data import assign_roles, fold_tasks, read_data
+from fercore.evaluation.inputs import compute_inputs, load_inputs, locate_inputs
+from fercore.evaluation.protocol import Protocol, draw_folds
 from fercore.expressions import EXPRESSIONS
 from fercore.networks.preprocessing import Preprocessing
 from fercore.runtime.files import sole_user
+from fercore.training.config import TrainingConfig
+from fercore.training.stacked import StackedFolds
 
 PARAMETERS = Preprocessing(rgb_size=32)
 TABLES = ("predictions.tsv", "curves.tsv", "splits.tsv")
@@ -103,7 +111,8 @@ def test_all_training_subjects_can_train_for_a_fixed_number_of_epochs(
     roles = [row["role"] for row in rows(run / "splits.tsv")]
     assert (roles.count("train"), roles.count("validation"), roles.count("test")) == (11, 0, 1)
     assert [row["best"] for row in rows(run / "curves.tsv")] == ["0", "0", "1"]
-    assert json.loads((run / "run.json").read_text())["epoch_rule"] == "last epoch"
+    record = json.loads((run / "run.json").read_text())
+    assert record["selection"]["name"] == "last epoch"
     assert main(["report", str(run), "--no-thumbnails"]) == 0
     note = (run / "report" / "table1.md").read_text()
     assert "for a number of epochs fixed beforehand (3): nobody is held out" in note
@@ -112,7 +121,9 @@ def test_all_training_subjects_can_train_for_a_fixed_number_of_epochs(
 def test_the_run_says_what_made_it(finished: Path) -> None:
     record = json.loads((finished / "run.json").read_text())
     assert record["synthetic"] is True
-    assert record["epoch_rule"] == "lowest validation loss"
+    assert record["selection"]["figure"] == "validation_loss"
+    assert record["selection"]["name"] == "lowest validation loss of its own head"
+    assert record["pipelines"]["rgb-resnet50"]["config"]["precision"] == "float32"
     assert record["protocol"]["name"] == "holdout90"
     assert (record["protocol"]["folds"], record["protocol"]["experiments"]) == (None, 3)
     pipeline = record["pipelines"]["rgb-resnet50"]
@@ -160,6 +171,22 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_tables(
     assert 1 <= len(list(run.glob("chunks/*.json"))) <= 3
     assert evaluate(cache, run) == 0
     assert tables(run) == tables(finished)
+
+
+def test_an_interrupted_chunk_goes_on_at_its_step(cache: Path, tmp_path: Path) -> None:
+    config = TrainingConfig("depth", epochs=2, batch_size=20)
+    data = read_data(cache, (3, 4))
+    (fold,) = draw_folds(Protocol("holdout90", None, 1), data.subjects)
+    tasks = fold_tasks(data, [assign_roles(fold, 6, 0)])
+    source = locate_inputs(config, data, tmp_path)
+    compute_inputs(config, data, source)
+    chunk, inputs = Chunk(config, source, tuple(tasks)), load_inputs(source)
+    with interrupted_after(4, StackedFolds), pytest.raises(KeyboardInterrupt):  # an epoch has 3
+        run_chunk(chunk, inputs, tmp_path)
+    assert len(list(tmp_path.glob("depth-000-000-*.pt"))) == 1
+    (resumed,), (whole,) = run_chunk(chunk, inputs, tmp_path).folds, run_chunk(chunk, inputs).folds
+    assert np.array_equal(resumed.probabilities, whole.probabilities)
+    assert resumed.curve == whole.curve
 
 
 def test_a_chunk_that_cannot_be_read_is_kept(

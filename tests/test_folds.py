@@ -1,7 +1,10 @@
 import math
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+from interrupting import interrupted_after
 from made_up_faces import made_up_faces
 
 from fercore.errors import FercoreError
@@ -9,7 +12,8 @@ from fercore.networks.paper import Pipeline, build
 from fercore.networks.preprocessing import depth_input
 from fercore.training.config import TrainingConfig
 from fercore.training.features import FrozenFeatures
-from fercore.training.folds import FoldResult, FoldTask, train_folds
+from fercore.training.folds import FoldResult, train_folds
+from fercore.training.stacked import FoldTask, StackedFolds
 
 FACES = made_up_faces(subjects=9)
 DEPTH = depth_input(FACES.depth_m, 0.04).half().numpy()
@@ -34,9 +38,10 @@ def train(
     config: TrainingConfig = HEAD,
     inputs: FrozenFeatures | None = None,
     network: Pipeline | None = None,
-) -> list[FoldResult]:
+    path: Path | None = None,
+) -> Sequence[FoldResult]:
     network = network or build(config.pipeline)
-    return train_folds(network, inputs or features(), FACES.labels, tasks, config)
+    return train_folds(network, inputs or features(), FACES.labels, tasks, config, path).folds
 
 
 def test_folds_learn_and_predict_their_own_test_faces() -> None:
@@ -60,6 +65,21 @@ def test_a_fold_does_as_well_in_company_as_alone(pipeline: str) -> None:
         assert one.experiment == other.experiment
         assert np.allclose(one.probabilities, other.probabilities, atol=2e-3)
     assert not np.allclose(together[0].probabilities, together[1].probabilities, atol=2e-2)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("steps", [0, 3, 8])  # an epoch has four
+def test_interrupted_folds_end_as_uninterrupted_ones(
+    steps: int, count: int, tmp_path: Path
+) -> None:
+    tasks, path = [task(k) for k in range(count)], tmp_path / "state.pt"
+    whole = train(tasks)
+    with interrupted_after(steps, StackedFolds), pytest.raises(KeyboardInterrupt):
+        train(tasks, path=path)
+    assert path.exists() == (steps > 0)
+    for one, other in zip(train(tasks, path=path), whole, strict=True):
+        assert np.array_equal(one.probabilities, other.probabilities)
+        assert (one.curve, one.best_epoch) == (other.curve, other.best_epoch)
 
 
 def test_the_same_seed_gives_the_same_result_and_another_does_not() -> None:

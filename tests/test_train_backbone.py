@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from fer2013_fixtures import striped_faces
+from interrupting import interrupted_after
 from safetensors import safe_open
 from tiny_backbone import TinyBackbone
 from torch import nn
@@ -20,13 +21,13 @@ from fercore.networks.backbone_weights import BackboneStart, apply_start, read_s
 from fercore.networks.backbones import Backbone
 from fercore.training.backbones import files as backbone_files
 from fercore.training.backbones import network as backbone_network
-from fercore.training.backbones import trainer as backbones
 from fercore.training.backbones.faces import (
     BackboneFaces,
     divide,
 )
 from fercore.training.backbones.files import BackboneCard, description_of, save_backbone
 from fercore.training.backbones.inference import logits_of
+from fercore.training.backbones.learner import BackboneLearner
 from fercore.training.backbones.network import LabelledBackbone, folded, parameter_groups
 from fercore.training.backbones.scoring import figures
 from fercore.training.backbones.settings import BackboneSettings, rate
@@ -165,27 +166,12 @@ def test_the_rate_warms_up_and_decays_to_nothing() -> None:
 
 def test_a_backbone_learns(tiny: None, tmp_path: Path) -> None:
     settings = replace(SETTINGS, epochs=8)
-    network, state = train_backbone(divided(210), SCRATCH, settings, tmp_path)
+    result = train_backbone(divided(210), SCRATCH, settings, tmp_path)
     unseen = faces_of(70, seed=9)
-    assert figures(logits_of(network, unseen, 32), unseen.labels).accuracy > 0.6
-    accuracies = [record["validation_accuracy"] for record in state.history]
-    assert state.best_epoch == accuracies.index(max(accuracies)) + 1
-    assert [record["epoch"] for record in state.history] == list(range(1, 9))
-
-
-def interrupted_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Let a run save after every step and stop, as by Ctrl-C, within the one after `steps`."""
-    whole, taken = backbones._Run._step, iter(range(steps))
-
-    def step(run: backbones._Run, rows: torch.Tensor) -> float:
-        if next(taken, None) is None:
-            raise KeyboardInterrupt
-        return whole(run, rows)
-
-    patch = pytest.MonkeyPatch()
-    patch.setattr(backbones._Run, "_step", step)
-    patch.setattr(backbones, "SAVE_EVERY_S", -1.0)
-    return patch
+    assert figures(logits_of(result.network, unseen, 32), unseen.labels).accuracy > 0.6
+    merits = [record[result.rule.figure] for record in result.history]
+    assert result.best_epoch == merits.index(max(merits)) + 1
+    assert [record["epoch"] for record in result.history] == list(range(1, 9))
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -194,27 +180,27 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 @pytest.mark.parametrize("steps", [0, 2, 4, 6])  # an epoch has four
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
-    steps: int, tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    steps: int, tiny: None, tmp_path: Path
 ) -> None:
-    whole, expected = train_backbone(divided(), SCRATCH, SETTINGS, tmp_path / "whole")
-    patch = interrupted_after(steps, monkeypatch)
-    with pytest.raises(KeyboardInterrupt):
+    whole = train_backbone(divided(), SCRATCH, SETTINGS, tmp_path / "whole")
+    with interrupted_after(steps, BackboneLearner), pytest.raises(KeyboardInterrupt):
         train_backbone(divided(), SCRATCH, SETTINGS, tmp_path / "parts")
-    patch.undo()
     torch.rand(3)  # what the process drew before does not matter
-    resumed, state = train_backbone(divided(), SCRATCH, SETTINGS, tmp_path / "parts")
-    assert same(resumed.state_dict(), whole.state_dict())
-    assert same(state.network, expected.network)
-    assert (state.history, state.best_epoch) == (expected.history, expected.best_epoch)
+    resumed = train_backbone(divided(), SCRATCH, SETTINGS, tmp_path / "parts")
+    assert same(resumed.network.state_dict(), whole.network.state_dict())
+    states = [torch.load(tmp_path / name / "state.pt")["learner"] for name in ("whole", "parts")]
+    assert same(states[0]["network"], states[1]["network"])
+    assert same(states[0]["average"], states[1]["average"])
+    assert (resumed.history, resumed.best_epoch) == (whole.history, whole.best_epoch)
 
 
 def test_a_finished_run_is_not_trained_again(
     tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, _ = train_backbone(divided(), SCRATCH, SETTINGS, tmp_path)
-    monkeypatch.delattr(backbones._Run, "_step")
-    again, _ = train_backbone(divided(), SCRATCH, SETTINGS, tmp_path)
-    assert same(again.state_dict(), whole.state_dict())
+    whole = train_backbone(divided(), SCRATCH, SETTINGS, tmp_path)
+    monkeypatch.delattr(BackboneLearner, "step")
+    again = train_backbone(divided(), SCRATCH, SETTINGS, tmp_path)
+    assert same(again.network.state_dict(), whole.network.state_dict())
 
 
 def test_another_run_in_the_same_folder_is_refused(tiny: None, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from fer2013_fixtures import striped_faces, write_csv, write_shard
+from interrupting import interrupted_after
 from safetensors.torch import load_file
 from tiny_backbone import TinyBackbone
 
@@ -15,7 +16,7 @@ from fercore.cli import main
 from fercore.networks.backbone_weights import read_start
 from fercore.training.backbones import inference as backbone_inference
 from fercore.training.backbones import network as backbone_network
-from fercore.training.backbones import trainer as backbones
+from fercore.training.backbones.learner import BackboneLearner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +45,7 @@ def test_shard(tmp_path: Path) -> str:
 
 def train(data: list[str], output: Path, *more: str) -> int:
     options = ["--backbone=resnet50", "--backbone-weights=random", "--size=32", "--epochs=2"]
-    options += ["--batch-size=16", "--precision=float32", "--output", str(output)]
+    options += ["--batch-size=16", "--output", str(output)]
     return main(["train-backbone", *options, "--data", *data, *more])
 
 
@@ -71,6 +72,11 @@ def test_weights_and_card_come_out(
     assert "Kaggle" in card["terms"]
     assert str(tmp_path) not in card["command"]
     assert [record["epoch"] for record in card["history"]] == [1, 2]
+    assert card["settings"]["precision"] == "float32"
+    rule = card["selection"]
+    assert (rule["figure"], rule["direction"]) == ("validation_merit", "highest")
+    assert rule["sentence"] in card["protocol"]
+    assert all(rule["figure"] in record for record in card["history"])
 
 
 def test_the_stored_file_is_what_is_scored(
@@ -105,15 +111,7 @@ def test_training_faces_of_the_test_are_left_out(tmp_path: Path) -> None:
 def test_given_again_the_command_ends_with_the_same_files(
     shards: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, taken = backbones._Run._step, iter(range(9))  # an epoch has seven
-
-    def step(run: backbones._Run, rows: torch.Tensor) -> float:
-        if next(taken, None) is None:
-            raise KeyboardInterrupt
-        return whole(run, rows)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(backbones._Run, "_step", step)
+    with interrupted_after(9, BackboneLearner):  # an epoch has seven
         assert train(shards, tmp_path / "parts") == 130
     assert not (tmp_path / "parts" / "resnet50.safetensors").exists()
     assert train(shards, tmp_path / "parts") == 0

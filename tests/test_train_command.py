@@ -28,8 +28,24 @@ def test_a_checkpoint_with_figures_comes_out(
     assert "synthetic" in measure.test_set
     assert card.preprocessing == PARAMETERS
     assert "3 subjects, of which 1 chose the epoch" in card.protocol
+    assert card.selection["sentence"] in card.protocol
+    assert (card.selection["figure"], card.precision) == ("summed_validation_loss", "float32")
     assert str(tmp_path) not in card.command
     assert "depth.safetensors written" in capsys.readouterr().out
+
+
+def test_all_subjects_can_train_for_a_fixed_number_of_epochs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", "--pipeline=depth", "--data", str(make_cache(tmp_path / "data", 3, 0))]
+    command += ["--output", str(tmp_path / "out"), "--validation-subjects=0"]
+    assert main(command) == 2
+    assert "fix it by --epochs N" in capsys.readouterr().err
+    assert main([*command, "--epochs=2"]) == 0
+    _, card = load_checkpoint(tmp_path / "out" / "depth.safetensors")
+    assert card.protocol.startswith("3 subjects, epoch 2, the last of a number of epochs fixed")
+    assert "not calibrated" in card.protocol
+    assert (card.validation_subjects, card.temperatures) == ((), {})
 
 
 def test_branches_that_know_the_validation_subjects_are_refused(

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from interrupting import interrupted_after
 from made_up_faces import made_up_faces
 from tiny_backbone import TinyBackbone
 
@@ -12,11 +13,11 @@ from fercore.networks.backbones import FINETUNE
 from fercore.networks.checkpoints import ModelCard, load_checkpoint, save_checkpoint
 from fercore.networks.paper import DepthPipeline, build
 from fercore.networks.preprocessing import Preprocessing
-from fercore.training import trainer
 from fercore.training.augmentation import augment
-from fercore.training.config import TrainingConfig
+from fercore.training.config import TrainingConfig, learning_rate
 from fercore.training.faces import LabelledFaces, join_faces, subjects_of
 from fercore.training.features import compute_features, open_features
+from fercore.training.learner import PipelineLearner
 from fercore.training.scoring import logits_of, measure
 from fercore.training.start import started
 from fercore.training.trainer import train
@@ -89,24 +90,54 @@ def train_without_augmentation(
         return train(faces, PARAMETERS, config, folder).network
 
 
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
+def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    tensors = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(*pair) for pair in tensors)
+
+
+@pytest.mark.parametrize("steps", [0, 2, 5])  # an epoch has two
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(steps: int, tmp_path: Path) -> None:
+    faces = made_up_faces(subjects=5)
+    whole = train(faces, PARAMETERS, CONFIG, tmp_path / "whole")
+    with interrupted_after(steps, PipelineLearner), pytest.raises(KeyboardInterrupt):
+        train(faces, PARAMETERS, CONFIG, tmp_path / "parts")
+    torch.rand(3)  # what the process drew before does not matter
+    resumed = train(faces, PARAMETERS, CONFIG, tmp_path / "parts")
+    assert (resumed.best_epoch, resumed.validation_loss) == (
+        whole.best_epoch,
+        whole.validation_loss,
+    )
+    assert resumed.temperatures == whole.temperatures
+    assert same(resumed.network, whole.network)
+
+
+def test_more_epochs_go_on_from_the_last(tmp_path: Path) -> None:
     faces = made_up_faces(subjects=5)
     whole = train(faces, PARAMETERS, CONFIG, tmp_path / "whole")
     train(faces, PARAMETERS, replace(CONFIG, epochs=1), tmp_path / "parts")
-    resumed = train(faces, PARAMETERS, CONFIG, tmp_path / "parts")
-    assert resumed.best_epoch == whole.best_epoch
-    for one, other in zip(
-        whole.network.state_dict().values(), resumed.network.state_dict().values(), strict=True
-    ):
-        assert torch.equal(one, other)
+    assert same(train(faces, PARAMETERS, CONFIG, tmp_path / "parts").network, whole.network)
 
 
-def test_patience_ends_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_epoch_is_chosen_by_the_summed_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     losses = iter([1.0, 0.5, 0.7, 0.6, 0.8, 0.1])
-    monkeypatch.setattr(trainer._Run, "_validate", lambda _: (next(losses), 0.0))
+    told = {"validation_accuracy": 0.0}
+    monkeypatch.setattr(
+        PipelineLearner, "validate", lambda _: [{"summed_validation_loss": next(losses), **told}]
+    )
     config = replace(CONFIG, epochs=6, patience=3)
     result = train(made_up_faces(subjects=4), PARAMETERS, config, tmp_path)
     assert (result.best_epoch, result.validation_loss) == (2, 0.5)
+    assert result.rule.figure == "summed_validation_loss"
+
+
+def test_all_subjects_can_train_for_a_fixed_number_of_epochs(tmp_path: Path) -> None:
+    config = replace(CONFIG, validation_subjects=0, epochs=2, patience=1)
+    result = train(made_up_faces(subjects=4), PARAMETERS, config, tmp_path)
+    assert (result.rule.name, result.best_epoch) == ("last epoch", 2)
+    assert np.isnan(result.validation_loss)
+    assert (result.validation_subjects, result.temperatures) == ((), {})
 
 
 def test_features_left_by_an_earlier_run_are_read(tmp_path: Path) -> None:
@@ -169,12 +200,12 @@ def test_both_halves_together_are_the_network(finetune: str) -> None:
 
 def test_a_falling_learning_rate_starts_at_the_configured_one_and_nears_zero() -> None:
     falling = replace(CONFIG, schedule="cosine", epochs=10, learning_rate=0.1)
-    rates = [trainer.learning_rate(falling, epoch) for epoch in range(10)]
+    rates = [learning_rate(falling, epoch) for epoch in range(10)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[5] == pytest.approx(0.05)
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.003
-    assert trainer.learning_rate(CONFIG, 7) == CONFIG.learning_rate
+    assert learning_rate(CONFIG, 7) == CONFIG.learning_rate
 
 
 def test_a_falling_learning_rate_does_not_go_on_towards_another_end(tmp_path: Path) -> None:
@@ -220,11 +251,8 @@ def test_a_damaged_state_is_named(tmp_path: Path) -> None:
         train(faces, PARAMETERS, config, tmp_path)
 
 
-def test_a_run_that_diverges_leaves_no_network(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trainer._Run, "_validate", lambda _: (float("nan"), 0.0))
-    config = replace(CONFIG, epochs=1, copies=1)
+def test_a_run_that_diverges_leaves_no_network(tmp_path: Path) -> None:
+    config = replace(CONFIG, epochs=3, copies=0, learning_rate=1e30)
     with pytest.raises(FercoreError, match="diverged"):
         train(made_up_faces(subjects=4), PARAMETERS, config, tmp_path)
 

@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument(
         "--precision",
         choices=("float32", "bfloat16"),
-        help="of convolutions and matrix products; default: bfloat16 where the device computes "
+        help="of convolutions and matrix products; bfloat16 is faster where the device computes "
         "it natively",
     )
     where = parser.add_argument_group("where it runs")
@@ -86,8 +86,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from fercore.evaluation.run import EvaluationPlan, evaluate
     from fercore.runtime.provenance import command_line
+    from fercore.training.config import require_fixed_epochs
 
-    _require_epochs(arguments)
+    require_fixed_epochs(arguments.validation_subjects, arguments.epochs)
     evaluation = EvaluationPlan(
         arguments.data,
         _protocol(arguments),
@@ -99,15 +100,6 @@ def run(arguments: argparse.Namespace) -> int:
     print(_accuracies(arguments.output))
     print(f"\n`fercore report {arguments.output}` makes the tables and figures.")
     return 0
-
-
-def _require_epochs(arguments: argparse.Namespace) -> None:
-    from fercore.errors import FercoreError
-
-    if arguments.validation_subjects == 0 and arguments.epochs is None:
-        raise FercoreError(
-            "with --validation-subjects 0 nobody chooses the epoch; fix it by --epochs N."
-        )
 
 
 def _engine(arguments: argparse.Namespace) -> Executor:

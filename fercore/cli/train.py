@@ -87,11 +87,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="of faces that lose colour or depth, so that a fusion learns to do without",
     )
-    recipe.add_argument("--validation-subjects", type=int, metavar="N")
+    recipe.add_argument(
+        "--validation-subjects",
+        type=int,
+        metavar="N",
+        help="who choose the epoch, calibrate and do not train; 0: all train, for exactly --epochs",
+    )
     recipe.add_argument(
         "--precision",
         choices=("float32", "bfloat16"),
-        help="of convolutions and matrix products; default: bfloat16 where the device computes "
+        help="of convolutions and matrix products; bfloat16 is faster where the device computes "
         "it natively",
     )
     recipe.add_argument("--seed", type=int)
@@ -126,8 +131,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _config(arguments: argparse.Namespace) -> TrainingConfig:
     from dataclasses import fields
 
-    from fercore.training.config import TrainingConfig, read_config, shipped_config
+    from fercore.training.config import (
+        TrainingConfig,
+        read_config,
+        require_fixed_epochs,
+        shipped_config,
+    )
 
+    require_fixed_epochs(arguments.validation_subjects, arguments.epochs)
     given = {field.name: getattr(arguments, field.name) for field in fields(TrainingConfig)}
     changes = {name: value for name, value in given.items() if value is not None}
     if arguments.config is not None:
@@ -146,6 +157,8 @@ def _require_same_validation(
     from fercore.networks.checkpoints import load_card
     from fercore.training.faces import subjects_of
 
+    if not config.validation_subjects:
+        return
     _, validated_on = faces.hold_out(config.validation_subjects, config.seed)
     for path, cache in product(config.branches, data):
         card = load_card(Path(path))
@@ -186,6 +199,8 @@ def _card(
     result: TrainingResult,
     faces: LabelledFaces,
 ) -> ModelCard:
+    from dataclasses import asdict
+
     from fercore.caches.reading import open_cache
     from fercore.networks.checkpoints import ModelCard
     from fercore.runtime.provenance import command_line, versions
@@ -199,9 +214,7 @@ def _card(
         training_data="; ".join(cache.description for cache in caches),
         terms="; ".join(dict.fromkeys(cache.terms for cache in caches)),
         protocol=(
-            f"{len(faces.subject_names)} subjects, of which {len(result.validation_subjects)} "
-            f"chose the epoch (lowest summed cross-entropy {result.validation_loss:.3f}, epoch "
-            f"{result.best_epoch}); {faces.level_words}; "
+            f"{len(faces.subject_names)} subjects, {_choice(result)}; {faces.level_words}; "
             f"backbone fine-tuned: {config.finetune}"
         ),
         command=command_line(),
@@ -211,6 +224,19 @@ def _card(
         modality_dropout=config.modality_dropout,
         temperatures=result.temperatures,
         calm=config.calm,
+        precision=config.precision,
+        selection=asdict(result.rule),
+    )
+
+
+def _choice(result: TrainingResult) -> str:
+    """Say in words who chose the epoch, and which."""
+    rule, count = result.rule.sentence, len(result.validation_subjects)
+    if not count:
+        return f"epoch {result.best_epoch}, {rule}; not calibrated"
+    return (
+        f"of which {count} chose the epoch ({rule}: {result.validation_loss:.3f} in epoch "
+        f"{result.best_epoch})"
     )
 
 

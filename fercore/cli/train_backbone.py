@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from fercore.training.backbones.faces import BackboneFaces
     from fercore.training.backbones.files import BackboneCard
     from fercore.training.backbones.network import LabelledBackbone
-    from fercore.training.backbones.settings import BackboneSettings, BackboneState
+    from fercore.training.backbones.settings import BackboneSettings
+    from fercore.training.backbones.trainer import BackboneResult
 
 NAME = "train-backbone"
 HELP = "train ResNet50 or VGG19 on FER2013"
@@ -57,8 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--precision",
+        default="float32",
         choices=("float32", "bfloat16"),
-        help="of the convolutions; default: bfloat16 where the device computes it natively",
+        help="of the convolutions (float32); bfloat16 is faster where the device computes it "
+        "natively",
     )
     parser.add_argument("--seed", type=int, default=0)
 
@@ -78,22 +81,21 @@ def run(arguments: argparse.Namespace) -> int:
     start = read_start(settings.backbone, arguments.backbone_weights)
     test = read_fer2013(arguments.test, Fer2013Split.PUBLIC_TEST) if arguments.test else None
     faces = divide(read_fer2013(arguments.data, Fer2013Split.TRAINING), test, settings.seed)
-    network, state = train_backbone(faces, start, settings, arguments.output / "run")
+    result = train_backbone(faces, start, settings, arguments.output / "run")
     path = arguments.output / f"{settings.backbone}.safetensors"
-    card = _card(settings, start, faces, state)
-    card = save_backbone(path, folded(network.backbone), card)
-    _score(path, card, network, {"validation": faces.validation, "public test": test})
+    card = _card(settings, start, faces, result)
+    card = save_backbone(path, folded(result.network.backbone), card)
+    _score(path, card, result.network, {"validation": faces.validation, "public test": test})
     print(f"{path} written ({card.description}); its card lies beside it.")
     return 0
 
 
 def _settings(arguments: argparse.Namespace) -> BackboneSettings:
     from fercore.training.backbones.settings import BackboneSettings
-    from fercore.training.precision import best_precision
 
     return BackboneSettings(
         backbone=arguments.backbone,
-        precision=arguments.precision or best_precision(),
+        precision=arguments.precision,
         size=arguments.size,
         epochs=arguments.epochs,
         batch_size=arguments.batch_size,
@@ -103,7 +105,7 @@ def _settings(arguments: argparse.Namespace) -> BackboneSettings:
 
 
 def _card(
-    settings: BackboneSettings, start: BackboneStart, faces: BackboneFaces, state: BackboneState
+    settings: BackboneSettings, start: BackboneStart, faces: BackboneFaces, result: BackboneResult
 ) -> BackboneCard:
     from dataclasses import asdict
 
@@ -117,27 +119,27 @@ def _card(
         description=description_of(start),
         training_data=f"FER2013, training split: {len(faces.training)} grey faces of 48 x 48",
         terms=TERMS,
-        protocol=_protocol(settings, start, faces, state),
+        protocol=_protocol(settings, start, faces, result),
         settings=asdict(settings),
-        history=tuple(state.history),
+        history=result.history,
         command=command_line(),
         seed=settings.seed,
         versions=versions(),
         hardware=_hardware(),
-        seconds=round(state.seconds, 1),
+        seconds=round(result.seconds, 1),
         measured={},
+        selection=asdict(result.rule),
     )
 
 
 def _protocol(
-    settings: BackboneSettings, start: BackboneStart, faces: BackboneFaces, state: BackboneState
+    settings: BackboneSettings, start: BackboneStart, faces: BackboneFaces, result: BackboneResult
 ) -> str:
-    from fercore.training.backbones.trainer import SELECTION
-
     parts = [
         f"started from: {start.description}",
         f"a tenth of every label's pictures ({len(faces.validation)} faces, drawn with seed "
-        f"{settings.seed}) chose epoch {state.best_epoch} of {settings.epochs} ({SELECTION})",
+        f"{settings.seed}) chose epoch {result.best_epoch} of {settings.epochs} "
+        f"({result.rule.sentence})",
     ]
     if faces.unclear or faces.contempt:
         parts.append(

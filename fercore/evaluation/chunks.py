@@ -7,7 +7,6 @@ import os
 import platform
 import resource
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from fercore.networks.paper import build
+from fercore.training.folder import digest
 from fercore.training.folds import FoldResult, train_folds
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from fercore.evaluation.inputs import Inputs, Source
     from fercore.networks.paper import Pipeline
     from fercore.training.config import TrainingConfig
-    from fercore.training.folds import FoldTask
+    from fercore.training.folds import TrainedFolds
+    from fercore.training.stacked import FoldTask
 
 TOGETHER_ON_GPU = 10
 """Folds of a chunk on a GPU, which trains them at once. On CPU cores stacking costs more than
@@ -44,6 +45,15 @@ class Chunk:
         first, last = self.tasks[0].experiment, self.tasks[-1].experiment
         return f"{self.config.pipeline}-{first:03}-{last:03}"
 
+    def state_path(self, folder: Path, tasks: Sequence[FoldTask]) -> Path:
+        """Return where in `folder` the running state of some of its experiments lies.
+
+        The name tells apart what the state depends on: recipe, inputs and faces.
+        """
+        rows = [(t.experiment, t.train.tolist(), t.validation.tolist()) for t in tasks]
+        kind = repr((self.config, self.source.digest, rows, [t.faces_an_epoch for t in tasks]))
+        return folder / f"{self.name}-{digest(kind.encode())[:16]}.pt"
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkResult:
@@ -52,7 +62,7 @@ class ChunkResult:
     name: str
     pipeline: str
     folds: tuple[FoldResult, ...]
-    seconds: float
+    seconds: float  # of training, earlier interrupted calls included
     peak_rss_mb: float  # of the process meanwhile; a GPU's own memory not included
 
 
@@ -83,8 +93,8 @@ def split_into_chunks(
     ]
 
 
-def run_chunk(chunk: Chunk, inputs: Inputs) -> ChunkResult:
-    """Train and test the chunk's experiments.
+def run_chunk(chunk: Chunk, inputs: Inputs, states: Path | None = None) -> ChunkResult:
+    """Train and test the chunk's experiments, keeping the running state in the folder `states`.
 
     On CPU one thread computes, so that results depend neither on the number of cores nor on
     where a chunk runs.
@@ -92,16 +102,16 @@ def run_chunk(chunk: Chunk, inputs: Inputs) -> ChunkResult:
     Raises:
         FercoreError: training diverged.
     """
-    began = time.perf_counter()
     _reset_peak_rss()
     network = load_network(chunk, inputs)
     if torch.cuda.is_available():
         network = network.cuda()
     else:
         torch.set_num_threads(1)
-    folds = _train(network, chunk, inputs, chunk.tasks)
-    seconds = time.perf_counter() - began
-    return ChunkResult(chunk.name, chunk.config.pipeline, tuple(folds), seconds, _peak_rss_mb())
+    parts = _train(network, chunk, inputs, chunk.tasks, states)
+    folds = tuple(fold for part in parts for fold in part.folds)
+    seconds = sum(part.seconds for part in parts)
+    return ChunkResult(chunk.name, chunk.config.pipeline, folds, seconds, _peak_rss_mb())
 
 
 def load_network(chunk: Chunk, inputs: Inputs) -> Pipeline:
@@ -113,18 +123,23 @@ def load_network(chunk: Chunk, inputs: Inputs) -> Pipeline:
 
 
 def _train(
-    network: Pipeline, chunk: Chunk, inputs: Inputs, tasks: Sequence[FoldTask]
-) -> list[FoldResult]:
+    network: Pipeline,
+    chunk: Chunk,
+    inputs: Inputs,
+    tasks: Sequence[FoldTask],
+    states: Path | None,
+) -> list[TrainedFolds]:
     """Train folds together, or in two halves where they do not fit into a GPU's memory."""
+    path = None if states is None else chunk.state_path(states, tasks)
     try:
-        return train_folds(network, inputs.features, inputs.labels, tasks, chunk.config)
+        return [train_folds(network, inputs.features, inputs.labels, tasks, chunk.config, path)]
     except torch.OutOfMemoryError:
         if len(tasks) == 1:
             raise
     torch.cuda.empty_cache()
     half = len(tasks) // 2
     parts = (tasks[:half], tasks[half:])
-    return [result for part in parts for result in _train(network, chunk, inputs, part)]
+    return [one for part in parts for one in _train(network, chunk, inputs, part, states)]
 
 
 _STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")

@@ -10,7 +10,7 @@ import numpy as np
 from fercore.errors import DatasetError
 from fercore.training.faces import take_faces
 from fercore.training.folder import digest
-from fercore.training.folds import FoldTask
+from fercore.training.stacked import FoldTask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,13 +18,14 @@ from fercore.evaluation.store import (
     FORMAT,
     claim_run,
     finished_experiments,
+    forget_states,
     write_splits,
     write_tables,
 )
 from fercore.evaluation.workers import available_cores, local_workers, ray_workers
 from fercore.runtime.files import sole_user
 from fercore.runtime.provenance import versions
-from fercore.training.selection import epoch_rule
+from fercore.training.selection import lowest_own_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from fercore.evaluation.protocol import Protocol
     from fercore.evaluation.workers import Workers
     from fercore.training.config import TrainingConfig
-    from fercore.training.folds import FoldTask
+    from fercore.training.stacked import FoldTask
 
 LOCAL, RAY = ENGINES = ("local", "ray")
 
@@ -102,6 +103,7 @@ def evaluate(wanted: EvaluationPlan, engine: Executor) -> None:
         chunks = _missing_chunks(wanted, tasks, sources, workers.folds_together)
         try:
             _run_all(chunks, len(tasks) * len(wanted.configs), workers, tables)
+            forget_states(wanted.folder)  # those of chunks that were cut otherwise
         finally:
             tables()
 
@@ -164,7 +166,7 @@ def _record(
             }
             for config in wanted.configs
         },
-        "epoch_rule": epoch_rule(wanted.configs[0]).name,
+        "selection": asdict(lowest_own_loss(wanted.configs[0])),
         "preprocessing": asdict(data.parameters),
         "versions": versions(),
         "hardware": hardware,

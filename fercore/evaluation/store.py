@@ -2,14 +2,14 @@
 
     run.json           data, protocol, recipes, versions: what made the results
     splits.tsv         every experiment's training, validation and test subjects
-    chunks/            one file for each finished chunk
+    chunks/            one file for each finished chunk, and the running state of others
     predictions.tsv    every prediction of every experiment
     curves.tsv         every epoch of every experiment
     timings.tsv        time and memory of every chunk
 
 A chunk's file appears whole or not at all, so a run killed at any moment loses no more than
-the chunks in flight. The tables hold what is finished, in an order that does not depend on
-who finished first.
+two minutes of the chunks in flight, or all of those that a Ray cluster runs. The tables hold
+what is finished, in an order that does not depend on who finished first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from fercore.evaluation.chunks import ChunkResult
     from fercore.evaluation.data import ExperimentData, Roles
-    from fercore.training.folds import FoldTask
+    from fercore.training.stacked import FoldTask
 
 FORMAT = 1
 RUN_FILE, SPLITS_FILE, CHUNKS = "run.json", "splits.tsv", "chunks"
@@ -135,6 +135,28 @@ def write_chunk(folder: Path, result: ChunkResult) -> None:
             f"{path} cannot be written ({error.strerror}); {cure(error)} and give the command "
             "again: finished chunks are kept."
         ) from error
+
+
+def states_folder(folder: Path) -> Path:
+    """Return where the running states of chunks lie; it is made if needed.
+
+    Raises:
+        FercoreError: it cannot be made.
+    """
+    path = folder / CHUNKS
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise FercoreError(
+            f"{path} cannot be written ({error.strerror}); {cure(error)}."
+        ) from error
+    return path
+
+
+def forget_states(folder: Path, chunk: str = "") -> None:
+    """Remove the running states of a finished chunk, or of all."""
+    for path in (folder / CHUNKS).glob(f"{chunk}*.pt"):
+        path.unlink(missing_ok=True)
 
 
 def read_chunks(folder: Path) -> list[Record]:

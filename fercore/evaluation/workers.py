@@ -19,7 +19,7 @@ import torch
 from fercore.errors import FercoreError
 from fercore.evaluation.chunks import run_chunk, this_machine
 from fercore.evaluation.inputs import load_inputs
-from fercore.evaluation.store import write_chunk
+from fercore.evaluation.store import forget_states, states_folder, write_chunk
 from fercore.runtime.parallel import in_order
 
 if TYPE_CHECKING:
@@ -136,10 +136,11 @@ def _ray_machines(ray: Any) -> tuple[Machine, ...]:
 
 def _run_and_store(folder: Path, chunk: Chunk) -> Outcome:
     try:
-        result = run_chunk(chunk, _load_once(chunk.source))
+        result = run_chunk(chunk, _load_once(chunk.source), states_folder(folder))
     except FercoreError as error:
         return Outcome(chunk.name, str(error))
     write_chunk(folder, result)
+    forget_states(folder, chunk.name)
     return Outcome(chunk.name)
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -69,6 +69,9 @@ class ModelCard:
     # fusion never learned to do without
     temperatures: dict[str, float] = field(default_factory=dict)  # of each head, worked in
     calm: bool = False  # the heads say how calm a face is
+    precision: str = ""  # that convolutions were trained in; empty: not recorded
+    selection: dict[str, Any] = field(default_factory=dict)  # the rule that chose the epoch: name,
+    # sentence, figure, direction, patience; empty: not recorded
     measures: tuple[Measure, ...] = ()
     expressions: tuple[str, ...] = tuple(e.value for e in EXPRESSIONS)
     sha256: str = ""  # of the safetensors file

@@ -6,8 +6,8 @@ the paper's accuracy, and marks what the paper does not state.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from math import inf
+from dataclasses import dataclass, fields
+from math import cos, inf, pi
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from fercore.errors import FercoreError
 from fercore.networks.backbones import FINETUNE
 from fercore.networks.paper import PIPELINES
 from fercore.runtime.parsing import parsed_toml
-from fercore.training.precision import PRECISIONS, best_precision
+from fercore.training.precision import FLOAT32, PRECISIONS
 
 CONSTANT, COSINE = SCHEDULES = ("constant", "cosine")
 """Courses of the learning rate: the same throughout, or falling to 0 over the planned epochs."""
@@ -47,7 +47,7 @@ class TrainingConfig:
     modality_dropout: float = 0.0  # share of faces that lose colour or depth; not stated
     copies: int = 0  # augmented copies of every face; 0: the faces as they are; not stated
     validation_subjects: int = 6  # taken from the training subjects; not stated. 0: last epoch
-    precision: str = field(default_factory=best_precision)  # one of `PRECISIONS`; not stated
+    precision: str = FLOAT32  # one of `PRECISIONS`, of convolutions and products; not stated
     seed: int = 0
     branches: tuple[str, ...] = ()  # checkpoints that a fusion's branches start from; see `start`
 
@@ -75,6 +75,25 @@ class TrainingConfig:
         for name, least in least_values.items():
             value = getattr(self, name)
             _require(value >= least, name, value, f"must be at least {least}")
+
+
+def learning_rate(config: TrainingConfig, epoch: int) -> float:
+    """Return the learning rate of an epoch, counted from 0."""
+    if config.schedule == COSINE:
+        return config.learning_rate * (1 + cos(pi * epoch / config.epochs)) / 2
+    return config.learning_rate
+
+
+def require_fixed_epochs(validation_subjects: int | None, epochs: int | None) -> None:
+    """Refuse a command that holds nobody out and leaves open how long to train.
+
+    Raises:
+        ConfigError: it does.
+    """
+    if validation_subjects == 0 and epochs is None:
+        raise ConfigError(
+            "with --validation-subjects 0 nobody chooses the epoch; fix it by --epochs N."
+        )
 
 
 def shipped_config(pipeline: str) -> Path:

@@ -15,7 +15,7 @@ from fercore.runtime.parsing import parsed_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-RUN_FILE = "run.json"
+RUN_FILE, STATE_FILE = "run.json", "state.pt"
 
 
 def claim_folder(folder: Path, identity: dict[str, Any]) -> None:

@@ -6,11 +6,10 @@ so gradients need no scaling.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
-PRECISIONS = ("float32", "bfloat16")
+FLOAT32, BFLOAT16 = PRECISIONS = ("float32", "bfloat16")
+"""What a recipe may compute in; never chosen by the machine, which would make results its own."""
 
 
 def training_device() -> torch.device:
@@ -18,19 +17,9 @@ def training_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def best_precision() -> str:
-    """Return which of PRECISIONS trains fastest on this machine."""
-    if torch.cuda.is_available():
-        return "bfloat16" if torch.cuda.is_bf16_supported(False) else "float32"
-    known = getattr(torch.cpu, "get_capabilities", None)  # newer than our oldest torch
-    capabilities: dict[str, Any] = known() if known is not None else {}
-    native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
-    return "bfloat16" if native else "float32"
-
-
 def computing_in(precision: str, where: torch.device) -> torch.autocast:
     """Return a context in which convolutions and matrix products are computed in `precision`."""
-    return torch.autocast(where.type, torch.bfloat16, enabled=precision == "bfloat16")
+    return torch.autocast(where.type, torch.bfloat16, enabled=precision == BFLOAT16)
 
 
 def channels_last(values: torch.Tensor) -> torch.Tensor:

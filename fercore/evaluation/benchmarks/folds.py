@@ -23,13 +23,14 @@ from fercore.evaluation.inputs import compute_inputs, load_inputs, locate_inputs
 from fercore.evaluation.protocol import FOLDS, HOLDOUT90, LEVELS, Protocol, draw_folds
 from fercore.evaluation.store import read_chunks
 from fercore.evaluation.workers import available_cores, local_workers
-from fercore.training.folds import FoldTask, train_folds
+from fercore.training.folds import train_folds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fercore.structures import FloatArray
     from fercore.training.config import TrainingConfig
+    from fercore.training.stacked import FoldTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ def _one_by_one(chunk: Chunk) -> dict[int, FloatArray]:
         network = network.cuda()
     predicted = {}
     for task in chunk.tasks:
-        (result,) = train_folds(network, inputs.features, inputs.labels, [task], chunk.config)
+        trained = train_folds(network, inputs.features, inputs.labels, [task], chunk.config)
+        (result,) = trained.folds
         predicted[task.experiment] = result.probabilities
     return predicted
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
@@ -53,6 +53,8 @@ class BackboneCard:
     hardware: str  # that trained it
     seconds: float  # of training
     measured: dict[str, dict[str, Any]]  # figures by set of faces, see `FaceFigures`
+    selection: dict[str, Any] = field(default_factory=dict)  # the rule that chose the epoch, see
+    # `fercore.training.selection.EpochRule`
     sha256: str = ""  # of the safetensors file
     format: int = FORMAT
 

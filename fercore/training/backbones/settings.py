@@ -1,15 +1,12 @@
-"""How a backbone is trained on FER2013, and what a run carries from step to step."""
+"""How a backbone is trained on FER2013."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
 
 from fercore.errors import FercoreError
-
-if TYPE_CHECKING:
-    import torch
+from fercore.training.precision import FLOAT32
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +14,7 @@ class BackboneSettings:
     """How to train; all of it is ours, the paper takes its backbones ready-made."""
 
     backbone: str  # "resnet50" or "vgg19"
-    precision: str  # one of `precision.PRECISIONS`
+    precision: str = FLOAT32  # one of `precision.PRECISIONS`
     size: int = 64  # pixels, side of the input
     epochs: int = 12
     batch_size: int = 64
@@ -26,23 +23,6 @@ class BackboneSettings:
     warm_up: float = 0.1  # share of all steps
     weight_decay: float = 0.05
     seed: int = 0
-
-
-@dataclass(slots=True)
-class BackboneState:
-    """What an interrupted run needs to go on."""
-
-    epoch: int = 0  # finished epochs
-    step: int = 0  # finished steps of the current one
-    loss_sum: float = 0.0  # over those steps
-    seconds: float = 0.0  # of training so far
-    best_epoch: int = 0  # from 1
-    best_merit: float = -1.0  # see `backbones.SELECTION`
-    history: list[dict[str, float]] = field(default_factory=list)
-    network: dict[str, torch.Tensor] = field(default_factory=dict)
-    average: dict[str, torch.Tensor] = field(default_factory=dict)  # of its weights
-    best_network: dict[str, torch.Tensor] = field(default_factory=dict)
-    optimizer: dict[str, Any] = field(default_factory=dict)
 
 
 def require_sensible(settings: BackboneSettings) -> None:
