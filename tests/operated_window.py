@@ -6,10 +6,11 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,11 +89,14 @@ def operated(
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            start_new_session=True,
         )
     try:
         yield OperatedWindow(process)
     finally:
-        process.kill()
+        # The whole group: what a process runs under may die alone.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 
@@ -162,5 +166,4 @@ def record_block(window: OperatedWindow, frames: int) -> None:
     start_block(window)
     window.until(lambda seen: seen["frames"] >= frames)
     window.do("press", "stop")
-    said = window.look()["said"]["runs"]
-    assert said.startswith("Recorded: "), said
+    window.until(lambda seen: seen["said"]["runs"].startswith("Recorded: "))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
 
-    from fercore.structures import Analysis, UInt8Array
+    from fercore.structures import Analysis, FloatArray, UInt8Array
 
 
 def raw_frames(count: int = 4, depth: bool = True) -> list[Raw]:
@@ -60,6 +60,15 @@ class OneFace:
         pass
 
 
+def bulging_m() -> FloatArray:
+    """Return what bulges like a face before the camera: flat depth is taken for a photograph."""
+    rows, columns = np.mgrid[-1.5:1.5:120j, -2:2:160j]
+    noise = np.random.default_rng(2).normal(0, 0.001, (120, 160))
+    depth_m = (0.28 + 0.05 * (rows**2 + columns**2) + noise).astype(np.float32)
+    depth_m[1, 1] = 0.4567
+    return depth_m
+
+
 class ShortSource:
     """Gives a few frames, then ends."""
 
@@ -68,7 +77,7 @@ class ShortSource:
 
     def __init__(self, frames: int, depth: bool = True) -> None:
         self._left = frames
-        self._depth_m = np.full((120, 160), 0.4567, np.float32) if depth else None
+        self._depth_m = bulging_m() if depth else None
         if self._depth_m is not None:
             self._depth_m[0, 0] = np.nan
 

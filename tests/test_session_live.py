@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QSlider
 from session_driver import next_shown, settle, until
 
 from app.live.session import Session, State
-from app.sources.base import Condition, Control, Health, SourceTimeout
+from app.sources.base import Condition, Control, Health, SourceFacts, SourceTimeout
 from app.sources.realsense.camera import RealSenseSource
 from app.start.logs import Troubles
 from app.start.settings import Settings
@@ -40,6 +40,7 @@ class Camera:
     """A camera at thirty frames a second that can be lost, or send nothing."""
 
     name = "camera"
+    facts = SourceFacts()
 
     def __init__(self) -> None:
         self.condition = Condition(Health.GOOD)

@@ -24,7 +24,6 @@ from app.window.study.live_figures import LiveFigures, Observed
 from app.window.study.recording_line import RecordingLine
 from app.window.study.study_folder import study_folder
 from fercore.errors import FercoreError
-from fercore.expressions import Expression
 from fercore.faces.quality import measure
 from fercore.structures import Analysis, FaceBox, FacePair
 from fercore.study.baseline import load_baseline
@@ -77,25 +76,23 @@ def dock_at(qtbot: QtBot) -> Iterator[Callable[[Path], tuple[StudyDock, Desk]]]:
         desk.close()
 
 
-def take_baseline(dock: StudyDock, desk: Desk, share: float) -> str:
-    said = evenly() if not share else np.full(6, (1 - share) / 5)
-    said[Expression.HAPPINESS.position] = share or said[0]
+def take_baseline(dock: StudyDock, desk: Desk, *, moving: bool) -> str:
     dock.baseline.begun.emit()
     for index in range(30):
-        desk.add(neutral(index, said), index / 30)
+        desk.add(neutral(index, evenly(), 4.0 * index if moving else 0.0), index / 30)
     dock.baseline.ended.emit()
     return dock.baseline.message.text()
 
 
-def test_a_held_smile_is_refused_and_a_resting_face_stored(
+def test_a_face_that_moves_is_refused_and_a_resting_one_stored(
     dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path
 ) -> None:
     folder = write_study(tmp_path / "s", baseline=True)
     dock, desk = dock_at(folder)
-    assert "The face smiles" in take_baseline(dock, desk, 0.8)
+    assert "moved" in take_baseline(dock, desk, moving=True)
     dock.start_block()
     assert "record the baseline first" in dock.sheet.message.text()
-    assert take_baseline(dock, desk, 0.0).startswith("Accepted and stored: 30 frames")
+    assert take_baseline(dock, desk, moving=False).startswith("Accepted and stored: 30 frames")
     assert load_baseline(folder / "sub-01" / "ses-1" / "baseline.json").frames == 30
     dock.start_block()
     assert desk.recording

@@ -271,7 +271,7 @@ def test_open_and_damaged_runs_are_named(study: Path, tmp_path: Path) -> None:
     write_run_record(run / "session.json", record)
     path = run / "predictions.tsv"
     path.write_text(path.read_text().replace("0.750000", "three quarters", 1))
-    with pytest.raises(FercoreError, match="line 2 has no number as fusion_anger"):
+    with pytest.raises(FercoreError, match="line 2 has no usable number as fusion_anger"):
         export(study, "csv")
     with pytest.raises(FercoreError, match="does not exist"):
         export(tmp_path / "nowhere", "csv")

@@ -74,9 +74,9 @@ def test_a_study_with_baseline_needs_one_and_logs_corrected_values(tmp_path: Pat
     desk.add(made_up(1)[0], time.monotonic())
     desk.close()
     place = run_place(study, name)
-    assert read_predictions(place.predictions).corrected[0, 0] == pytest.approx(1 / 6, abs=1e-5)
+    assert read_predictions(place.predictions).corrected[0, 0, :6] == pytest.approx(1 / 6, abs=1e-5)
     stored = json.loads(place.session.read_text())["baseline"]
-    assert "p'_k" in stored["formula"]
+    assert "l' = l" in stored["formula"]
     assert read_run_record(place.session).baseline is not None
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 SCALE_SUFFIX = "::scale"
 _LARGEST_WEIGHT = 1e6  # a thousand times what trained networks hold
+_LARGEST_VARIANCE = _LARGEST_WEIGHT**2
 _NEWER_TENSORS = ("no_rgb", "no_depth")  # zero where fusions were trained without dropout
 
 
@@ -161,8 +162,9 @@ def require_sane(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
         if not value.is_floating_point() or not value.numel():
             continue
         low, high = (float(each) for each in value.aminmax())
-        least = 0.0 if name.endswith("running_var") else -_LARGEST_WEIGHT
-        if not least <= low <= high <= _LARGEST_WEIGHT:  # NaN is on neither side
+        spread = name.endswith("running_var")
+        least, most = (0.0, _LARGEST_VARIANCE) if spread else (-_LARGEST_WEIGHT, _LARGEST_WEIGHT)
+        if not least <= low <= high <= most:  # NaN is on neither side
             raise CheckpointError(
                 f"{path} holds weights that make no sense ({name} from {low:g} to {high:g}); "
                 "train it again or fetch it anew."
