@@ -60,7 +60,7 @@ def _packed(path: Path) -> bytes:
     if path.suffix != ".bmp":
         return path.read_bytes()
     buffer = io.BytesIO()
-    Image.open(path).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    Image.open(path).save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True, progressive=True)
     return buffer.getvalue()
 
 
