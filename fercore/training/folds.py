@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
-from fercore.training.loop import Plan, train_to_the_end
+from fercore.training.loop import LoopPlan, train_to_the_end
 from fercore.training.selection import lowest_own_loss
 from fercore.training.stacked import StackedFolds
 
@@ -79,7 +79,7 @@ def train_folds(
             "more subjects or set a smaller batch_size."
         )
     learner = StackedFolds(network, features, labels, tasks, config)
-    plan = Plan(config.epochs, lowest_own_loss(config), path, save_epochs=False, show=False)
+    plan = LoopPlan(config.epochs, lowest_own_loss(config), path, save_epochs=False, show=False)
     progress = train_to_the_end(learner, plan)
     results = zip(
         tasks, learner.probabilities(), progress.curves, progress.best_epochs, strict=True

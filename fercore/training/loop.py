@@ -68,7 +68,7 @@ class Learner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LoopPlan:
     """How long to train, how to choose, and where to keep the running state."""
 
     epochs: int  # at most
@@ -79,7 +79,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Progress:
+class LoopProgress:
     """How far a run is; `seconds` count its earlier calls."""
 
     curves: list[list[Figures]]  # K, an epoch's figures each; of one that is over no longer grow
@@ -95,7 +95,7 @@ class Progress:
         return [] if self.losses is None else (self.losses / self.step).tolist()
 
 
-def train_to_the_end(learner: Learner, plan: Plan) -> Progress:
+def train_to_the_end(learner: Learner, plan: LoopPlan) -> LoopProgress:
     """Train until the epochs or all networks' patience run out.
 
     Raises:
@@ -120,15 +120,15 @@ class _Clock:
 
 
 class _Run:
-    def __init__(self, learner: Learner, plan: Plan) -> None:
+    def __init__(self, learner: Learner, plan: LoopPlan) -> None:
         self._learner, self._plan = learner, plan
         count = learner.networks
-        self._progress = Progress([[] for _ in range(count)], [0] * count)
+        self._progress = LoopProgress([[] for _ in range(count)], [0] * count)
         self._saving, self._showing = _Clock(), _Clock()
         self._resume()
         self._began_s = time.monotonic() - self._progress.seconds
 
-    def to_the_end(self) -> Progress:
+    def to_the_end(self) -> LoopProgress:
         progress, steps = self._progress, self._learner.steps
         total, done = self._plan.epochs * steps, progress.epoch * steps + progress.step
         hidden = None if self._plan.show else True  # None: shown on a terminal
@@ -202,7 +202,7 @@ class _Run:
     def _save(self) -> None:
         if self._plan.path is not None:
             self._progress.seconds = time.monotonic() - self._began_s
-            progress = {name: getattr(self._progress, name) for name in Progress.__slots__}
+            progress = {name: getattr(self._progress, name) for name in LoopProgress.__slots__}
             save_state(self._plan.path, {"progress": progress, "learner": self._learner.state()})
 
     def _resume(self) -> None:
@@ -212,7 +212,7 @@ class _Run:
         if saved is None:
             return
         try:
-            self._progress = Progress(**saved["progress"])
+            self._progress = LoopProgress(**saved["progress"])
             self._learner.resume(saved["learner"])
         except (KeyError, TypeError) as error:
             raise FercoreError(

@@ -16,7 +16,7 @@ from fercore.training.calibration import work_in
 from fercore.training.config import COSINE, TrainingConfig
 from fercore.training.folder import STATE_FILE, claim_folder, digest
 from fercore.training.learner import PipelineLearner
-from fercore.training.loop import Plan, train_to_the_end
+from fercore.training.loop import LoopPlan, train_to_the_end
 from fercore.training.selection import lowest_summed_loss
 from fercore.training.start import started
 
@@ -66,7 +66,7 @@ def train(
     trained_on, validated_on = faces.hold_out(config.validation_subjects, config.seed)
     learner = PipelineLearner(network, parameters, config, folder, trained_on, validated_on)
     rule = lowest_summed_loss(config)
-    progress = train_to_the_end(learner, Plan(config.epochs, rule, folder / STATE_FILE))
+    progress = train_to_the_end(learner, LoopPlan(config.epochs, rule, folder / STATE_FILE))
     network = learner.best_network()
     temperatures = learner.fit_temperatures()
     work_in(network, temperatures)

@@ -17,7 +17,7 @@ from fercore.training.backbones.learner import BackboneLearner
 from fercore.training.backbones.network import LabelledBackbone
 from fercore.training.backbones.settings import BackboneSettings, require_sensible
 from fercore.training.folder import STATE_FILE, claim_folder
-from fercore.training.loop import Plan, train_to_the_end
+from fercore.training.loop import LoopPlan, train_to_the_end
 from fercore.training.selection import HIGHEST_MERIT, TRAIN_LOSS
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def train_backbone(
     torch.manual_seed(settings.seed)
     network = LabelledBackbone(settings.backbone, start)
     learner = BackboneLearner(network, start, faces, settings)
-    plan = Plan(settings.epochs, HIGHEST_MERIT, folder / STATE_FILE)
+    plan = LoopPlan(settings.epochs, HIGHEST_MERIT, folder / STATE_FILE)
     progress = train_to_the_end(learner, plan)
     (curve,), (best_epoch,) = progress.curves, progress.best_epochs
     history = tuple({**figures, TRAIN_LOSS: round(figures[TRAIN_LOSS], 4)} for figures in curve)
