@@ -134,7 +134,7 @@ def _faults_as_value_errors() -> Iterator[None]:
     except (OSError, ValueError):
         raise
     except (
-        *(BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, NotImplementedError),
+        *(BadZipFile, zlib.error, EOFError, KeyError, RuntimeError),
         *(SyntaxError, TokenError, TypeError, AttributeError, IndexError),
         *(MemoryError, OverflowError, RecursionError),
     ) as error:
