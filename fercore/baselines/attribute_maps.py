@@ -62,14 +62,15 @@ def describe_maps(scan: ScanGeometry) -> ScanFeatures:
 
 
 def describe_scattering(scan: ScanGeometry) -> ScanFeatures:
-    """Return `scattering` (4, 417, 6, 6): log(1 + coefficients) of the maps of `SCATTERED`.
+    """Return log(1 + coefficients) of the maps of `SCATTERED` by name, (417, 6, 6) each.
 
     Raises:
         MeshError: the mesh is empty or not finite.
     """
     maps = np.nan_to_num(attribute_maps(scan, SCATTERED, SCATTERED_SIZE), nan=0.0)
     coefficients = scattering(torch.from_numpy(maps))
-    return {"scattering": torch.log1p(coefficients.abs()).numpy()}
+    logarithms = torch.log1p(coefficients.abs()).numpy()
+    return dict(zip(SCATTERED, logarithms, strict=True))
 
 
 def attribute_maps(scan: ScanGeometry, names: tuple[str, ...], size: int) -> FloatArray:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fercore.baselines.classifiers import taken
-from fercore.baselines.learners import fit_aligned_lda, fit_svm
+from fercore.baselines.kernels import fit_descriptors, fit_maps
+from fercore.baselines.learners import fit_aligned_lda, fit_lda, fit_svm
+from fercore.baselines.sfam import fit_beliefs
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS
 
@@ -27,7 +29,13 @@ if TYPE_CHECKING:
 
 FITS: Mapping[str, Fit] = {
     "segments-svm": fit_svm,
+    "primitive-lda": fit_lda,
+    "sfam-bbn": fit_beliefs,
+    "descriptors-svm": fit_descriptors,
+    "scattering-svm": fit_maps,
+    "maps-vgg19-svm": fit_maps,
     "landmark-lda": fit_aligned_lda,
+    "maps-vit-svm": fit_maps,
 }
 """The fit of each baseline."""
 

@@ -17,6 +17,7 @@ from fercore.baselines.mesh_descriptors import (
     PATCH_SIZE,
     PATCH_STEP_MM,
     clipped_unit,
+    describe_mesh,
     range_patches,
     soft_histograms,
 )
@@ -34,6 +35,11 @@ _RING_PIXELS = 12.0  # of the eight outer circles' centres
 _CIRCLE_PIXELS = 6.0  # standard deviation of a circle's weights
 
 
+def describe_around_points(scan: ScanGeometry) -> ScanFeatures:
+    """Return the picture's and the mesh's descriptors at the landmarks: `descriptors-svm`."""
+    return {**describe_picture(scan), **describe_mesh(scan)}
+
+
 def describe_picture(scan: ScanGeometry) -> ScanFeatures:
     """Return `sift` (68, 128) and `hsog` (68, 576) at the landmarks."""
     grey = cv2.cvtColor(scan.picture_rgb, cv2.COLOR_RGB2GRAY)
@@ -42,12 +48,12 @@ def describe_picture(scan: ScanGeometry) -> ScanFeatures:
 
 
 def describe_patches(scan: ScanGeometry) -> ScanFeatures:
-    """Return `texture` and `range` (P, 15, 15) at the named points, and `points` (68, 3)."""
+    """Return `texture` and `range` (P, 15, 15) at the named points, and `points_mm` (68, 3)."""
     points = np.array([scan.named_mm[name] for name in sorted(scan.named_mm)], np.float32)
     return {
         "texture": grey_patches(scan, points),
         "range": range_patches(scan, points),
-        "points": scan.inner_points_mm,
+        "points_mm": scan.inner_points_mm,
     }
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fercore.baselines.recipes import BaselineRecipe
     from fercore.structures import FloatArray
 
-FAMILIES = ("points", "texture", "range")
+FAMILIES = ("points_mm", "texture", "range")
 """Features by the family of parts that they give: one part, then one for each landmark."""
 
 _KEPT = 0.95  # share of the variance that a part's components explain
@@ -40,7 +40,7 @@ def fit_beliefs(
 ) -> TunedScorer:
     """Fit the model of each expression; the validation rows choose how far to trust a family.
 
-    `features` holds `points` (n, P, 3), `texture` and `range` (n, L, S, S). All expressions are
+    `features` holds `points_mm` (n, P, 3), `texture` and `range` (n, L, S, S). All expressions are
     as likely before a scan is seen. The recipe has nothing to choose here.
     """
     shared = _SharedBeliefs()
@@ -95,7 +95,7 @@ class _SharedBeliefs:
         if self._rows is features:
             return
         self._rows, self._beliefs = features, None
-        self._reference = mean_shape(np.asarray(features["points"], np.float32))
+        self._reference = mean_shape(np.asarray(features["points_mm"], np.float32))
         self._models = {
             name: _models(self._parts(name, features), labels) for name in FAMILIES
         }
@@ -113,7 +113,7 @@ class _SharedBeliefs:
     def _parts(self, name: str, features: FoldFeatures) -> FloatArray:
         """Return a family's parts (P, n, D)."""
         array = np.asarray(features[name], np.float32)
-        if name == "points":
+        if name == "points_mm":
             return aligned(array, self._reference).reshape(1, len(array), -1)
         return np.ascontiguousarray(array.reshape(*array.shape[:2], -1).swapaxes(0, 1))
 
