@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import math
@@ -360,7 +361,10 @@ KINDS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
 READERS = (
     Reader(
         "mesh.wrl",
-        utf8(bu3dfe.WRL, bu3dfe.grid_wrl(4, 4)),
+        lambda: (
+            *utf8(bu3dfe.WRL, bu3dfe.grid_wrl(4, 4))(),
+            gzip.compress(bu3dfe.WRL.encode(), mtime=0),
+        ),
         lambda p: mesh(read_vrml(p, texture=False)),
     ),
     Reader("scan.bnt", lambda: (bnt_bytes(),), lambda p: mesh(read_bnt(p))),
