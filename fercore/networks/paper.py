@@ -295,8 +295,8 @@ class FusionPipeline(Pipeline):
     ) -> Logits:
         """Classify both latents together, and each by itself."""
         if finetune == JOINT_LAYERS:
-            sizes = [self.rgb_branch.latent, self.depth_branch.latent]
-            rgb_latent, depth_latent = frozen.split(sizes, 1)
+            width = self.rgb_branch.latent
+            rgb_latent, depth_latent = frozen[:, :width], frozen[:, width:]
         else:
             rgb_latent, depth_latent = self.rgb_branch(frozen, finetune), self.depth_branch(depth)
         return Logits(
