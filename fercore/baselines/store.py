@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -122,6 +122,7 @@ class BaselineStore:
                 file.write(("\t".join(cells) + "\n").encode())
         except OSError as error:
             raise _unwritable(self.folder, error) from error
+        self.rows[row.row] = replace(row, sha256=digest)
 
     def _write(self, row: int, features: ScanFeatures) -> str:
         path = self._path(row)

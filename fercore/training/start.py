@@ -15,6 +15,7 @@ import torch
 from fercore.errors import CheckpointError
 from fercore.networks.backbone_weights import apply_start, read_start
 from fercore.networks.checkpoints import ModelCard, load_checkpoint
+from fercore.networks.huynh import HUYNH, build_network
 from fercore.networks.paper import (
     DepthPipeline,
     DepthPretrainedPipeline,
@@ -46,11 +47,11 @@ def started(config: TrainingConfig) -> tuple[Pipeline, Start]:
     """
     sources = [load_checkpoint(Path(path)) for path in config.branches]
     start = _backbone_of(sources)
-    if start is None and config.pipeline != "depth":
+    if start is None and config.pipeline not in ("depth", HUYNH):
         network, start = _from_backbone(config)
     else:
         start = start or Start("v1.5", "none")
-        network = build(config.pipeline, start.variant)
+        network = build_network(config.pipeline, start.variant)
     if config.calm:
         network.teach_calm()
     for source, card in sources:
