@@ -44,7 +44,7 @@ def study(recorded: Path, tmp_path: Path) -> Path:
 
 
 def test_the_commands_formats_are_those_there_are() -> None:
-    from fercore.cli import export as command
+    from fercore.cli import studies as command
 
     assert tuple(FORMATS) == command.FORMATS
 

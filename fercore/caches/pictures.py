@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from fercore.caches.entries import Entry
+    from fercore.caches.writer import Entry
     from fercore.datasets.dataset import Sample
     from fercore.datasets.fer2013 import Fer2013
     from fercore.faces.detection import FaceDetector

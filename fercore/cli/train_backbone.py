@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fercore.cli import SubCommand
+
 if TYPE_CHECKING:
     import argparse
 
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
     from fercore.training.backbones.network import LabelledBackbone
     from fercore.training.backbones.settings import BackboneSettings
     from fercore.training.backbones.trainer import BackboneResult
-
-NAME = "train-backbone"
-HELP = "train ResNet50 or VGG19 on FER2013"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -188,3 +187,8 @@ def _score(
             f"expressive, AUC {scored.calm_auc:.3f}"
         )
     write_backbone_card(path, replace(card, measured=measured))
+
+
+SUB_COMMANDS = (
+    SubCommand("train-backbone", "train ResNet50 or VGG19 on FER2013", __doc__, add_arguments, run),
+)

@@ -20,7 +20,7 @@ from fercore.training.folds import FoldResult, train_folds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fercore.evaluation.inputs import Inputs, Source
+    from fercore.evaluation.data import Inputs, Source
     from fercore.networks.paper import Pipeline
     from fercore.training.config import TrainingConfig
     from fercore.training.folds import TrainedFolds

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.expressions import VERDICT_LABELS
-from fercore.report.table import NOTHING, Table, percent
+from fercore.report.content import NOTHING, Table, percent
 from fercore.study.flags import Flag
 from fercore.study.report_data import PAIRS, agreement, flag_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fercore.report.table import Cell
+    from fercore.report.content import Cell
     from fercore.study.report_data import Course, Interval, Key, RunData
 
 _KEYS = ("participant", "condition")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fercore.report.assembly import render
 from fercore.report.content import Drawing, Report, Section
 from fercore.report.figures.style import to_svg
-from fercore.report.page import render
 from fercore.runtime.provenance import versions
 from fercore.study import report_data, report_figures, report_tables
 from fercore.study.baseline import FORMULA

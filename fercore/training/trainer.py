@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from fercore.training.faces import LabelledFaces
     from fercore.training.selection import EpochRule
 
-
 FREE_TO_CHANGE = ("epochs", "patience", "backbone_source", "branches")
 """Settings that may differ when a run goes on."""
 
