@@ -30,7 +30,7 @@ from fercore.io.fer2013 import Fer2013Split, read_fer2013
 from fercore.io.images import read_rgb
 from fercore.io.landmarks import read_bnd, read_pse
 from fercore.io.vrml import read_vrml
-from fercore.networks.backbone_weights import backbone_of
+from fercore.networks.backbones import backbone_of
 from fercore.networks.checkpoints import load_card, shipped_checkpoint
 from fercore.runtime.parsing import loaded_archive, loaded_array, parsed_json
 from fercore.study.baseline import load_baseline

@@ -33,7 +33,7 @@ from fercore.errors import FercoreError
 from fercore.expressions import NEUTRAL
 from fercore.geometry import MeshRenderer
 from fercore.runtime.parallel import in_order
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from fercore.caches.records import FORMAT_VERSION, OK, CacheRow, Manifest
 from fercore.caches.writer import NO_FACE, CacheWriter, cut_out, without_face
 from fercore.runtime.parallel import in_order
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.synthesis.face_model import load_face_model
 from fercore.synthesis.samples import SAMPLER, plan_sample, render_sample
 

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
-from fercore.runtime.version_option import add_version_option
+from fercore.runtime.versions import add_version_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

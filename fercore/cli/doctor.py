@@ -51,7 +51,7 @@ def check_python() -> MachineCheck:
 
 def check_packages() -> MachineCheck:
     """Report the versions of the packages that shape results."""
-    from fercore.runtime.provenance import PACKAGES, versions
+    from fercore.runtime.versions import PACKAGES, versions
 
     found = versions()
     missing = [package for package in PACKAGES if package not in found]

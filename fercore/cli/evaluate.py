@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         FercoreError: the data, the folder or an option cannot be used, or a training failed.
     """
     from fercore.evaluation.run import EvaluationPlan, evaluate
-    from fercore.runtime.provenance import command_line
+    from fercore.runtime.versions import command_line
     from fercore.training.config import require_fixed_epochs
 
     require_fixed_epochs(arguments.validation_subjects, arguments.epochs)
@@ -176,7 +176,7 @@ def _config(slug: str, arguments: argparse.Namespace) -> TrainingConfig:
 
 def _backbone_file(slug: str, sources: list[str]) -> str:
     from fercore.errors import FercoreError
-    from fercore.networks.backbone_weights import DOWNLOAD, RANDOM, backbone_of
+    from fercore.networks.backbones import DOWNLOAD, RANDOM, backbone_of
 
     wanted = slug.rsplit("-", 1)[-1]
     words = [source for source in sources if source in (DOWNLOAD, RANDOM)]

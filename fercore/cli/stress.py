@@ -97,7 +97,7 @@ def _contender(path: Path, cache: Cache, records: StressRecords) -> Contender:
 
 def _manifest(arguments: argparse.Namespace, cache: Cache, faces: StressedFaces) -> dict[str, Any]:
     from fercore.evaluation.stress.records import FORMAT
-    from fercore.runtime.provenance import command_line, versions
+    from fercore.runtime.versions import command_line, versions
 
     return {
         "format": FORMAT,

@@ -201,7 +201,7 @@ def _card(
 
     from fercore.caches.reading import open_cache
     from fercore.networks.checkpoints import ModelCard
-    from fercore.runtime.provenance import command_line, versions
+    from fercore.runtime.versions import command_line, versions
 
     caches = [open_cache(path) for path in arguments.data]
     return ModelCard(

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from fercore.networks.paper import build
-from fercore.training.folder import digest
 from fercore.training.folds import FoldResult, train_folds
+from fercore.training.loop import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

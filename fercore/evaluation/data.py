@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from fercore.errors import DatasetError
+from fercore.training.config import training_device
 from fercore.training.faces import take_faces
 from fercore.training.features import FrozenFeatures, compute_features, open_features
-from fercore.training.folder import digest, load_state, save_state
-from fercore.training.precision import training_device
+from fercore.training.loop import digest, load_state, save_state
 from fercore.training.stacked import FoldTask
-from fercore.training.start import started
+from fercore.training.trainer import started
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.config import TrainingConfig
     from fercore.training.faces import LabelledFaces
-    from fercore.training.start import Start
+    from fercore.training.trainer import Start
 
     State = dict[str, torch.Tensor]
 

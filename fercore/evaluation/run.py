@@ -29,7 +29,7 @@ from fercore.evaluation.store import (
 )
 from fercore.evaluation.workers import available_cores, local_workers, ray_workers
 from fercore.runtime.files import sole_user
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.training.selection import lowest_own_loss
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from fercore.report.reading import read_run
 from fercore.report.sections import evaluation_sections
 from fercore.report.stress_section import stress_section
 from fercore.runtime.files import write_text_whole
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

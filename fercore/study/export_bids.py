@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
 from fercore.runtime.parsing import parsed_json
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.study import events, predictions
 from fercore.study.run_tables import (
     BIDS_VERSION,

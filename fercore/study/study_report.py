@@ -11,7 +11,7 @@ import numpy as np
 from fercore.report.assembly import render
 from fercore.report.content import Drawing, Report, Section
 from fercore.report.figures.style import to_svg
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.study import report_data, report_parts
 from fercore.study.baseline import FORMULA
 from fercore.study.made_folders import making

@@ -13,7 +13,7 @@ from fercore.evaluation.stress.crops import Crops
 from fercore.evaluation.stress.poses import find_scans, render
 from fercore.evaluation.stress.records import StressRow
 from fercore.training.faces import LabelledFaces, take_faces
-from fercore.training.folder import digest
+from fercore.training.loop import digest
 from fercore.training.scoring import logits_of
 
 if TYPE_CHECKING:
