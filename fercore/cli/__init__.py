@@ -11,18 +11,48 @@ import logging
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+<<<<<<< HEAD
 from typing import TYPE_CHECKING
+=======
+from importlib.metadata import entry_points
+>>>>>>> main
 
 from fercore.errors import FercoreError
 from fercore.runtime.versions import add_version_option
 
+<<<<<<< HEAD
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MODULES = (
     *("inspect", "prepare", "predict", "synthesize", "train", "train_backbone", "evaluate"),
     *("stress", "benchmark_weights", "studies", "bench", "doctor"),
+=======
+COMMANDS = (
+    "inspect",
+    "prepare",
+    "predict",
+    "synthesize",
+    "train",
+    "train-backbone",
+    "evaluate",
+    "report",
+    "stress",
+    "benchmark-weights",
+    "recover",
+    "replay",
+    "export",
+    "study-report",
+    "withdraw",
+    "notice",
+    "bench",
+    "doctor",
+>>>>>>> main
 )
+
+# Entry point group through which packages that build on fercore add sub-commands (the application
+# adds `analyse`): modules of the same form.
+FURTHER_COMMANDS = "fercore.commands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +105,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_version_option(parser)
     sub_parsers = parser.add_subparsers(metavar="COMMAND", required=True)
+<<<<<<< HEAD
     for command in sub_commands():
+=======
+    own = (import_module(f"fercore.cli.{name.replace('-', '_')}") for name in COMMANDS)
+    further = (entry_point.load() for entry_point in entry_points(group=FURTHER_COMMANDS))
+    for command in (*own, *further):
+>>>>>>> main
         sub_parser = sub_parsers.add_parser(
             command.name, help=command.summary, description=command.description
         )

@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from fercore.errors import FercoreError
+<<<<<<< HEAD
 from fercore.runtime.files import whole_file
+=======
+from fercore.io.images import require_bearable
+>>>>>>> main
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -119,6 +123,15 @@ def opened_video(path: Path) -> InputContainer:
     if not container.streams.video:
         container.close()
         raise FercoreError(f"{path} holds no video; restore it from a copy.")
+    context = container.streams.video[0].codec_context
+    if context is None:
+        container.close()
+        raise FercoreError(f"{path} holds a track that cannot be decoded; restore it from a copy.")
+    try:
+        require_bearable(path, context.width, context.height)
+    except FercoreError:
+        container.close()
+        raise
     return container
 
 
