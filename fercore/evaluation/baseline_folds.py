@@ -18,7 +18,7 @@ from fercore.baselines.fitting import EMBEDDERS, FoldRows, fold_probabilities, r
 from fercore.baselines.recipes import BASELINES, BaselineRecipe
 from fercore.baselines.store import BaselineStore, StoredFeatures
 from fercore.errors import FercoreError, cure
-from fercore.evaluation.inputs import Inputs, Source, compute_inputs, load_inputs, locate_inputs
+from fercore.evaluation.data import Inputs, Source, compute_inputs, load_inputs, locate_inputs
 from fercore.networks.huynh import HUYNH, NETWORKS
 from fercore.networks.paper import PIPELINES
 from fercore.runtime.files import whole_file

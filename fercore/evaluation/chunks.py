@@ -15,17 +15,17 @@ import torch
 
 from fercore.baselines.recipes import BaselineRecipe
 from fercore.evaluation.baseline_folds import DescribedInputs, fit_folds
-from fercore.evaluation.inputs import Source
+from fercore.evaluation.data import Source
 from fercore.networks.huynh import build_network
 from fercore.training.config import TrainingConfig
-from fercore.training.folder import digest
 from fercore.training.folds import FoldResult, train_folds
+from fercore.training.loop import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fercore.evaluation.baseline_folds import FeatureSource
-    from fercore.evaluation.inputs import Inputs
+    from fercore.evaluation.data import Inputs
     from fercore.networks.paper import Pipeline
     from fercore.training.folds import TrainedFolds
     from fercore.training.stacked import FoldTask

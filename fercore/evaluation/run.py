@@ -25,7 +25,7 @@ from fercore.evaluation.store import (
 )
 from fercore.evaluation.workers import available_cores, local_workers, ray_workers
 from fercore.runtime.files import sole_user
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.training.selection import lowest_own_loss
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fercore.evaluation.baseline_folds import FeatureSource
-    from fercore.evaluation.data import ExperimentData, Roles
-    from fercore.evaluation.inputs import Source
+    from fercore.evaluation.data import ExperimentData, Roles, Source
     from fercore.evaluation.protocol import Protocol
     from fercore.evaluation.workers import Workers
     from fercore.training.config import TrainingConfig

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from fercore.evaluation.baseline_folds import DescribedInputs, FeatureSource
     from fercore.evaluation.chunks import Chunk, ChunkResult, Machine
-    from fercore.evaluation.inputs import Inputs, Source
+    from fercore.evaluation.data import Inputs, Source
 
 _KNOCK_S = 5.0
 _GLANCE = 0.01  # of a GPU, to look at it
