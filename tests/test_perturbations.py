@@ -8,17 +8,24 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from fercore.evaluation.stress.crops import CROP_SIDE_MM, Crops, generators
-from fercore.evaluation.stress.depth_faults import D415, D435, D455, HOLE_RADIUS_MM
-from fercore.evaluation.stress.filtering import (
+from fercore.evaluation.stress.crops import (
+    CROP_SIDE_MM,
+    Crops,
     along_both,
     area_weights,
     gaussian_blur,
+    generators,
     linear_weights,
     smooth_noise,
 )
-from fercore.evaluation.stress.light import from_linear, surface_normals, to_linear
-from fercore.evaluation.stress.perturbations import PERTURBATIONS, Perturbation
+from fercore.evaluation.stress.depth_faults import D415, D435, D455, HOLE_RADIUS_MM
+from fercore.evaluation.stress.perturbations import (
+    PERTURBATIONS,
+    Perturbation,
+    from_linear,
+    surface_normals,
+    to_linear,
+)
 
 BY_NAME = {perturbation.name: perturbation for perturbation in PERTURBATIONS}
 DRAWING = {"side-light", "depth-noise", "depth-holes", "depth-loss", "occlusion"}

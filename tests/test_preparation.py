@@ -15,8 +15,7 @@ from PIL import Image
 
 from fercore.caches.reading import open_cache, read_index
 from fercore.caches.records import FRONTAL_VIEWS
-from fercore.caches.scans import Models, Recipe, prepare_scan
-from fercore.caches.scans_run import prepare
+from fercore.caches.scans import Models, Recipe, prepare, prepare_scan
 from fercore.cli import prepare as command
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.datasets.camera_views import FARTHEST_MM, NEAREST_MM, WEBCAM, camera_view

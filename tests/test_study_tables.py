@@ -13,11 +13,9 @@ from fercore.faces.head_angle import HeadAngle
 from fercore.structures import Analysis, FaceBox
 from fercore.study import events, predictions
 from fercore.study.events import read_events
-from fercore.study.flags import Flag, flags_of
-from fercore.study.predictions import read_predictions
-from fercore.study.smoothing import Smoothing
+from fercore.study.predictions import Flag, flags_of, read_predictions
 from fercore.study.tables import Column, line, read_cells
-from fercore.study.verdict_arrays import leading
+from fercore.study.verdict_arrays import Smoothing, leading
 
 
 def test_rows_come_back_as_they_were_said(tmp_path: Path) -> None:

@@ -19,8 +19,7 @@ from fercore.training.faces import LabelledFaces, join_faces, subjects_of
 from fercore.training.features import compute_features, open_features
 from fercore.training.learner import PipelineLearner
 from fercore.training.scoring import logits_of, measure
-from fercore.training.start import started
-from fercore.training.trainer import train
+from fercore.training.trainer import started, train
 
 PARAMETERS = Preprocessing(rgb_size=32)
 CONFIG = TrainingConfig(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fercore.study.smoothing import Smoothing
-from fercore.study.verdict_arrays import verdict_array, verdicts_of
+from fercore.study.verdict_arrays import Smoothing, verdict_array, verdicts_of
 
 if TYPE_CHECKING:
     from app.start.settings import Smoothness

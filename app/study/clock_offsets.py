@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from fercore.study.clocks import Offset
+from fercore.study.events import Offset
 
 if TYPE_CHECKING:
     from collections.abc import Callable

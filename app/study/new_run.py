@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.study.planned_end import PlannedEnd
 from fercore.errors import FercoreError
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.study.baseline import load_baseline
 from fercore.study.layout import BASELINE_FILE, session_folder
 from fercore.study.participants import read_participant

@@ -152,7 +152,7 @@ class PictureWriter:
     def _append(self, array: np.ndarray[Any, Any], pixels: str, onset_s: float) -> None:
         stream, container = self._opened(array)
         frame = av.VideoFrame.from_ndarray(array, format=pixels)
-        # Two pictures of one millisecond would be refused; `fercore.study.pairing` knows this.
+        # Two pictures of one millisecond would be refused; `fercore.study.media` knows this.
         self._last_ms = max(self._last_ms + 1, round(1000 * onset_s))
         frame.pts, frame.time_base = self._last_ms, _MILLISECOND
         try:

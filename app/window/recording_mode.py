@@ -17,7 +17,7 @@ from app.window.widgets.commands import Command
 from app.window.widgets.menus import add_choice, add_entry
 from app.window.widgets.record_button import RecordButton
 from fercore.errors import FercoreError
-from fercore.study.privacy import Privacy
+from fercore.study.study_file import Privacy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

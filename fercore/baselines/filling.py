@@ -47,6 +47,7 @@ DESCRIBERS: Mapping[str, Describe] = {
 """How each baseline describes a scan."""
 
 _FIRST_LEVELS = (3, 4)
+_LONGEST_LIST = 5  # scans without features that are named
 
 _worker_landmarkers: list[FaceLandmarker] = []
 
@@ -105,6 +106,20 @@ class StoreFilling:
         ]
         jobs = [DescribeJob(row.row, scans[row.scan], slugs) for row, slugs in lacking if slugs]
         return cls(stores, jobs, landmarking)
+
+    @property
+    def summary(self) -> str:
+        """What the stores hold: seconds a scan of each baseline, and scans without features."""
+        lines = [f"Geometry store, {self.landmarking.words}:"]
+        for slug, store in self.stores.items():
+            rows = store.rows.values()
+            failed = [row for row in rows if row.reason]
+            seconds = sum(row.seconds for row in rows) / max(1, len(rows))
+            lines.append(f"  {slug:<16} {len(rows)} scans, {seconds:.2f} s each")
+            lines += [f"    {row.scan}: {row.reason}" for row in failed[:_LONGEST_LIST]]
+            if len(failed) > _LONGEST_LIST:
+                lines.append(f"    and {len(failed) - _LONGEST_LIST} more without features")
+        return "\n".join(lines)
 
     def run(self, workers: int) -> Iterator[Sequence[StoredRow]]:
         """Describe what is lacking; yield the rows of each scan once they are on disk.

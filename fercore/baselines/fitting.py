@@ -7,7 +7,7 @@ the fold's training and validation subjects, and asks what came of it about the 
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -46,6 +46,27 @@ class FoldRows(NamedTuple):
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
+
+
+class Embedder(Protocol):
+    """A frozen network that sees a baseline's stored maps, once for all scans of a run.
+
+    Nothing of it is fitted, so that nothing of a test scan can reach a fold.
+    """
+
+    def start(self, recipe: BaselineRecipe) -> str:
+        """Return what its weights are, told apart from any others, for headings.
+
+        Raises:
+            FercoreError: they cannot be had.
+        """
+
+    def embed(self, features: FoldFeatures, recipe: BaselineRecipe) -> FoldFeatures:
+        """Return what the fit sees instead of the stored features, a row a scan."""
+
+
+EMBEDDERS: Mapping[str, Embedder] = {}
+"""The frozen network of those baselines that have one."""
 
 
 def fold_probabilities(

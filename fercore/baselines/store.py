@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -23,7 +23,7 @@ from fercore.caches.records import INDEX_FILE
 from fercore.errors import DatasetError, FercoreError, cure
 from fercore.runtime.files import whole_file, write_text_whole
 from fercore.runtime.parsing import checked, loaded_archive, parsed_json
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,6 +122,7 @@ class BaselineStore:
                 file.write(("\t".join(cells) + "\n").encode())
         except OSError as error:
             raise _unwritable(self.folder, error) from error
+        self.rows[row.row] = replace(row, sha256=digest)
 
     def _write(self, row: int, features: ScanFeatures) -> str:
         path = self._path(row)

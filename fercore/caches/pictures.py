@@ -23,14 +23,14 @@ from fercore.expressions import NEUTRAL
 from fercore.faces.cropping import crop_face
 from fercore.io.fer2013 import Fer2013Split
 from fercore.runtime.parallel import in_order
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.structures import FaceBox, RGBDFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from fercore.caches.entries import Entry
+    from fercore.caches.writer import Entry
     from fercore.datasets.dataset import Sample
     from fercore.datasets.fer2013 import Fer2013
     from fercore.faces.detection import FaceDetector

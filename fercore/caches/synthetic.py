@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fercore.caches.entries import NO_FACE, cut_out, without_face
 from fercore.caches.records import FORMAT_VERSION, OK, CacheRow, Manifest
-from fercore.caches.writer import CacheWriter
+from fercore.caches.writer import NO_FACE, CacheWriter, cut_out, without_face
 from fercore.runtime.parallel import in_order
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.synthesis.face_model import load_face_model
 from fercore.synthesis.samples import SAMPLER, plan_sample, render_sample
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fercore.caches.entries import Entry
+    from fercore.caches.writer import Entry
     from fercore.faces.detection import FaceDetector
     from fercore.networks.preprocessing import Preprocessing
     from fercore.synthesis.samples import Plan, SampleRecipe

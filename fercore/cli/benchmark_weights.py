@@ -12,6 +12,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fercore.cli import SubCommand
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
     from fercore.evaluation.benchmarks.face_sets import FaceSet
     from fercore.evaluation.benchmarks.weights import Score, ShareRight, VerdictSteadiness
     from fercore.faces.detection import FaceDetector
-
-NAME = "benchmark-weights"
-HELP = "measure checkpoints on faces that no training saw"
 
 PASSES = 50  # of a network, to time it
 
@@ -203,3 +202,14 @@ def _share(share: ShareRight | None) -> str:
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}"
+
+
+SUB_COMMANDS = (
+    SubCommand(
+        "benchmark-weights",
+        "measure checkpoints on faces that no training saw",
+        __doc__,
+        add_arguments,
+        run,
+    ),
+)

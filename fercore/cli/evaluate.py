@@ -1,27 +1,19 @@
-"""Evaluate pipelines on a prepared cache with the paper's protocol.
-
-Every experiment trains from the start on its own subjects and predicts subjects it has
-never seen; all predictions go to RUN/predictions.tsv, from which `fercore report RUN`
-makes its tables. A run that was stopped, even killed, goes on when the same command is
-given again, and ends with the same tables (on a GPU but for rounding).
-"""
+"""`fercore evaluate` and `fercore report`: the paper's protocol, and what came of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore.cli.levels import levels
+from fercore.cli import SubCommand, levels
 
 if TYPE_CHECKING:
     import argparse
 
+    from fercore.baselines.recipes import BaselineRecipe
     from fercore.evaluation.protocol import Protocol
     from fercore.evaluation.run import Executor
     from fercore.training.config import TrainingConfig
-
-NAME = "evaluate"
-HELP = "evaluate pipelines with the paper's protocol"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,9 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split-seed", type=int, default=0, metavar="S", help="who tests")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of training")
     parser.add_argument(
-        "--pipelines", default="all", metavar="SLUGS", help="such as depth,rgb-vgg19 (Table 1's)"
+        "--pipelines",
+        default="all",
+        metavar="SLUGS",
+        help="such as depth,rgb-vgg19; all: Table 1's (default); table2: the other systems of "
+        "Table 2 beside the two fusions; table2+: with huynh-cnn, landmark-lda and maps-vit-svm",
     )
-    recipe = parser.add_argument_group("instead of what the paper's recipes say")
+    points = parser.add_argument_group("the other systems' landmarks, as prepared")
+    points.add_argument("--landmarks", choices=("bnd", "mediapipe"), help="(bnd)")
+    points.add_argument(
+        "--landmark-noise", type=float, metavar="MM", help="that was added to them (0)"
+    )
+    recipe = parser.add_argument_group("instead of what the recipes say")
     recipe.add_argument(
         "--backbone-weights",
         nargs="+",
@@ -85,14 +86,14 @@ def run(arguments: argparse.Namespace) -> int:
         FercoreError: the data, the folder or an option cannot be used, or a training failed.
     """
     from fercore.evaluation.run import EvaluationPlan, evaluate
-    from fercore.runtime.provenance import command_line
+    from fercore.runtime.versions import command_line
     from fercore.training.config import require_fixed_epochs
 
     require_fixed_epochs(arguments.validation_subjects, arguments.epochs)
     evaluation = EvaluationPlan(
         arguments.data,
         _protocol(arguments),
-        tuple(_config(slug, arguments) for slug in _slugs(arguments.pipelines)),
+        tuple(_recipe(slug, arguments) for slug in _slugs(arguments.pipelines)),
         arguments.output,
         command_line(),
     )
@@ -159,35 +160,40 @@ def _protocol(arguments: argparse.Namespace) -> Protocol:
 def _slugs(text: str) -> tuple[str, ...]:
     """Return the pipelines in the order of the tables, whatever order they were given in."""
     from fercore.errors import FercoreError
-    from fercore.networks.paper import PIPELINES
+    from fercore.evaluation.baseline_folds import EVALUABLE, GROUPS_OF_PIPELINES
 
-    wanted = PIPELINES if text == "all" else tuple(text.split(","))
-    unknown = [slug for slug in wanted if slug not in PIPELINES]
+    wanted = {slug for word in text.split(",") for slug in GROUPS_OF_PIPELINES.get(word, (word,))}
+    unknown = sorted(wanted.difference(EVALUABLE))
     if unknown:
-        known = ", ".join(PIPELINES)
+        known = ", ".join((*GROUPS_OF_PIPELINES, *EVALUABLE))
         raise FercoreError(f"unknown pipeline {unknown[0]!r}; choose from: {known}.")
-    return tuple(slug for slug in PIPELINES if slug in wanted)
+    return tuple(slug for slug in EVALUABLE if slug in wanted)
 
 
-def _config(slug: str, arguments: argparse.Namespace) -> TrainingConfig:
+def _recipe(slug: str, arguments: argparse.Namespace) -> TrainingConfig | BaselineRecipe:
+    from fercore.baselines.recipes import BASELINES, shipped_recipe
+    from fercore.networks.huynh import HUYNH
     from fercore.training.config import read_config, shipped_config
 
-    changes = {"finetune": arguments.finetune, "epochs": arguments.epochs}
-    changes |= {"patience": arguments.patience, "seed": arguments.seed}
-    changes["validation_subjects"] = arguments.validation_subjects
-    changes["precision"] = arguments.precision
-    changes["learning_rate"] = arguments.learning_rate
-    if arguments.backbone_weights and slug != "depth":
-        changes["backbone_source"] = _backbone_file(slug, arguments.backbone_weights)
+    changes = {"seed": arguments.seed, "validation_subjects": arguments.validation_subjects}
+    if slug in BASELINES:
+        changes |= {"landmarks": arguments.landmarks, "noise_mm": arguments.landmark_noise}
+    else:
+        names = ("finetune", "epochs", "patience", "precision", "learning_rate")
+        changes |= {name: getattr(arguments, name) for name in names}
+    backbone = shipped_recipe(slug).backbone if slug in BASELINES else slug.rsplit("-", 1)[-1]
+    if arguments.backbone_weights and backbone and slug not in ("depth", HUYNH):
+        changes["backbone_source"] = _backbone_file(slug, backbone, arguments.backbone_weights)
     given = {name: value for name, value in changes.items() if value is not None}
+    if slug in BASELINES:
+        return shipped_recipe(slug, **given)
     return read_config(shipped_config(slug), pipeline=slug, **given)
 
 
-def _backbone_file(slug: str, sources: list[str]) -> str:
+def _backbone_file(slug: str, wanted: str, sources: list[str]) -> str:
     from fercore.errors import FercoreError
-    from fercore.networks.backbone_weights import DOWNLOAD, RANDOM, backbone_of
+    from fercore.networks.backbones import DOWNLOAD, RANDOM, backbone_of
 
-    wanted = slug.rsplit("-", 1)[-1]
     words = [source for source in sources if source in (DOWNLOAD, RANDOM)]
     for source in sources:
         if source not in words and backbone_of(Path(source)) == wanted:
@@ -195,3 +201,65 @@ def _backbone_file(slug: str, sources: list[str]) -> str:
     if words:
         return words[0]
     raise FercoreError(f"--backbone-weights has no file of {wanted}; add one, or leave out {slug}.")
+
+
+def add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "folder", type=Path, metavar="RUN", help="the --output of `fercore evaluate`"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="CACHE",
+        help="where the run's cache lies now; it gives the thumbnails (default: where it lay)",
+    )
+    parser.add_argument(
+        "--no-thumbnails",
+        action="store_true",
+        help="leave out pictures of the data set, as its terms may demand before sharing",
+    )
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    """Read the run, write the report, name its page.
+
+    Raises:
+        FercoreError: the folder holds no run, a file is damaged, or nothing can be written.
+    """
+    from fercore.report.assembly import make_report, write_report
+
+    report = make_report(arguments.folder, arguments.data, pictures=not arguments.no_thumbnails)
+    page = write_report(report, arguments.folder)
+    if report.alert:
+        print(report.alert)
+    print(f"{page} written, with {len(report.tables)} tables and {len(report.drawings)} figures.")
+    return 0
+
+
+_EVALUATION = """Evaluate pipelines on a prepared cache with the paper's protocol.
+
+Every experiment trains from the start on its own subjects and predicts subjects it has
+never seen; all predictions go to RUN/predictions.tsv, from which `fercore report RUN`
+makes its tables. A run that was stopped, even killed, goes on when the same command is
+given again, and ends with the same tables (on a GPU but for rounding).
+"""
+_REPORT = """Turn the records of an evaluation or stress test into a report.
+
+Writes RUN/report: `report.html`, which needs no other file and no network, all
+tables as TSV and Markdown, all figures as SVG. A run that is not finished is
+reported as far as it is.
+"""
+
+SUB_COMMANDS = (
+    SubCommand(
+        "evaluate", "evaluate pipelines with the paper's protocol", _EVALUATION, add_arguments, run
+    ),
+    SubCommand(
+        "report",
+        "tables, statistics and figures of an evaluation run",
+        _REPORT,
+        add_report_arguments,
+        run_report,
+    ),
+)

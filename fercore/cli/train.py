@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore.cli.levels import levels
+from fercore.cli import SubCommand, levels
 
 if TYPE_CHECKING:
     import argparse
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fercore.training.faces import LabelledFaces
     from fercore.training.trainer import TrainingResult
 
-NAME = "train"
-HELP = "train a pipeline on a prepared cache"
 TEST_LEVELS = (3, 4)  # the paper's, section 5.2
 
 
@@ -107,11 +105,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, score and save."""
     from dataclasses import replace
 
+    from fercore.errors import FercoreError
     from fercore.networks.checkpoints import save_checkpoint
+    from fercore.networks.paper import PIPELINES
     from fercore.training.faces import read_all_faces
     from fercore.training.trainer import train
 
     config = _config(arguments)
+    if config.pipeline not in PIPELINES:
+        raise FercoreError(
+            f"checkpoints are made of the paper's pipelines; give {config.pipeline} to "
+            "`fercore evaluate`."
+        )
     faces, parameters = read_all_faces(arguments.data, arguments.levels, calm=config.calm)
     parameters = replace(parameters, rgb_size=config.rgb_size or parameters.rgb_size)
     if config.pipeline == "depth":
@@ -204,7 +209,7 @@ def _card(
 
     from fercore.caches.reading import open_cache
     from fercore.networks.checkpoints import ModelCard
-    from fercore.runtime.provenance import command_line, versions
+    from fercore.runtime.versions import command_line, versions
 
     caches = [open_cache(path) for path in arguments.data]
     return ModelCard(
@@ -261,3 +266,8 @@ def _score(path: Path, test: Path) -> None:
         for m in measures:
             print(f"{m.head}: {m.accuracy:.1%} [{m.low:.1%}, {m.high:.1%}] on {m.test_set}")
     write_card(path, card)
+
+
+SUB_COMMANDS = (
+    SubCommand("train", "train a pipeline on a prepared cache", __doc__, add_arguments, run),
+)

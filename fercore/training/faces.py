@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from fercore.networks.preprocessing import Preprocessing
     from fercore.structures import FloatArray, UInt8Array
 
-
 CALM = len(EXPRESSIONS)
 """The label of a face without expression."""
 

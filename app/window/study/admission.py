@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
 from fercore.study.layout import RunName, RunPlace, require_label, require_new, session_folder
-from fercore.study.order import Block, run_sheet
-from fercore.study.participants import enrol, read_participant
+from fercore.study.participants import Block, enrol, read_participant, run_sheet
 from fercore.study.run_files import RunState, read_run_record
 
 if TYPE_CHECKING:
