@@ -12,7 +12,6 @@ import timm
 import torch
 from made_up_geometry import made_up_geometry
 
-from fercore.baselines import deep_maps
 from fercore.baselines.attribute_maps import (
     MAPS,
     SCATTERED,
@@ -22,23 +21,24 @@ from fercore.baselines.attribute_maps import (
     grey_map,
     window_camera,
 )
-from fercore.baselines.deep_maps import deep_features, frozen_network, kept_deep_features
-from fercore.errors import CheckpointError, FercoreError
+from fercore.baselines.deep_maps import MapEmbedder, deep_features, frozen_network
+from fercore.baselines.recipes import BaselineRecipe
+from fercore.errors import CheckpointError
 
 _MAPS = np.random.default_rng(0).integers(0, 255, (2, 6, 32, 32), np.uint8)
 
 
 def test_maps_show_height_slope_and_bending_where_they_are() -> None:
-    ball = made_up_geometry(lambda x, y: np.sqrt(100**2 - x**2 - y**2) - 100)
+    ball = made_up_geometry(lambda x, y: np.sqrt(200**2 - x**2 - y**2) - 200)
     height, slope_x, slope_y, bent = attribute_maps(
         ball, ("height", "normal x", "normal y", "curvature"), 96
     )
     row, column = window_camera(96).project(np.array([[30.0, -40.0, 0.0]], np.float32))[0, ::-1]
     place = round(row), round(column)
-    assert height[place] == pytest.approx(np.sqrt(100**2 - 50**2) - 100, abs=0.6)
-    assert slope_x[place] == pytest.approx(0.3, abs=0.01)
-    assert slope_y[place] == pytest.approx(-0.4, abs=0.01)
-    assert bent[place] == pytest.approx(0.01, abs=0.001)
+    assert height[place] == pytest.approx(np.sqrt(200**2 - 50**2) - 200, abs=0.4)
+    assert slope_x[place] == pytest.approx(0.15, abs=0.01)
+    assert slope_y[place] == pytest.approx(-0.2, abs=0.01)
+    assert bent[place] == pytest.approx(0.005, abs=0.0005)
 
 
 def test_beside_the_face_maps_are_empty() -> None:
@@ -78,18 +78,20 @@ def test_frozen_vgg_sees_each_map_for_itself() -> None:
     np.testing.assert_allclose(alone["map_0"][0], found["map_3"][0], atol=1e-5)
 
 
-def test_deep_features_are_computed_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stored = {"maps": _MAPS}
-    first = kept_deep_features(stored, "vgg19", "random", 0, tmp_path)
-    monkeypatch.setattr(deep_maps, "deep_features", lambda *_: pytest.fail("computed again"))
-    again = kept_deep_features(stored, "vgg19", "random", 0, tmp_path)
-    np.testing.assert_array_equal(again["map_2"], first["map_2"])
-    (path,) = tmp_path.iterdir()
-    path.write_bytes(b"damaged")
-    with pytest.raises(FercoreError, match="remove it"):
-        kept_deep_features(stored, "vgg19", "random", 0, tmp_path)
+def test_weights_are_told_apart_by_what_they_hold(tmp_path: Path) -> None:
+    paths = [tmp_path / "one" / "vgg.pth", tmp_path / "other" / "vgg.pth"]
+    starts = []
+    for path in paths:
+        path.parent.mkdir()
+        path.write_bytes(path.parent.name.encode())
+        recipe = BaselineRecipe("maps-vgg19-svm", backbone="vgg19", backbone_source=str(path))
+        starts.append(MapEmbedder().start(recipe))
+    assert starts[0] != starts[1]
+    assert all(start.startswith("vgg19, vgg (") for start in starts)
+    random = BaselineRecipe("maps-vgg19-svm", backbone="vgg19", backbone_source="random")
+    assert MapEmbedder().start(random) == "vgg19, random"
+    found = MapEmbedder().embed({"maps": _MAPS[:1]}, random)
+    assert found["map_3"].shape == (1, 512)
 
 
 def test_a_network_of_timm_takes_its_place(tmp_path: Path) -> None:

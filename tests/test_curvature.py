@@ -7,14 +7,16 @@ import pytest
 from made_up_geometry import grid_triangles, made_up_geometry
 from numpy.typing import NDArray
 
-from fercore.baselines.curvature import Curvature, fit_curvature, trusted
-from fercore.baselines.primitives import (
+from fercore.baselines.curvature import (
     NOWHERE,
     PRIMITIVES,
     REGIONS,
+    Curvature,
     describe_primitives,
     face_regions,
+    fit_curvature,
     primitive_labels,
+    trusted,
 )
 from fercore.structures import FloatArray
 

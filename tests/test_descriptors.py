@@ -79,9 +79,9 @@ def test_the_way_along_the_surface_does_not_cross_a_gap() -> None:
 def test_range_patches_are_flat_in_the_tangent_plane_and_round_on_a_ball() -> None:
     tilted = made_up_geometry(lambda x, y: 0.3 * x + 0.2 * y)
     np.testing.assert_allclose(range_patches(tilted, _MIDDLE), 0, atol=1e-3)
-    ball = made_up_geometry(lambda x, y: np.sqrt(100**2 - x**2 - y**2) - 100)
+    ball = made_up_geometry(lambda x, y: np.sqrt(200**2 - x**2 - y**2) - 200)
     patch = range_patches(ball, _MIDDLE)[0]
-    assert patch[7, 7] - patch[7, 0] == pytest.approx(14**2 / 200, abs=0.1)
+    assert patch[7, 7] - patch[7, 0] == pytest.approx(14**2 / 400, abs=0.05)
 
 
 def test_grey_patches_forget_brightness_and_keep_direction() -> None:
@@ -93,7 +93,9 @@ def test_grey_patches_forget_brightness_and_keep_direction() -> None:
 
 
 def test_picture_descriptors_forget_contrast_and_survive_an_empty_picture() -> None:
-    grey = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (200, 200), np.uint8), (0, 0), 3)
+    grey = cv2.GaussianBlur(
+        np.random.default_rng(0).integers(0, 255, (200, 200), np.uint8), (0, 0), 3
+    )
     grey = cv2.normalize(grey, None, 0, 255, cv2.NORM_MINMAX)
     pixels = np.array([[60.0, 80.0], [120.0, 90.0]])
     half = (grey // 2).astype(np.uint8)

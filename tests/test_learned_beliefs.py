@@ -43,24 +43,22 @@ def _telling(shape: tuple[int, ...], seed: int, strength: float) -> FloatArray:
 def test_products_between_rows_give_the_machine_of_the_textbook(
     kernel: str, components: int
 ) -> None:
-    features = _telling((40,), 0, 0.5)
+    features, learns = _telling((40,), 0, 0.5), np.arange(_ROWS) < 60
     recipe = BaselineRecipe("scattering-svm", kernel, (3.0,), components=components)
-    fitted = fit_groups((("a",),), {"a": features}, _labels(), _NOBODY, recipe)
+    rows = {"a": features[learns]}
+    fitted = fit_groups((("a",),), rows, _labels()[learns], _NOBODY[learns], recipe)
+    scores = fitted.scorer({"a": features[~learns]})
     steps = [StandardScaler(), *([PCA(components)] if components else [])]
-    scale = "scale" if kernel == "rbf" else 1.0
-    width = 1.0 if kernel == "rbf" else _linear_width(features, components)
-    textbook = make_pipeline(*steps, SVC(C=3.0 / width, kernel=kernel, gamma=scale))
-    expected = textbook.fit(features[::2], _labels()[::2]).decision_function(features[1::2])
-    fitted = fit_groups(
-        (("a",),), {"a": features[::2]}, _labels()[::2], _NOBODY[::2], recipe
-    )
-    scores = fitted.scorer({"a": features[1::2]})
-    assert (scores.argmax(1) == expected.argmax(1)).mean() > 0.95
-    np.testing.assert_allclose(scores, expected, atol=0.05)
+    # A linear kernel is divided by the number of coordinates times their variance.
+    width = _width(features[learns], components) if kernel == "linear" else 1.0
+    textbook = make_pipeline(*steps, SVC(C=3.0 / width, kernel=kernel, break_ties=True))
+    textbook.fit(features[learns], _labels()[learns])
+    expected = textbook.decision_function(features[~learns])
+    np.testing.assert_allclose(scores, expected, atol=0.02)
 
 
-def _linear_width(features: FloatArray, components: int) -> float:
-    rows = ScaledRows.fitted(features[::2], components).coordinates(features[::2])
+def _width(features: FloatArray, components: int) -> float:
+    rows = ScaledRows.fitted(features, components).coordinates(features)
     return rows.shape[1] * float(rows.var())
 
 
@@ -104,7 +102,7 @@ def test_a_part_model_is_a_gaussian_of_low_rank() -> None:
     model = PartModels.fitted(parts, 2)
     expected = PCA(2, svd_solver="full").fit(parts[0]).score_samples(parts[0])
     constant = 6 * np.log(2 * np.pi) / 2
-    np.testing.assert_allclose(model.log_density(parts)[0] * 6, expected + constant, rtol=0.02)
+    np.testing.assert_allclose(model.log_density(parts)[0] * 6, expected + constant, atol=0.03)
 
 
 def test_beliefs_come_from_whichever_family_tells_the_expression() -> None:
@@ -116,7 +114,7 @@ def test_beliefs_come_from_whichever_family_tells_the_expression() -> None:
     moved[np.arange(_ROWS), 48 + _labels(), 1] += 12.0
     telling = {"points_mm": moved.astype(np.float32), **noise}
     validation = np.arange(_ROWS) < 18
-    recipe = BaselineRecipe("sfam-bbn")
+    recipe = BaselineRecipe("sfam-bbn", components=60)
     by_points = fit_beliefs(telling, _labels(), validation, recipe)
     assert (by_points.probabilities(telling).argmax(1) == _labels()).mean() > 0.9
     patches = {**noise, "texture": _telling((3, 5, 5), 6, 2.0)}
@@ -133,5 +131,5 @@ def test_an_expression_that_nobody_shows_is_never_the_verdict() -> None:
         "range": rng.standard_normal((_ROWS, 3, 5, 5)).astype(np.float32),
     }
     labels = np.where(_labels() == 4, 0, _labels())
-    fitted = fit_beliefs(features, labels, _NOBODY, BaselineRecipe("sfam-bbn"))
+    fitted = fit_beliefs(features, labels, _NOBODY, BaselineRecipe("sfam-bbn", components=60))
     assert not (fitted.probabilities(features).argmax(1) == 4).any()

@@ -3,12 +3,13 @@
 [38] (after Li et al. 2015) shows six maps to VGG networks that were pretrained on ImageNet; the
 paper's Table 2 says VGG19. The layer is not known; here it is the last one, pooled. Beside it
 stands what ten years later is to be had: any network of timm. Nothing is learned here, so all
-scans of a run can be shown at once, and what comes of it is kept.
+scans of a run can be shown at once.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +18,22 @@ import torch
 from torch.nn import functional
 from tqdm import tqdm
 
-from fercore.errors import CheckpointError, FercoreError, cure
-from fercore.networks.backbone_weights import DOWNLOAD, RANDOM, apply_start, read_start
-from fercore.networks.backbones import BACKBONE_FEATURES, Backbone
+from fercore.errors import CheckpointError
+from fercore.networks.backbones import (
+    BACKBONE_FEATURES,
+    DOWNLOAD,
+    RANDOM,
+    Backbone,
+    apply_start,
+    read_start,
+)
 from fercore.networks.preprocessing import normalise_rgb
-from fercore.runtime.files import whole_file
-from fercore.runtime.parsing import loaded_archive
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from torch import nn
 
     from fercore.baselines.classifiers import FoldFeatures
+    from fercore.baselines.recipes import BaselineRecipe
     from fercore.structures import FloatArray, UInt8Array
 
 BATCH = 4
@@ -36,30 +41,34 @@ BATCH = 4
 
 MAP_COUNT = 6
 
+_WORDS = {DOWNLOAD: "its own pretrained weights", RANDOM: "random"}
 
-def kept_deep_features(
-    features: FoldFeatures, backbone: str, source: str, seed: int, folder: Path
-) -> FoldFeatures:
-    """Return what `deep_features` gives; kept in `folder`, it is computed once.
 
-    Raises:
-        FercoreError: the weights cannot be had, or the folder cannot be written.
-    """
-    maps = np.asarray(features["maps"], np.uint8)
-    path = folder / f"{backbone}-{_digest(maps, backbone, source, seed)}.npz"
-    try:
-        if not path.exists():
-            found = deep_features(maps, backbone, source, seed)
-            folder.mkdir(parents=True, exist_ok=True)
-            with whole_file(path) as unfinished, unfinished.open("wb") as file:
-                np.savez(file, **found)
-        return loaded_archive(path)
-    except OSError as error:
-        raise FercoreError(f"{path} cannot be written ({error}); {cure(error)}.") from error
-    except ValueError as error:
-        raise FercoreError(
-            f"{path} is damaged ({error}); remove it to have it computed anew."
-        ) from error
+@dataclass(frozen=True, slots=True)
+class MapEmbedder:
+    """Shows the stored maps of all scans of a run to the recipe's network."""
+
+    def start(self, recipe: BaselineRecipe) -> str:
+        """Return what the network's weights are, told apart from any others.
+
+        Raises:
+            CheckpointError: they cannot be had, or are not this network's.
+        """
+        source = Path(recipe.backbone_source)
+        if not source.is_file():
+            return f"{recipe.backbone}, {_WORDS.get(recipe.backbone_source, source)}"
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return f"{recipe.backbone}, {source.stem} ({digest[:12]})"
+
+    def embed(self, features: FoldFeatures, recipe: BaselineRecipe) -> FoldFeatures:
+        """Return `map_0` to `map_5`, (n, F) each, see `deep_features`.
+
+        Raises:
+            CheckpointError: the weights cannot be had, or are not this network's.
+        """
+        maps = np.asarray(features["maps"], np.uint8)
+        return deep_features(maps, recipe.backbone, recipe.backbone_source, recipe.seed)
 
 
 def deep_features(
@@ -130,13 +139,3 @@ def _timm_network(name: str, source: str) -> nn.Module:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _digest(maps: NDArray[np.uint8], *words: object) -> str:
-    """Return what tells these maps, network and weights from any others."""
-    told = hashlib.sha256(np.ascontiguousarray(maps).tobytes())
-    told.update(repr(words).encode())
-    source = Path(str(words[1]))
-    if source.is_file():
-        told.update(source.read_bytes())
-    return told.hexdigest()[:16]

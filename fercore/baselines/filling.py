@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fercore.baselines.attribute_maps import describe_maps, describe_scattering
+from fercore.baselines.curvature import describe_primitives
 from fercore.baselines.picture_descriptors import describe_around_points, describe_patches
 from fercore.baselines.posed_scans import posed_scan
-from fercore.baselines.primitives import describe_primitives
 from fercore.baselines.recipes import MEDIAPIPE
 from fercore.baselines.segments import describe_points, describe_segments
 from fercore.baselines.store import BaselineStore, StoredRow, manifest_of

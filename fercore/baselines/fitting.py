@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from fercore.baselines.classifiers import taken
+from fercore.baselines.deep_maps import MapEmbedder
 from fercore.baselines.kernels import fit_descriptors, fit_maps
 from fercore.baselines.learners import fit_aligned_lda, fit_lda, fit_svm
 from fercore.baselines.sfam import fit_beliefs
@@ -65,7 +66,10 @@ class Embedder(Protocol):
         """Return what the fit sees instead of the stored features, a row a scan."""
 
 
-EMBEDDERS: Mapping[str, Embedder] = {}
+EMBEDDERS: Mapping[str, Embedder] = {
+    "maps-vgg19-svm": MapEmbedder(),
+    "maps-vit-svm": MapEmbedder(),
+}
 """The frozen network of those baselines that have one."""
 
 

@@ -186,9 +186,7 @@ def _fit(
     return scores
 
 
-def _lines(
-    names: Sequence[str], features: FoldFeatures, reduced: LandmarkPca | None
-) -> FloatArray:
+def _lines(names: Sequence[str], features: FoldFeatures, reduced: LandmarkPca | None) -> FloatArray:
     chosen: Mapping[str, Any] = {name: features[name] for name in names}
     if reduced is not None:
         chosen = {**chosen, "hsog": reduced(np.asarray(features["hsog"], np.float32))}

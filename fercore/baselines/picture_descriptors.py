@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _SIFT_PIXELS = 24.0  # diameter of the key points
 _FINE, _COARSE = 1.0, 2.0  # pixels, smoothing of the picture and of its maps of change
 _RING_PIXELS = 12.0  # of the eight outer circles' centres
+_LEAST_CONTRAST = 1.0  # grey levels; a flatter patch is not stretched to a deviation of 1
 _CIRCLE_PIXELS = 6.0  # standard deviation of a circle's weights
 
 
@@ -82,7 +83,7 @@ def second_order(grey: UInt8Array, pixels: NDArray[np.float64]) -> FloatArray:
 
 
 def grey_patches(scan: ScanGeometry, points_mm: FloatArray) -> FloatArray:
-    """Return grey levels around points (P, 3), (P, 15, 15), mean 0 and deviation 1."""
+    """Return grey levels around points (P, 3), (P, 15, 15), mean 0, deviation 1 or less."""
     grey = cv2.cvtColor(scan.picture_rgb, cv2.COLOR_RGB2GRAY)
     step = PATCH_STEP_MM / PICTURE_CAMERA.mm_per_pixel
     smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), step / 2)
@@ -90,7 +91,9 @@ def grey_patches(scan: ScanGeometry, points_mm: FloatArray) -> FloatArray:
     pixels = scan.in_picture(points_mm)
     patches = _sampled(smooth, pixels, *np.meshgrid(steps, steps))
     patches -= patches.mean(axis=(1, 2), keepdims=True)
-    return np.asarray(patches / (patches.std(axis=(1, 2), keepdims=True) + 1.0), np.float32)
+    return np.asarray(
+        patches / patches.std(axis=(1, 2), keepdims=True).clip(_LEAST_CONTRAST), np.float32
+    )
 
 
 def _around(

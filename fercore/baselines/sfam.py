@@ -30,7 +30,6 @@ FAMILIES = ("points_mm", "texture", "range")
 """Features by the family of parts that they give: one part, then one for each landmark."""
 
 _KEPT = 0.95  # share of the variance that a part's components explain
-_MOST_COMPONENTS = 60
 _TEMPERS = (0.0, 0.3, 1.0, 3.0)  # of texture and range against morphology: candidates
 _LEAST_VARIANCE = 1e-6
 
@@ -41,10 +40,12 @@ def fit_beliefs(
     """Fit the model of each expression; the validation rows choose how far to trust a family.
 
     `features` holds `points_mm` (n, P, 3), `texture` and `range` (n, L, S, S). All expressions are
-    as likely before a scan is seen. The recipe has nothing to choose here.
+    as likely before a scan is seen. `recipe.components` limits every part's components.
     """
-    shared = _SharedBeliefs()
-    pairs = sorted(product(_TEMPERS, _TEMPERS), key=lambda pair: abs(pair[0] - 1) + abs(pair[1] - 1))
+    shared = _SharedBeliefs(recipe.components)
+    pairs = sorted(
+        product(_TEMPERS, _TEMPERS), key=lambda pair: abs(pair[0] - 1) + abs(pair[1] - 1)
+    )
     candidates = [partial(_fit, shared, np.array([1.0, *pair])) for pair in pairs]
     return fit_tuned(candidates, features, labels, validation)
 
@@ -84,7 +85,8 @@ class PartModels:
 class _SharedBeliefs:
     """The models and beliefs that candidates with the same rows have in common."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._rows: FoldFeatures | None = None
         self._models: dict[str, list[PartModels | None]] = {}
         self._reference = np.zeros(0, np.float32)
@@ -97,7 +99,7 @@ class _SharedBeliefs:
         self._rows, self._beliefs = features, None
         self._reference = mean_shape(np.asarray(features["points_mm"], np.float32))
         self._models = {
-            name: _models(self._parts(name, features), labels) for name in FAMILIES
+            name: _models(self._parts(name, features), labels, self._most) for name in FAMILIES
         }
 
     def beliefs(self, features: FoldFeatures) -> FloatArray:
@@ -131,14 +133,14 @@ def _fit(
     return scores
 
 
-def _models(parts: FloatArray, labels: Labels) -> list[PartModels | None]:
+def _models(parts: FloatArray, labels: Labels, most: int) -> list[PartModels | None]:
     """Return the models of each expression; None where no row shows it.
 
     Densities compare only where the numbers of components are equal.
     """
     examples = [parts[:, labels == number] for number in range(len(EXPRESSIONS))]
     fewest = min(one.shape[1] for one in examples if one.shape[1])
-    components = min(_components(parts), max(fewest - 1, 1))
+    components = min(_components(parts), most, max(fewest - 1, 1))
     return [PartModels.fitted(one, components) if one.shape[1] else None for one in examples]
 
 
@@ -147,7 +149,7 @@ def _components(parts: FloatArray) -> int:
     centred = parts - parts.mean(axis=1, keepdims=True)
     squares = np.linalg.svd(centred, compute_uv=False) ** 2
     shares = np.cumsum(squares, axis=1) / squares.sum(axis=1, keepdims=True).clip(1e-12)
-    return int(np.clip((shares < _KEPT).sum(axis=1).mean() + 1, 1, _MOST_COMPONENTS))
+    return int((shares < _KEPT).sum(axis=1).mean() + 1)
 
 
 def _belief(model: PartModels | None, parts: FloatArray) -> FloatArray:
