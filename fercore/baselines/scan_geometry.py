@@ -40,8 +40,8 @@ class ScanGeometry:
 
     The frame is the same for all scans, whatever expression: x to the image's right, y up, z to
     the camera, millimetres in true scale; the head stands upright and looks along z, the middle
-    of the eyes and the nose lies at the origin (the inner corners of the eyes near y = +20, the
-    upper lip near y = -40). It is found by the rigid motion, without scale, that brings points of
+    of the eyes and the nose lies at the origin (the inner corners of the eyes near y = +14, the
+    upper lip near y = -42). It is found by the rigid motion, without scale, that brings points of
     the eyes and the nose onto fixed places.
 
     Two geometries are equal only when they are one: what several baselines need of a scan, such

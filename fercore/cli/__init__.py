@@ -11,6 +11,7 @@ import logging
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 MODULES = (
     *("inspect", "prepare", "predict", "synthesize", "train", "train_backbone", "evaluate"),
-    *("stress", "benchmark_weights", "studies", "bench", "doctor"),
+    *("stress", "benchmark_weights", "studies", "notice", "bench", "doctor"),
 )
+
+# Entry point group through which packages that build on fercore add sub-commands (the application
+# adds `analyse`): modules with NAME, HELP, `add_arguments` and `run`.
+FURTHER_COMMANDS = "fercore.commands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,9 @@ def sub_commands() -> Iterator[SubCommand]:
     """Yield all sub-commands, in the order of the help."""
     for name in MODULES:
         yield from import_module(f"fercore.cli.{name}").SUB_COMMANDS
+    for entry_point in entry_points(group=FURTHER_COMMANDS):
+        own = entry_point.load()
+        yield SubCommand(own.NAME, own.HELP, own.__doc__, own.add_arguments, own.run)
 
 
 def main(arguments: list[str] | None = None) -> int:

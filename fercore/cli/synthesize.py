@@ -13,7 +13,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore.cli import SubCommand, levels
+from fercore import cli
+from fercore.cli import SubCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, metavar="S", help="which people: 0, 1, 2, ... (0)"
     )
     parser.add_argument(
-        "--levels", type=levels, default=(1, 2, 3, 4), help="beside neutral (default 1,2,3,4)"
+        "--levels", type=cli, default=(1, 2, 3, 4), help="beside neutral (default 1,2,3,4)"
     )
     parser.add_argument(
         "--workers",

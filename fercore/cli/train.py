@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore.cli import SubCommand, levels
+from fercore import cli
+from fercore.cli import SubCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", required=True, type=Path, metavar="DIR")
     parser.add_argument(
-        "--levels", type=levels, default=TEST_LEVELS, help="to train on (default 3,4: the paper's)"
+        "--levels", type=cli, default=TEST_LEVELS, help="to train on (default 3,4: the paper's)"
     )
     recipe = parser.add_argument_group("instead of what the recipe says")
     recipe.add_argument(
@@ -58,8 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     recipe.add_argument(
         "--finetune",
-        choices=("none", "last-stage", "all"),
-        help="how much of the backbone is trained along",
+        choices=("none", "last-stage", "all", "joint-layers"),
+        help="how much of the backbone is trained along; joint-layers: nothing of either of a "
+        "fusion's --branches, only what joins them",
     )
     recipe.add_argument(
         "--rgb-size", type=int, metavar="PIXELS", help="of the colour input, at most as prepared"

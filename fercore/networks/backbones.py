@@ -42,6 +42,9 @@ RANDOM = "random"
 _PREFIX = {"resnet50": "", "vgg19": "features."}
 _FIRST = {"resnet50": "conv1.weight", "vgg19": "features.0.weight"}
 
+JOINT_LAYERS = "joint-layers"
+"""Of a fusion alone: both branches and their heads stay as they are, what joins them learns."""
+
 
 class Backbone(nn.Module):
     """A torchvision network without its FC layers: early stages, last stage, global pooling.

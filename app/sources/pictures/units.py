@@ -8,7 +8,7 @@ from app.sources.base import SourceError
 from app.sources.pictures import tum_lists
 from fercore.errors import FercoreError
 from fercore.faces.depth_units import DepthUnit, Seen, settle_unit, sightings
-from fercore.io.depth_maps import MILLIMETRE_M, read_depth_map
+from fercore.io.depth_maps import MILLIMETRE_M, read_depth_beside
 from fercore.io.images import read_rgb
 
 if TYPE_CHECKING:
@@ -26,12 +26,13 @@ _AS_LISTED = "depth is taken for 5000 units a metre, as in TUM's data sets"
 
 
 def depth_of(pair: Pair, rgb: UInt8Array) -> tuple[DepthMap | None, str]:
-    """Return the depth map of a picture, or None and why there is none that can be used."""
+    """Return the depth map of a picture, or None, and a remark: what was done, or why not."""
     if pair.depth is None:
         return None, "no depth map belongs to this picture"
     height, width = rgb.shape[:2]
     try:
-        return read_depth_map(pair.depth, (height, width)), ""
+        found = read_depth_beside(pair.depth, pair.rgb, (height, width))
+        return found, found.remark
     except FercoreError as error:
         return None, f"depth is left out: {error}".replace(str(pair.depth), pair.depth.name)
 

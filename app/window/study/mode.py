@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from app.study.desk import Desk
 from app.window.study.dock import StudyDock
@@ -110,7 +110,15 @@ class StudyMode(QObject):
             self._window, "Open a study file", filter="Studies (*.toml)"
         )
         if path:
-            self._try(lambda: self.open(study_folder(Path(path), None)))
+            self._try(lambda: self.open(study_folder(Path(path), None, self._ask_purpose)))
+
+    def _ask_purpose(self, title: str) -> str:
+        """Ask what a new study is for; empty where nobody says it."""
+        return QInputDialog.getMultiLineText(
+            self._window,
+            "What is the study for?",
+            f"Participants of “{title}” are to be told, in a sentence or two:",
+        )[0]
 
     def _close_by_hand(self) -> None:
         self._try(self._close_if_idle)
