@@ -1,7 +1,5 @@
 """A scan's geometry of known shape, with points where a face has them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
@@ -18,7 +16,7 @@ _HALF_MM, _SIDE = 80.0, 65  # 2.5 mm from vertex to vertex
 
 
 def bulge(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A head's rough shape with a nose, in millimetres."""
+    """Return a head's rough shape with a nose, in millimetres."""
     return 30 - (x**2 + y**2) / 150 + 20 * np.exp(-(x**2 + (y + 20) ** 2) / 200)
 
 
@@ -47,7 +45,7 @@ def grid_triangles(side: int) -> Int32Array:
 
 
 def _points() -> NDArray[np.float64]:
-    """Return the places (69, 2) of eyes, brows, nose, lips and chin; the chin alone of a contour."""
+    """Return the places (69, 2) of eyes, brows, nose, lips and the tip of the chin."""
     eyes = [_ellipse(sign * 31, 15, 13, 5, 8) for sign in (-1, 1)]
     brows = [_ellipse(sign * 33, 36, 20, 3, 10) for sign in (-1, 1)]
     nose = [_ellipse(0, -5, 16, 22, 12)]

@@ -1,7 +1,5 @@
 """Attribute maps of known surfaces, and what frozen networks make of maps."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Curvatures, shape index and primitive surface labels of surfaces that are known exactly."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from made_up_geometry import grid_triangles, made_up_geometry
@@ -28,7 +26,7 @@ def _sphere(radius_mm: float) -> tuple[FloatArray, FloatArray]:
 
 
 def _saddle() -> tuple[FloatArray, FloatArray]:
-    """z = 0.01 x² - 0.005 y², around its middle: curvatures 0.01 down and -0.02 along x."""
+    """Return 0.01 x² - 0.005 y²: in its middle curvatures 0.01 along y and -0.02 along x."""
     x, y = np.random.default_rng(1).uniform(-25, 25, (2, 3000))
     x[0] = y[0] = 0.0
     normals = np.stack([-0.02 * x, 0.01 * y, np.ones_like(x)], axis=1)

@@ -1,7 +1,5 @@
 """Descriptors and patches at landmarks: what they count, and what must not change them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import cv2

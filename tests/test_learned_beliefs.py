@@ -1,7 +1,5 @@
 """What is learned in a fold from descriptors, maps and patches."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA

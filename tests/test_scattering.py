@@ -1,7 +1,5 @@
 """The scattering transform against another implementation and against what defines it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

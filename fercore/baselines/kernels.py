@@ -181,7 +181,8 @@ def _fit(
     def scores(rows: FoldFeatures) -> FloatArray:
         shared.learn(features)
         pairs = zip(machines, shared.kernels(rows, fusion), strict=True)
-        return np.sum([six_scores(one, kernel) for one, kernel in pairs], axis=0, dtype=np.float32)
+        parts = [six_scores(one, kernel) for one, kernel in pairs]
+        return np.asarray(np.sum(parts, axis=0), np.float32)
 
     return scores
 

@@ -48,7 +48,8 @@ def fit_svm(
 
 def svm_candidates(recipe: BaselineRecipe) -> list[Candidate]:
     """Return an SVM for every combination of C, gamma and fusion that the recipe names."""
-    grid = product(recipe.fusion or (BY_FEATURES,), recipe.c, recipe.gamma or ("scale",))
+    gammas: Sequence[float | str] = recipe.gamma or ("scale",)
+    grid = product(recipe.fusion or (BY_FEATURES,), recipe.c, gammas)
     return [joined(partial(_svm, recipe, c, gamma), fusion) for fusion, c, gamma in grid]
 
 
@@ -97,7 +98,7 @@ def _fit_each(make: Callable[[], Any], features: FoldFeatures, labels: Labels) -
 
     def summed(rows: FoldFeatures) -> FloatArray:
         parts = [six_scores(one, side_by_side({name: rows[name]})) for name, one in fitted.items()]
-        return np.sum(parts, axis=0, dtype=np.float32)
+        return np.asarray(np.sum(parts, axis=0), np.float32)
 
     return summed
 
@@ -118,7 +119,7 @@ def mean_shape(points_mm: FloatArray) -> FloatArray:
     """Return the mean (P, 3) of points (n, P, 3), aligned to it (generalised Procrustes)."""
     reference = points_mm[0]
     for _ in range(_ROUNDS):
-        reference = aligned(points_mm, reference).mean(axis=0)
+        reference = np.asarray(aligned(points_mm, reference).mean(axis=0), np.float32)
     return reference
 
 

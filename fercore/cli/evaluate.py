@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fercore.evaluation.run import Executor
     from fercore.training.config import TrainingConfig
 
+_SCRATCH = ("depth", "huynh-cnn")  # networks without a backbone
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
@@ -172,7 +174,6 @@ def _slugs(text: str) -> tuple[str, ...]:
 
 def _recipe(slug: str, arguments: argparse.Namespace) -> TrainingConfig | BaselineRecipe:
     from fercore.baselines.recipes import BASELINES, shipped_recipe
-    from fercore.networks.huynh import HUYNH
     from fercore.training.config import read_config, shipped_config
 
     changes = {"seed": arguments.seed, "validation_subjects": arguments.validation_subjects}
@@ -181,19 +182,20 @@ def _recipe(slug: str, arguments: argparse.Namespace) -> TrainingConfig | Baseli
     else:
         names = ("finetune", "epochs", "patience", "precision", "learning_rate")
         changes |= {name: getattr(arguments, name) for name in names}
-    backbone = shipped_recipe(slug).backbone if slug in BASELINES else slug.rsplit("-", 1)[-1]
-    if arguments.backbone_weights and backbone and slug not in ("depth", HUYNH):
-        changes["backbone_source"] = _backbone_file(slug, backbone, arguments.backbone_weights)
+    has_backbone = shipped_recipe(slug).backbone if slug in BASELINES else slug not in _SCRATCH
+    if arguments.backbone_weights and has_backbone:
+        changes["backbone_source"] = _backbone_file(slug, arguments.backbone_weights)
     given = {name: value for name, value in changes.items() if value is not None}
     if slug in BASELINES:
         return shipped_recipe(slug, **given)
     return read_config(shipped_config(slug), pipeline=slug, **given)
 
 
-def _backbone_file(slug: str, wanted: str, sources: list[str]) -> str:
+def _backbone_file(slug: str, sources: list[str]) -> str:
     from fercore.errors import FercoreError
     from fercore.networks.backbones import DOWNLOAD, RANDOM
 
+    wanted = slug.removesuffix("-svm").rsplit("-", 1)[-1]
     words = [source for source in sources if source in (DOWNLOAD, RANDOM)]
     for source in sources:
         if source not in words and _holds(Path(source), wanted):

@@ -1,7 +1,7 @@
 """OpenVINO on the CPU: two to three times as fast there as torch; compiled models are kept.
 
-A compiled model is good for one checkpoint, one version of OpenVINO, one kind of CPU and one version of
-this project's conversion. It ends in a checksum, since OpenVINO trusts what it loads.
+A compiled model is good for one checkpoint, one version of OpenVINO, one kind of CPU and one
+version of this project's conversion. It ends in a checksum, since OpenVINO trusts what it loads.
 
 Everything is computed in float32. CPUs that know bfloat16 would take it by default; it
 moves probabilities by a hundredth.
