@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 _PANEL, _GAP, _CAPTION = 224, 12, 26  # pixels
 _INK, _PAPER = (34, 34, 34), 255
-_COLOURS = 96  # of the file's palette, to keep it small
+_COLOURS = 64  # of the file's palette, to keep it small
 _BLUE, _ORANGE, _GREEN = (0, 114, 178), (213, 94, 0), (0, 158, 115)
 _CIRCLED = ("right eye outer", "left brow middle", "mouth left", "mouth upper")
 
