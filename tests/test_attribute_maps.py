@@ -45,7 +45,7 @@ def test_beside_the_face_maps_are_empty() -> None:
     maps = describe_maps(replace(scan, triangles=kept))["maps"]
     assert maps.shape == (len(MAPS), 224, 224) and maps.dtype == np.uint8
     assert not maps[:, :, 150:].any()
-    assert maps[:, 20:, :140].min(axis=(1, 2))[:5].min() >= 1
+    assert maps[:, 20:190, :135].min(axis=(1, 2))[:5].min() >= 1
 
 
 def test_the_grey_map_shows_the_picture_at_the_place_of_the_surface() -> None:
