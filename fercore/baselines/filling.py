@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fercore.baselines.attribute_maps import describe_maps, describe_scattering
+from fercore.baselines.curvature import describe_primitives
+from fercore.baselines.picture_descriptors import describe_around_points, describe_patches
 from fercore.baselines.posed_scans import posed_scan
 from fercore.baselines.recipes import MEDIAPIPE
 from fercore.baselines.segments import describe_points, describe_segments
@@ -33,7 +36,13 @@ if TYPE_CHECKING:
 
 DESCRIBERS: Mapping[str, Describe] = {
     "segments-svm": describe_segments,
+    "primitive-lda": describe_primitives,
+    "sfam-bbn": describe_patches,
+    "descriptors-svm": describe_around_points,
+    "scattering-svm": describe_scattering,
+    "maps-vgg19-svm": describe_maps,
     "landmark-lda": describe_points,
+    "maps-vit-svm": describe_maps,
 }
 """How each baseline describes a scan."""
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from fercore.baselines.classifiers import taken
-from fercore.baselines.learners import fit_aligned_lda, fit_svm
+from fercore.baselines.deep_maps import MapEmbedder
+from fercore.baselines.kernels import fit_descriptors, fit_maps
+from fercore.baselines.learners import fit_aligned_lda, fit_lda, fit_svm
+from fercore.baselines.sfam import fit_beliefs
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS
 
@@ -27,7 +30,13 @@ if TYPE_CHECKING:
 
 FITS: Mapping[str, Fit] = {
     "segments-svm": fit_svm,
+    "primitive-lda": fit_lda,
+    "sfam-bbn": fit_beliefs,
+    "descriptors-svm": fit_descriptors,
+    "scattering-svm": fit_maps,
+    "maps-vgg19-svm": fit_maps,
     "landmark-lda": fit_aligned_lda,
+    "maps-vit-svm": fit_maps,
 }
 """The fit of each baseline."""
 
@@ -57,7 +66,10 @@ class Embedder(Protocol):
         """Return what the fit sees instead of the stored features, a row a scan."""
 
 
-EMBEDDERS: Mapping[str, Embedder] = {}
+EMBEDDERS: Mapping[str, Embedder] = {
+    "maps-vgg19-svm": MapEmbedder(),
+    "maps-vit-svm": MapEmbedder(),
+}
 """The frozen network of those baselines that have one."""
 
 

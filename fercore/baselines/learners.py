@@ -88,7 +88,7 @@ def side_by_side(features: FoldFeatures) -> FloatArray:
 
 def _fit_side_by_side(make: Callable[[], Any], features: FoldFeatures, labels: Labels) -> Scorer:
     fitted = make().fit(side_by_side(features), labels)
-    return lambda rows: _scores(fitted, side_by_side(rows))
+    return lambda rows: six_scores(fitted, side_by_side(rows))
 
 
 def _fit_each(make: Callable[[], Any], features: FoldFeatures, labels: Labels) -> Scorer:
@@ -97,7 +97,7 @@ def _fit_each(make: Callable[[], Any], features: FoldFeatures, labels: Labels) -
     }
 
     def summed(rows: FoldFeatures) -> FloatArray:
-        parts = [_scores(one, side_by_side({name: rows[name]})) for name, one in fitted.items()]
+        parts = [six_scores(one, side_by_side({name: rows[name]})) for name, one in fitted.items()]
         return np.asarray(np.sum(parts, axis=0), np.float32)
 
     return summed
@@ -110,7 +110,7 @@ def _fit_aligned(recipe: BaselineRecipe, features: FoldFeatures, labels: Labels)
 
     def scores(rows: FoldFeatures) -> FloatArray:
         moved = aligned(np.asarray(rows["points_mm"], np.float32), reference)
-        return _scores(fitted, moved.reshape(len(moved), -1))
+        return six_scores(fitted, moved.reshape(len(moved), -1))
 
     return scores
 
@@ -133,7 +133,7 @@ def aligned(points_mm: FloatArray, reference_mm: FloatArray) -> FloatArray:
     return np.stack(moved)
 
 
-def _scores(fitted: Any, rows: FloatArray) -> FloatArray:
+def six_scores(fitted: Any, rows: FloatArray) -> FloatArray:
     """Return scores (n, 6); an expression that no training row shows has none to speak of."""
     found = np.asarray(fitted.decision_function(rows), np.float32)
     scores = np.full((len(rows), len(EXPRESSIONS)), found.min(initial=0.0) - 10.0, np.float32)

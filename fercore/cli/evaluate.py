@@ -193,16 +193,26 @@ def _recipe(slug: str, arguments: argparse.Namespace) -> TrainingConfig | Baseli
 
 def _backbone_file(slug: str, sources: list[str]) -> str:
     from fercore.errors import FercoreError
-    from fercore.networks.backbones import DOWNLOAD, RANDOM, backbone_of
+    from fercore.networks.backbones import DOWNLOAD, RANDOM
 
     wanted = slug.removesuffix("-svm").rsplit("-", 1)[-1]
     words = [source for source in sources if source in (DOWNLOAD, RANDOM)]
     for source in sources:
-        if source not in words and backbone_of(Path(source)) == wanted:
+        if source not in words and _holds(Path(source), wanted):
             return source
     if words:
         return words[0]
     raise FercoreError(f"--backbone-weights has no file of {wanted}; add one, or leave out {slug}.")
+
+
+def _holds(path: Path, wanted: str) -> bool:
+    """Tell whether a file is of the wanted backbone; one of timm's is known by being no other."""
+    from fercore.networks.backbones import BACKBONE_FEATURES, StrangeBackboneError, backbone_of
+
+    try:
+        return backbone_of(path) == wanted
+    except StrangeBackboneError:
+        return wanted not in BACKBONE_FEATURES
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
