@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore import cli
-from fercore.cli import SubCommand
+from fercore.cli import SubCommand, levels
 
 if TYPE_CHECKING:
     import argparse
@@ -28,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--folds", type=int, help="10: every subject is tested once (default)")
     parser.add_argument("--experiments", type=int, metavar="N", help="random splits (paper: 200)")
-    parser.add_argument("--levels", type=cli, default=(3, 4), help="default 3,4: the paper's")
+    parser.add_argument("--levels", type=levels, default=(3, 4), help="default 3,4: the paper's")
     parser.add_argument("--split-seed", type=int, default=0, metavar="S", help="who tests")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of training")
     parser.add_argument(

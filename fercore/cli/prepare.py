@@ -15,8 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore import cli
-from fercore.cli import SubCommand
+from fercore.cli import SubCommand, levels
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
@@ -197,7 +196,7 @@ def _add_synthetic_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help="depth cameras in turn: d415,d435,d455,d405,sr305,scanner (all)",
     )
-    only.add_argument("--levels", type=cli, help="beside neutral (1,2,3,4)")
+    only.add_argument("--levels", type=levels, help="beside neutral (1,2,3,4)")
     only.add_argument(
         "--skins", type=Path, metavar="FOLDER", help="photographed skins (those beside the model)"
     )

@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fercore import cli
-from fercore.cli import SubCommand
+from fercore.cli import SubCommand, levels
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", required=True, type=Path, metavar="RUN", help="an evaluation's folder or a new"
     )
-    parser.add_argument("--levels", type=cli, default=LEVELS, help="(3,4: the paper's)")
+    parser.add_argument("--levels", type=levels, default=LEVELS, help="(3,4: the paper's)")
     parser.add_argument("--view", choices=VIEWS, default="frontal", help="(frontal)")
     parser.add_argument(
         "--scans", type=Path, metavar="ROOT", help="the cache's BU-3DFE tree, for yaw and pitch"

@@ -13,8 +13,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore import cli
-from fercore.cli import SubCommand
+from fercore.cli import SubCommand, levels
 
 if TYPE_CHECKING:
     import argparse
@@ -44,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, metavar="S", help="which people: 0, 1, 2, ... (0)"
     )
     parser.add_argument(
-        "--levels", type=cli, default=(1, 2, 3, 4), help="beside neutral (default 1,2,3,4)"
+        "--levels", type=levels, default=(1, 2, 3, 4), help="beside neutral (default 1,2,3,4)"
     )
     parser.add_argument(
         "--workers",

@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore import cli
-from fercore.cli import SubCommand
+from fercore.cli import SubCommand, levels
 
 if TYPE_CHECKING:
     import argparse
@@ -42,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", required=True, type=Path, metavar="DIR")
     parser.add_argument(
-        "--levels", type=cli, default=TEST_LEVELS, help="to train on (default 3,4: the paper's)"
+        "--levels", type=levels, default=TEST_LEVELS, help="to train on (default 3,4: the paper's)"
     )
     recipe = parser.add_argument_group("instead of what the recipe says")
     recipe.add_argument(

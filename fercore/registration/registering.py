@@ -68,15 +68,19 @@ _LEAST_PIXELS = 1000
 
 
 def steady_landmarks(
-    landmarks: Callable[[UInt8Array], FloatArray | None], rgb: UInt8Array
+    landmarks: Callable[[UInt8Array], FloatArray | None],
+    rgb: UInt8Array,
+    wanted: NDArray[np.int64] = FEATURES,
 ) -> FloatArray | None:
-    """Return the columns and rows (N, 2) of the `FEATURES` in a picture; None without a face.
+    """Return columns and rows (N, 2) of the wanted points in a picture; None without a face.
 
     `landmarks` is a landmarker's method; the median of its answers to slightly
     moved copies of the picture is taken.
     """
     found = [
-        points for motion in _MOTIONS if (points := _moved(landmarks, rgb, *motion)) is not None
+        points
+        for motion in _MOTIONS
+        if (points := _moved(landmarks, rgb, wanted, *motion)) is not None
     ]
     return np.median(found, axis=0).astype(np.float32) if found else None
 
@@ -84,6 +88,7 @@ def steady_landmarks(
 def _moved(
     landmarks: Callable[[UInt8Array], FloatArray | None],
     rgb: UInt8Array,
+    wanted: NDArray[np.int64],
     scale: float,
     angle_deg: float,
     right: float,
@@ -94,7 +99,7 @@ def _moved(
     motion = Similarity.about(centre, scale, angle_deg, (right * width, down * height))
     picture = cv2.warpAffine(rgb, motion.matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
     points = landmarks(np.asarray(picture, np.uint8))
-    return None if points is None else motion.inverse().apply(points[FEATURES]).astype(np.float32)
+    return None if points is None else motion.inverse().apply(points[wanted]).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
