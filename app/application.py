@@ -152,7 +152,7 @@ def _study(options: argparse.Namespace) -> Path | None:
     """Return the folder of the study asked for, None without one."""
     if options.study is None:
         return None
-    from app.window.study.mode import study_folder
+    from app.window.study.study_folder import study_folder
 
     return study_folder(options.study, options.output)
 

@@ -128,6 +128,7 @@ class FacePair:
     valid_fraction: float  # share of the face's box with measured depth, 0..1
     box: FaceBox  # the square that was cut out
     timestamp_s: float  # of the frame
+    roll_deg: float = 0.0  # by which the square was turned clockwise, to set the face upright
 
 
 @dataclass(frozen=True, slots=True)

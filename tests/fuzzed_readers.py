@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import math
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -13,14 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import bu3dfe_fixtures as bu3dfe
 import numpy as np
+import tiny_face_model as ict
+import tiny_makehuman as head
 import torch
+from camera_doubles import record, write_video
 from dataset_trees import bnt_bytes
 from fer2013_fixtures import striped_faces, write_csv, write_shard
 from PIL import Image
 from study_fixtures import STUDY, record_run, write_study
 
+from app.sources.choice import source_named
 from app.sources.pictures.camera import read_camera
 from app.start.settings import Settings
+from app.study.durable import PictureWriter
 from app.study.remote_messages import answer
 from fercore.caches.reading import read_index, read_manifest
 from fercore.caches.records import COLUMNS, FORMAT_VERSION
@@ -42,6 +49,7 @@ from fercore.study.participants import read_participant
 from fercore.study.predictions import read_predictions
 from fercore.study.run_files import read_run_record
 from fercore.study.study_file import read_study_file
+from fercore.synthesis.face_model import load_face_model
 from fercore.training.config import read_config, shipped_config
 
 if TYPE_CHECKING:
@@ -57,6 +65,7 @@ class Reader:
     name: str  # of the file
     samples: Callable[[], tuple[bytes, ...]]
     read: Callable[[Path], None]  # reads and checks what it read
+    share: float = 1.0  # of the examples that others get: for those that take long
 
 
 def finite(*arrays: Any) -> None:
@@ -208,6 +217,30 @@ def video(path: Path) -> None:
     finite(list(picture_times(path)))
 
 
+def played(path: Path) -> None:
+    """Check every frame of what the application plays."""
+    source = source_named(str(path))
+    try:
+        source.open()
+        while (frame := source.read(1.0)) is not None:
+            assert frame.rgb.dtype == np.uint8 and frame.rgb.shape[2] == 3
+            finite(frame.timestamp_s)
+            if frame.depth_m is not None:
+                known = frame.depth_m[~np.isnan(frame.depth_m)]
+                finite(known)
+                assert (known > 0).all()
+    finally:
+        source.close()
+
+
+def face_model(path: Path) -> None:
+    found = load_face_model(path)
+    finite(found.neutral_mm, found.uv, *found.expression_mm.values())
+    within(found.triangles, 0, len(found.neutral_mm) - 1)
+    within(found.uv_triangles, 0, len(found.uv) - 1)
+    within(found.landmarks68, 0, len(found.neutral_mm) - 1)
+
+
 def archive(path: Path) -> None:
     for found in named_error(lambda: loaded_archive(path, ("images", "labels"))).values():
         assert isinstance(found, np.ndarray)
@@ -288,6 +321,16 @@ def kaggle(path: Path) -> None:
     write_csv(path, list(rows))
 
 
+def film(path: Path) -> None:
+    write_video(path, 6)
+
+
+def lossless_film(path: Path) -> None:
+    with closing(PictureWriter(path, "ffv1")) as writer:
+        for index in range(6):
+            writer.write(np.full((24, 32, 3), 30 * index, np.uint8), index / 30)
+
+
 def state(path: Path) -> None:
     torch.save({"conv1.weight": torch.ones(4, 3, 7, 7), "bn1.bias": torch.zeros(4)}, path)
 
@@ -318,7 +361,10 @@ KINDS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
 READERS = (
     Reader(
         "mesh.wrl",
-        utf8(bu3dfe.WRL, bu3dfe.grid_wrl(4, 4)),
+        lambda: (
+            *utf8(bu3dfe.WRL, bu3dfe.grid_wrl(4, 4))(),
+            gzip.compress(bu3dfe.WRL.encode(), mtime=0),
+        ),
         lambda p: mesh(read_vrml(p, texture=False)),
     ),
     Reader("scan.bnt", lambda: (bnt_bytes(),), lambda p: mesh(read_bnt(p))),
@@ -346,6 +392,10 @@ READERS = (
     Reader("events.tsv", of_run("events.tsv"), events),
     Reader("clocks.tsv", of_run("clocks.tsv"), offsets),
     Reader("colour.mkv", of_run("colour.mkv"), video),
+    Reader("film.mp4", lambda: (written(film), written(lossless_film)), played, 0.5),
+    Reader("face.db3", lambda: (written(lambda p: record(str(p), 8), "x.db3"),), played, 0.1),
+    Reader("ict_face_model.npz", lambda: (written(ict.write_npz, "x.npz"),), face_model, 0.1),
+    Reader("makehuman_head.npz", lambda: (written(head.write_head, "x.npz"),), face_model, 0.1),
     Reader("participant.json", of_run("participant.json"), participant),
     Reader("baseline.json", utf8(json.dumps(BASELINE)), baseline),
     Reader(

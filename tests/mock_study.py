@@ -43,6 +43,7 @@ ANSWERS = {"age": "30", "hand": "left"}
 LEVELS = {"derived": "h264", "depth": "h264", "blurred": "h264", "full": "h264"}
 STUDY = """
 title = "{title}"
+purpose = "A rehearsal with made-up participants."
 privacy = "{privacy}"
 colour_codec = "{codec}"
 smoothing_s = 0.5

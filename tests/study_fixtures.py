@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 STUDY = """
 title = "Reading faces"
+purpose = "Whether people read faces better after a film."
 privacy = "{privacy}"
 colour_codec = "{codec}"
 smoothing_s = 0.3

@@ -98,6 +98,30 @@ def test_recall_is_the_mean_over_expressions_not_faces() -> None:
     assert first.six_mean_recall == pytest.approx(0.5)
 
 
+class LooksAngry(Oracle):
+    """Reads an expression's number off the red channel, through a face that looks angry."""
+
+    def trained(self, frozen: torch.Tensor, *rest: object) -> Logits:
+        red = frozen[:, 0].mean((1, 2)) * 0.229 + 0.485  # ImageNet's standardisation undone
+        said = torch.zeros(len(frozen), 7)
+        said[:, 0] = 2.0
+        for row, number in enumerate((red * 255 / 30).round().int().tolist()):
+            if number < 6:
+                said[row, number] += 1.0
+        return Logits(said, said, said)
+
+
+def test_relative_to_rest_a_face_that_looks_angry_is_understood() -> None:
+    faces = made_up_faces(subjects=4)
+    shown = np.broadcast_to(30 * faces.labels[:, None, None, None], faces.rgb.shape)
+    slight = faces.with_rgb(shown.astype(np.uint8))
+    at_rest = faces.with_rgb(np.full_like(faces.rgb, 240))
+    alone, *_ = scores(LooksAngry(), SIZED, FaceSet("slight", slight))
+    relative, *_ = scores(LooksAngry(), SIZED, FaceSet("slight", slight, at_rest))
+    assert alone.six is not None and alone.six.value == pytest.approx(1 / 6)
+    assert relative.six is not None and relative.six.value == 1
+
+
 def test_the_depth_head_is_not_asked_about_faces_without_depth() -> None:
     faces = made_up_faces(subjects=2)
     faces.depth_m[:] = np.nan

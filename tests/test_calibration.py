@@ -50,6 +50,27 @@ def test_calm_gets_a_factor_and_a_shift_of_its_own() -> None:
     assert fitted["fusion_calm_shift"] == pytest.approx(-0.5, abs=0.1)
 
 
+def test_rare_calm_counts_as_much_as_frequent_expressions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    calm = (torch.arange(8000) % 8 == 0).float()
+    spread = torch.randn(8000, generator=generator) + 2 * calm  # even odds at 1
+    targets = torch.cat((((1 - calm) / 6)[:, None].expand(-1, 6), calm[:, None]), 1)
+    scores = torch.cat((torch.zeros(8000, 6), spread[:, None]), 1)
+    fitted = fit_temperatures(Logits(scores, None, None), targets, NONE.repeat(2))
+    even_at = -fitted["fusion_calm_shift"] * fitted["fusion_calm"]
+    assert even_at == pytest.approx(1, abs=0.1)
+
+
+def test_a_fusion_is_calibrated_where_there_is_depth() -> None:
+    logits, labels = drawn(3.0)
+    lacks_depth = torch.arange(4000) < 2000
+    labels[lacks_depth] = (logits[lacks_depth].argmax(1) + 1) % 6
+    fitted = fit_temperatures(Logits(logits, None, None), certain(labels), lacks_depth)
+    assert fitted["fusion"] == pytest.approx(3, rel=0.1)
+    alone = fit_temperatures(Logits(logits, None, None), certain(labels), ~NONE)
+    assert alone["fusion"] > 10
+
+
 def test_the_network_gives_the_fitted_calm_by_itself() -> None:
     network = build("depth").eval()
     network.teach_calm()

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from fercore.errors import DatasetError
-from fercore.io.depth_maps import read_depth_map
+from fercore.io.depth_maps import read_depth_beside, read_depth_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +64,43 @@ def test_pictures_for_people_are_refused(tmp_path: Path) -> None:
     for name in ("grey.png", "jet.png", "deep.png", "bytes.npy"):
         with pytest.raises(DatasetError, match=name):
             read_depth_map(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("shown", "stored"), [(5, Image.Transpose.TRANSPOSE), (6, Image.Transpose.ROTATE_90),
+                          (7, Image.Transpose.TRANSVERSE), (8, Image.Transpose.ROTATE_270)]
+)  # fmt: skip
+def test_depth_is_turned_along_with_a_picture_that_lies_on_its_side(
+    tmp_path: Path, shown: int, stored: Image.Transpose
+) -> None:
+    picture = _picture_shown(tmp_path, shown)
+    Image.fromarray(MILLIMETRES).transpose(stored).save(tmp_path / "lying.png")
+    found = read_depth_beside(tmp_path / "lying.png", picture, (2, 3))
+    np.testing.assert_allclose(found.metres(0.001), EXPECTED_M)
+    assert "turned as its picture" in found.remark
+    Image.fromarray(MILLIMETRES).save(tmp_path / "upright.png")
+    found = read_depth_beside(tmp_path / "upright.png", picture, (2, 3))
+    np.testing.assert_allclose(found.metres(0.001), EXPECTED_M)
+    assert found.remark == ""
+
+
+def test_depth_that_may_stand_on_its_head_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(MILLIMETRES).save(tmp_path / "d.png")
+    with pytest.raises(DatasetError, match="save both upright"):
+        read_depth_beside(tmp_path / "d.png", _picture_shown(tmp_path, 3), (2, 3))
+    marked = Image.Exif()
+    marked[0x0112] = 3
+    Image.fromarray(MILLIMETRES).rotate(180).save(tmp_path / "d.png", exif=marked)
+    found = read_depth_beside(tmp_path / "d.png", _picture_shown(tmp_path, 3), (2, 3))
+    np.testing.assert_allclose(found.metres(0.001), EXPECTED_M)
+
+
+def _picture_shown(folder: Path, shown: int) -> Path:
+    """Write a picture whose EXIF says how to show it."""
+    exif = Image.Exif()
+    exif[0x0112] = shown
+    Image.new("RGB", (8, 8)).save(folder / f"{shown}.jpg", exif=exif)
+    return folder / f"{shown}.jpg"
 
 
 def test_size_is_required(tmp_path: Path) -> None:

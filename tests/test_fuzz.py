@@ -65,7 +65,7 @@ def test_a_damaged_file_does_no_harm(reader: Reader, tmp_path: Path) -> None:
         _read(reader, folder, sample, accepted=True)
 
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=max(1, round(EXAMPLES * reader.share)),
         derandomize=not ASKED,
         database=None,
         deadline=None,

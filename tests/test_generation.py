@@ -8,6 +8,7 @@ import tiny_face_model as tiny
 
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS, Expression
+from fercore.runtime.files import sole_user
 from fercore.synthesis import generation
 from fercore.synthesis.generation import (
     SubjectRecipe,
@@ -168,6 +169,12 @@ def test_a_folder_of_something_else_is_left_alone(recipe):
     with pytest.raises(SynthesisError, match="holds other data"):
         synthesize(recipe, subjects=1, workers=1)
     assert [path.name for path in recipe.root.iterdir()] == ["holiday.jpg"]
+
+
+def test_two_runs_do_not_meet_in_one_tree(recipe):
+    with sole_user(recipe.root), pytest.raises(FercoreError, match="in use by another process"):
+        synthesize(recipe, subjects=1, workers=1)
+    assert synthesize(recipe, subjects=1, workers=1) == 25
 
 
 def test_a_file_is_no_root(recipe):

@@ -14,7 +14,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QLabel
 
 from app.drawing.qimage import to_array
-from app.headless.picture import Showcase
+from app.headless.picture import Showcase, save_picture
 from app.headless.run import PICTURE, PREDICTIONS, PREVIOUS, VIDEO, run_headless
 from app.sources.base import SourceFacts
 from app.window.widgets.banner import Banner
@@ -193,6 +193,13 @@ def test_a_folder_that_cannot_be_written_is_refused(qapp: QApplication, tmp_path
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(FercoreError, match="file"):
         run_headless(qapp, TickSource(), FakeAnalyser(), tmp_path / "file" / "out", 1)
+
+
+def test_a_picture_whose_folder_is_gone_is_not_told_to_free_space(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    with pytest.raises(FercoreError, match="its folder is gone"):
+        save_picture(qapp, Showcase(), TickSource(), tmp_path / "gone" / PICTURE)
 
 
 def test_a_source_that_breaks_off_keeps_its_rows(qapp: QApplication, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_where_nothing_is_known_nothing_is_said(seen_m: FloatArray) -> None:
     tiny = FaceBox(300, 200, 305, 205, 0.9)
     for box in (BOX, outside, tiny):
         measures = measure_face(unknown, box, CAMERA.fx)
-        assert measures == FaceMeasures(None, None, None)
+        assert measures == FaceMeasures(None, None, None, None)
         assert depth_doubt(measures) == ""
 
 
@@ -86,7 +86,7 @@ def test_a_cameras_noise_hides_neither_a_face_nor_a_photograph(name: str) -> Non
         face_m = renderer.pinhole(intrinsics, Pose.turned(yaw_deg=15), 1000 * distance_m).depth_m
         seen_m = _noisy(camera.sensor, face_m, rng)
         assert depth_doubt(measure_face(seen_m, box, fx)) == "", distance_m
-        if distance_m < 0.5:  # further off, some cameras' noise is as deep as a face
+        if distance_m < 0.7:  # further off, some cameras' noise is as deep as a face
             sheet_m = np.full_like(face_m, distance_m) + np.linspace(0, 0.1, 640, dtype=np.float32)
             doubt = depth_doubt(measure_face(_noisy(camera.sensor, sheet_m, rng), box, fx))
             assert doubt == "depth is flat, as of a photograph"

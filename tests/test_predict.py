@@ -179,10 +179,16 @@ def test_depth_in_another_unit_is_converted_or_left_out(
     intrinsics = ("--intrinsics", "615,615,319.5,239.5")
     _, (plain,) = predicted(capsys, "--rgb", rgb, "--depth", depth, *intrinsics)
     tenths = tmp_path / "tenths.png"
-    cv2.imwrite(str(tenths), cv2.imread(depth, cv2.IMREAD_UNCHANGED) * 10)
-    _, (row,) = predicted(capsys, "--rgb", rgb, "--depth", str(tenths), *intrinsics)
-    assert "tenths of a millimetre" in row["reason"]
-    assert row["fusion"] == pytest.approx(plain["fusion"], abs=1e-3)
+    for a_metre, name, loses in (
+        (4000, "quarters of a millimetre", 0.05),
+        (256, "256 units a metre", 1.0),  # steps of 4 mm
+        (10_000, "tenths of a millimetre", 1e-3),
+    ):
+        units = np.rint(cv2.imread(depth, cv2.IMREAD_UNCHANGED) / 1000 * a_metre)
+        cv2.imwrite(str(tenths), units.astype(np.uint16))
+        _, (row,) = predicted(capsys, "--rgb", rgb, "--depth", str(tenths), *intrinsics)
+        assert name in row["reason"] and row["depth"]
+        assert row["fusion"] == pytest.approx(plain["fusion"], abs=loses)
     _, (unknown,) = predicted(capsys, "--rgb", rgb, "--depth", str(tenths))
     assert unknown["fusion"] is None and "its unit is not known" in unknown["reason"]
 

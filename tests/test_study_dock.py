@@ -17,10 +17,12 @@ from app.sources.base import Arrival, Condition, Health
 from app.study.run_state import RecordingProgress
 from app.window.study.checks import ClockWatch, LiveFigures, Observed, Surroundings, all_checks
 from app.window.study.dock import StudyDock
-from app.window.study.mode import equipment_of, study_folder
+from app.window.study.mode import equipment_of
 from app.window.study.panels import BaselinePanel
 from app.window.study.participant_form import Admission, admit
 from app.window.study.recording_line import RecordingLine
+from app.window.study.study_folder import study_folder
+from fercore.cli import main
 from fercore.errors import FercoreError
 from fercore.faces.quality import measure
 from fercore.structures import Analysis, FaceBox, FacePair
@@ -28,6 +30,7 @@ from fercore.study.baseline import load_baseline
 from fercore.study.flags import Flag, flags_of
 from fercore.study.layout import runs_of
 from fercore.study.run_files import Check, Counts, RunState, read_run_record
+from fercore.study.study_file import read_study_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -321,6 +324,35 @@ def test_equipment_names_source_and_clock() -> None:
     assert equipment.device_clock == "source"
     with pytest.raises(FercoreError, match="No camera is open"):
         equipment_of(None, ())
+
+
+def test_a_new_study_asks_what_it_is_for(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "a") / "study.toml"
+    text = "\n".join(line for line in path.read_text().splitlines() if "purpose" not in line)
+    path.write_text(text)
+    with pytest.raises(FercoreError, match="does not say what the study is for"):
+        study_folder(path, None)
+    assert path.read_text() == text
+    asked = []
+    study_folder(path, tmp_path / "out", lambda title: asked.append(title) or 'To see "why".\n')
+    assert asked == ["Reading faces"] and path.read_text().endswith(text)
+    assert read_study_file(tmp_path / "out" / "study.toml").purpose == 'To see "why".'
+    notice = (tmp_path / "out" / "participant-notice.txt").read_text()
+    assert 'To see "why".' in notice and "No image is stored" in notice and "Age in years" in notice
+    (tmp_path / "out" / "participant-notice.txt").write_text("edited")
+    study_folder(path, tmp_path / "out")
+    assert main(["notice", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "participant-notice.txt").read_text() == "edited"
+
+
+def test_a_study_that_began_without_purpose_goes_on(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "a")
+    lines = (folder / "study.toml").read_text().splitlines()
+    (folder / "study.toml").write_text("\n".join(x for x in lines if "purpose" not in x))
+    (folder / "sub-01").mkdir()
+    assert study_folder(folder, None) == folder
+    assert not (folder / "participant-notice.txt").exists()
+    assert main(["notice", str(folder)]) == 2
 
 
 def test_a_folder_belongs_to_one_study(tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ def _spread(value: float) -> np.ndarray:
     return shares.astype(np.float32)
 
 
-def crop(frame: RGBDFrame, box: FaceBox) -> FacePair:
-    return crop_face(frame, box, PARAMETERS)
+def crop(frame: RGBDFrame, box: FaceBox, roll_deg: float = 0.0) -> FacePair:
+    return crop_face(frame, box, PARAMETERS, roll_deg)
 
 
 def in_steps(frame: RGBDFrame) -> RGBDFrame:
@@ -86,6 +86,20 @@ def test_a_face_that_was_followed_is_cut_out_where_it_was(tmp_path: Path) -> Non
     place = record_run(write_study(tmp_path / "s", "full"), analyses=analyses)
     found = replay(place, read_run_record(place.session), Weigher(), crop)
     assert found.lossless and found.agrees
+
+
+def test_a_tilted_face_and_depth_that_was_not_believed_are_judged_as_they_were(
+    tmp_path: Path,
+) -> None:
+    analyses = []
+    for index, roll_deg in enumerate((24.3, -40.0, 0.0, 31.5)):
+        frame = in_steps(textured_frame(index))
+        believed = frame if index < 3 else replace(frame, depth_m=None)
+        pair = crop(believed, BOX, roll_deg)
+        analyses.append(Analysis(frame, pair, Weigher().judge(pair)[0], "", 0.001))
+    place = record_run(write_study(tmp_path / "s", "full"), analyses=analyses)
+    found = replay(place, read_run_record(place.session), Weigher(), crop)
+    assert found.lossless and found.agrees and found.replayed == 4
 
 
 def test_depth_that_was_rounded_is_not_called_lossless(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from made_up_faces import made_up_faces
 from tiny_backbone import TinyBackbone
 
 from fercore.errors import CheckpointError, DatasetError, FercoreError
-from fercore.networks.backbones import FINETUNE
+from fercore.networks.backbones import FINETUNE, JOINT_LAYERS
 from fercore.networks.checkpoints import ModelCard, load_checkpoint, save_checkpoint
 from fercore.networks.paper import DepthPipeline, build
 from fercore.networks.preprocessing import Preprocessing
@@ -186,7 +186,7 @@ def test_only_what_is_fine_tuned_changes(
     assert tuple(bool(mean.any()) for mean in statistics) == moved
 
 
-@pytest.mark.parametrize("finetune", FINETUNE)
+@pytest.mark.parametrize("finetune", (*FINETUNE, JOINT_LAYERS))
 def test_both_halves_together_are_the_network(finetune: str) -> None:
     torch.manual_seed(0)
     network = build("fusion-resnet50").eval()
@@ -310,6 +310,22 @@ def test_a_fusion_starts_from_its_branches(branches: tuple[Path, Path]) -> None:
             expected = (depth if kind == "depth" else rgb)[f"{what}.{rest}"]
             assert torch.equal(value, expected), name
     assert start.description == "FER2013; then trained alone on colour"
+
+
+def test_joint_layers_learn_while_their_branches_stay(
+    branches: tuple[Path, Path], tmp_path: Path
+) -> None:
+    paths = tuple(map(str, branches))
+    config = replace(
+        CONFIG, pipeline="fusion-vgg19", branches=paths, finetune=JOINT_LAYERS, epochs=1
+    )
+    before = started(config)[0].state_dict()
+    after = train(made_up_faces(subjects=4), PARAMETERS, config, tmp_path).network.state_dict()
+    temperate = ("rgb_classifier", "depth_classifier")  # worked in after training
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    learned = {name for name in changed if not name.startswith(temperate)}
+    assert learned
+    assert all(name.startswith(("joint_fc", "fusion_classifier")) for name in learned)
 
 
 @pytest.mark.parametrize("pipeline", ["fusion-resnet50", "rgb-resnet50", "depth"])

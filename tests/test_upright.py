@@ -75,7 +75,7 @@ def test_a_tilted_face_is_cut_out_nearly_as_if_upright(frame, detector, degrees)
     box = detector.detect(askew.rgb)[0]
     found = upright_face(askew, box, tilt_deg(box), detector)
     assert "set upright" in found.remark
-    pair = crop_face(found.frame, found.box, parameters)
+    pair = crop_face(askew, found.box, parameters, found.roll_deg)
     alike = np.corrcoef(pair.rgb.ravel(), straight.rgb.ravel())[0, 1]
     as_it_was = crop_face(askew, box, parameters).rgb
     assert alike > 0.75
@@ -83,7 +83,7 @@ def test_a_tilted_face_is_cut_out_nearly_as_if_upright(frame, detector, degrees)
     assert pair.valid_fraction == pytest.approx(straight.valid_fraction, abs=0.06)
     nearest = np.unravel_index(np.nanargmin(pair.depth_m), pair.depth_m.shape)
     assert np.abs(np.array(nearest) - 34).max() < 12
-    middle = np.array([found.shown.x0 + found.shown.x1, found.shown.y0 + found.shown.y1]) / 2
+    middle = np.array([found.box.x0 + found.box.x1, found.box.y0 + found.box.y1]) / 2
     nose = np.unravel_index(np.nanargmin(askew.depth_m), askew.depth_m.shape)[::-1]
     assert np.linalg.norm(middle - nose) < 0.2 * found.box.width
 
@@ -94,8 +94,7 @@ def test_an_upright_face_is_not_touched(frame, detector, roll_deg):
     assert best_quarters(frame.rgb, detector) == 0
     assert quarter_turned(frame, 0) is frame
     found = upright_face(frame, box, roll_deg, detector)
-    assert found.frame is frame and found.box is box
-    assert found.shown is None and found.remark == ""
+    assert found == (box, 0.0, "")
 
 
 def test_a_face_that_is_not_found_again_is_called_tilted(frame, detector):

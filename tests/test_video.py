@@ -9,8 +9,13 @@ import numpy as np
 import pytest
 from camera_doubles import write_video
 
+from app.sources import video
 from app.sources.base import SourceError
 from app.sources.video import VideoSource
+from app.study.durable import PictureWriter
+from fercore.errors import FercoreError
+from fercore.io import images
+from fercore.study.media import opened_video
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +57,30 @@ def test_a_cut_file_plays_as_far_as_it_goes(tmp_path: Path) -> None:
     source.open()
     assert 0 < sum(1 for _ in iter(lambda: source.read(1), None)) < 60
     source.close()
+
+
+def test_a_video_of_more_than_can_be_borne_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "v.mkv", 4)
+    monkeypatch.setattr(images, "MOST_SIDE_PX", 70)
+    monkeypatch.setattr(video, "_decoded", None)
+    with pytest.raises(FercoreError, match="80×64 pixels, too large"):
+        VideoSource(path).open()
+    with pytest.raises(FercoreError, match="80×64 pixels, too large"):
+        opened_video(path)
+
+
+def test_a_track_that_no_decoder_knows_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "colour.mkv"
+    writer = PictureWriter(path, "h264")
+    writer.write(np.zeros((64, 80, 3), np.uint8), 0.0)
+    writer.close()
+    path.write_bytes(path.read_bytes().replace(b"V_MPEG4/ISO/AVC", b"V_NOBODYS/CODEC"))
+    with pytest.raises(SourceError, match="no video that can be played"):
+        VideoSource(path).open()
+    with pytest.raises(FercoreError, match="cannot be decoded"):
+        opened_video(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no video", b"\0\0\0\x18ftypmp42"])

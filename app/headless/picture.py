@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QBuffer, Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.sources.base import Replay
 from app.window.centre import Centre
 from app.window.widgets.theme import apply_theme
 from app.window.widgets.timeline import SPAN_S
-from fercore.errors import FercoreError
+from fercore.errors import FercoreError, cure
 from fercore.faces.quality import measure
 
 if TYPE_CHECKING:
@@ -89,11 +89,17 @@ def save_picture(
     picture.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     picture.show()
     application.processEvents()
-    saved = picture.grab().save(str(path), "PNG")
+    buffer = QBuffer()  # Qt would not tell why a file cannot be written
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    picture.grab().save(buffer, "PNG")
     picture.hide()
     picture.deleteLater()
-    if not saved:
-        raise FercoreError(f"{path} cannot be written; free some space or choose another folder.")
+    try:
+        path.write_bytes(buffer.data().data())
+    except OSError as error:
+        raise FercoreError(
+            f"{path} cannot be written ({error.strerror}); {cure(error)}."
+        ) from error
 
 
 def _has_clips(source: FrameSource) -> bool:

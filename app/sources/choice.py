@@ -42,6 +42,15 @@ def is_camera(text: str) -> bool:
     return text.partition(":")[0] in (REALSENSE, WEBCAM)
 
 
+def is_recording(path: Path) -> bool:
+    """Return whether a file begins as a recording of the RealSense SDK does, whatever its name.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    return _beginning(path).startswith(_RECORDINGS)
+
+
 def source_named(text: str) -> FrameSource:
     """Return the source that `text` names, not yet opened.
 
@@ -115,7 +124,7 @@ def _at(path: Path) -> FrameSource:
         return _in_folder(path)
     if not path.is_file():  # opening a pipe or a device would block, or never end
         raise SourceError(f"{path} is no regular file; name {NAMES}.")
-    if _beginning(path).startswith(_RECORDINGS):
+    if is_recording(path):
         from app.sources.realsense.recording import RecordingSource
 
         return RecordingSource(path)

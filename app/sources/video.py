@@ -11,6 +11,7 @@ from av.stream import Disposition
 
 from app.sources.base import SourceError
 from app.sources.recorded import Recorded, RecordedSource
+from fercore.io.images import require_bearable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +79,7 @@ class VideoSource(RecordedSource):
         if stream is None:
             self._stop()
             raise self._unplayable()
+        require_bearable(self._path, stream.codec_context.width, stream.codec_context.height)
         stream.thread_type = "AUTO"
         self._frames = _decoded(self._container, stream)
         self._first_s, self._number = None, 0
@@ -95,6 +97,7 @@ class VideoSource(RecordedSource):
         frame = next(self._frames, None)
         if frame is None:
             return None
+        require_bearable(self._path, frame.width, frame.height)  # it may change in the middle
         of_time = "" if frame.time is not None else _NO_STAMPS
         time_s = self._number / self._rate_hz if frame.time is None else frame.time
         self._first_s = time_s if self._first_s is None else self._first_s

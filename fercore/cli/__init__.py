@@ -11,6 +11,7 @@ import argparse
 import logging
 import sys
 from importlib import import_module
+from importlib.metadata import entry_points
 
 from fercore.errors import FercoreError
 from fercore.runtime.version_option import add_version_option
@@ -31,9 +32,14 @@ COMMANDS = (
     "export",
     "study-report",
     "withdraw",
+    "notice",
     "bench",
     "doctor",
 )
+
+# Entry point group through which packages that build on fercore add sub-commands (the application
+# adds `analyse`): modules of the same form.
+FURTHER_COMMANDS = "fercore.commands"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,8 +75,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_version_option(parser)
     sub_parsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name in COMMANDS:
-        command = import_module(f"fercore.cli.{name.replace('-', '_')}")
+    own = (import_module(f"fercore.cli.{name.replace('-', '_')}") for name in COMMANDS)
+    further = (entry_point.load() for entry_point in entry_points(group=FURTHER_COMMANDS))
+    for command in (*own, *further):
         sub_parser = sub_parsers.add_parser(
             command.NAME, help=command.HELP, description=command.__doc__
         )

@@ -144,26 +144,27 @@ def _picture_frame(arguments: argparse.Namespace) -> RGBDFrame:
     intrinsics = _intrinsics(arguments.intrinsics, rgb.shape[1], rgb.shape[0])
     depth_m, remark = None, ""
     if arguments.depth is not None:
-        depth_m, remark = _depth(arguments.depth, rgb, intrinsics)
+        depth_m, remark = _depth(arguments.depth, arguments.rgb, rgb, intrinsics)
     name = arguments.rgb.name
     return RGBDFrame(rgb, depth_m, intrinsics, 0.0, 0, origin=name, remark=remark)
 
 
 def _depth(
-    path: Path, rgb: UInt8Array, intrinsics: Intrinsics | None
+    path: Path, picture: Path, rgb: UInt8Array, intrinsics: Intrinsics | None
 ) -> tuple[FloatArray | None, str]:
     """Return a picture's depth, and what its reader should know; None where it is of no use."""
     from fercore.faces.depth_units import Seen, settle_unit, sightings
-    from fercore.io.depth_maps import read_depth_map
+    from fercore.io.depth_maps import read_depth_beside
 
     if not path.exists():
         raise FercoreError(f"{path} does not exist; name the picture's depth map.")
     try:
-        found = read_depth_map(path, (rgb.shape[0], rgb.shape[1]))
+        found = read_depth_beside(path, picture, (rgb.shape[0], rgb.shape[1]))
     except DatasetError as error:
         return None, f"depth is left out: {error}"
     seen = Seen(rgb, found.units, intrinsics.fx if intrinsics else None)
-    unit_m, remark = settle_unit(sightings([seen]), found.unit_m)
+    unit_m, of_unit = settle_unit(sightings([seen]), found.unit_m)
+    remark = "; ".join(filter(None, (found.remark, of_unit)))
     return None if unit_m is None else found.metres(unit_m), remark
 
 

@@ -84,7 +84,7 @@ def _cropping(predictor: Predictor) -> CropFace:
 
     # The logged box is the square that was cut out.
     parameters = replace(predictor.card.preprocessing, box_scale=1.0)
-    return lambda frame, box: crop_face(frame, box, parameters)
+    return lambda frame, box, roll_deg: crop_face(frame, box, parameters, roll_deg)
 
 
 def _report(replayed: Replayed) -> None:

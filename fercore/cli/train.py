@@ -60,8 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     recipe.add_argument(
         "--finetune",
-        choices=("none", "last-stage", "all"),
-        help="how much of the backbone is trained along",
+        choices=("none", "last-stage", "all", "joint-layers"),
+        help="how much of the backbone is trained along; joint-layers: nothing of either of a "
+        "fusion's --branches, only what joins them",
     )
     recipe.add_argument(
         "--rgb-size", type=int, metavar="PIXELS", help="of the colour input, at most as prepared"

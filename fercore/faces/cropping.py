@@ -7,8 +7,10 @@ resolution before it is made small: interior holes filled, speckle smoothed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import torch
 from torch.nn import functional
@@ -20,25 +22,30 @@ if TYPE_CHECKING:
     from fercore.networks.preprocessing import Preprocessing
 
 
-def crop_face(frame: RGBDFrame, box: FaceBox, parameters: Preprocessing) -> FacePair:
+def crop_face(
+    frame: RGBDFrame, box: FaceBox, parameters: Preprocessing, roll_deg: float = 0.0
+) -> FacePair:
     """Cut the face out of colour and depth with one square box.
 
     Where the square reaches over the picture, colour repeats the edge and depth
-    is unknown.
+    is unknown. A face that is tilted counter-clockwise by `roll_deg` is set upright, about
+    the middle of the square.
 
     Raises:
         ValueError: the box lies outside the picture or is empty.
     """
     square = square_box(box, parameters.box_scale)
-    rgb = _cut(torch.from_numpy(frame.rgb).permute(2, 0, 1), square, "replicate")
+    upright, within = (frame, square) if roll_deg == 0 else _set_upright(frame, square, roll_deg)
+    rgb = _cut(torch.from_numpy(upright.rgb).permute(2, 0, 1), within, "replicate")
     rgb_small = _resize(rgb, parameters.rgb_size).round().clamp(0, 255).to(torch.uint8)
-    depth_m, valid_fraction = _crop_depth(frame.depth_m, square, parameters.depth_size)
+    depth_m, valid_fraction = _crop_depth(upright.depth_m, within, parameters.depth_size)
     return FacePair(
         rgb=np.ascontiguousarray(rgb_small.permute(1, 2, 0).numpy()),
         depth_m=depth_m,
         valid_fraction=valid_fraction,
         box=square,
         timestamp_s=frame.timestamp_s,
+        roll_deg=roll_deg,
     )
 
 
@@ -48,6 +55,32 @@ def square_box(box: FaceBox, scale: float) -> FaceBox:
     x0 = round((box.x0 + box.x1 - side) / 2)
     y0 = round((box.y0 + box.y1 - side) / 2)
     return FaceBox(x0, y0, x0 + side, y0 + side, box.score)
+
+
+def turned_around(frame: RGBDFrame, box: FaceBox, roll_deg: float, side: int) -> RGBDFrame:
+    """Return the square (side, side) around a box's middle, turned clockwise by a roll."""
+    middle = (box.x0 + box.x1 - 1) / 2, (box.y0 + box.y1 - 1) / 2
+    matrix = cv2.getRotationMatrix2D(middle, -roll_deg, 1.0)
+    matrix[:, 2] += (side - 1) / 2 - np.array(middle)
+    rgb = cv2.warpAffine(
+        frame.rgb, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    depth_m = None
+    if frame.depth_m is not None:
+        depth_m = cv2.warpAffine(
+            frame.depth_m,
+            matrix,
+            (side, side),
+            flags=cv2.INTER_NEAREST,  # between a face and the wall there is nothing
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(np.nan,),
+        )
+    return replace(frame, rgb=np.asarray(rgb, np.uint8), depth_m=depth_m)
+
+
+def _set_upright(frame: RGBDFrame, square: FaceBox, roll_deg: float) -> tuple[RGBDFrame, FaceBox]:
+    side = int(square.x1 - square.x0)
+    return turned_around(frame, square, roll_deg, side), FaceBox(0, 0, side, side, square.score)
 
 
 def _crop_depth(

@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
 
+from fercore.faces.cropping import turned_around
 from fercore.faces.head_angle import tilt_deg
 from fercore.faces.quality import MAX_TILT_DEG
 from fercore.structures import FaceBox, Intrinsics, RGBDFrame
@@ -34,12 +34,11 @@ _HALF_WAY = 45.0  # degrees, to the next quarter
 
 
 class UprightFace(NamedTuple):
-    """A frame in which the face stands upright."""
+    """A face, and how it is cut out upright."""
 
-    frame: RGBDFrame
-    box: FaceBox  # in that frame
-    shown: FaceBox | None  # the same in the frame it was turned from; None: it was not turned
-    remark: str  # empty: it was not turned
+    box: FaceBox
+    roll_deg: float  # by which it is turned clockwise about the middle of its box; 0: not at all
+    remark: str  # empty: it stands upright as it is
 
 
 def best_quarters(rgb: UInt8Array, detector: FaceDetector) -> int:
@@ -73,55 +72,31 @@ def quarter_turned(frame: RGBDFrame, quarters: int) -> RGBDFrame:
 def upright_face(
     frame: RGBDFrame, box: FaceBox, roll_deg: float | None, detector: FaceDetector
 ) -> UprightFace:
-    """Return the face with its surroundings turned upright where it is tilted too far.
+    """Return where a face is, and how far it is to be turned where it is tilted too far.
 
     `roll_deg` is its tilt, counter-clockwise, None where it is not known. Where the detector does
     not find the turned face again, it is left as it is and the remark says how far it is tilted.
     """
     if roll_deg is None or abs(roll_deg) <= MAX_TILT_DEG:
-        return UprightFace(frame, box, None, "")
+        return UprightFace(box, 0.0, "")
+    roll_deg = round(roll_deg, 1)  # as recordings keep it
     side = round(_ROOM * max(box.width, box.height))
-    turned = _turned_around(frame, box, roll_deg, side)
-    found = next(iter(detector.detect(turned.rgb)), None)
+    found = next(iter(detector.detect(turned_around(frame, box, roll_deg, side).rgb)), None)
     tilt = None if found is None else tilt_deg(found)
     if found is None or tilt is None or abs(tilt) > MAX_TILT_DEG:
-        return UprightFace(frame, box, None, f"face tilted by {abs(roll_deg):.0f}°")
-    across, down = _centre(found)
-    angle = np.radians(roll_deg)
-    right, below = across - (side - 1) / 2, down - (side - 1) / 2
-    middle = _centre(box)
-    x = middle[0] + np.cos(angle) * right + np.sin(angle) * below
-    y = middle[1] - np.sin(angle) * right + np.cos(angle) * below
+        return UprightFace(box, 0.0, f"face tilted by {abs(roll_deg):.0f}°")
+    right, below = (place - side / 2 for place in _centre(found))
+    angle, middle = np.radians(roll_deg), _centre(box)
+    x = float(middle[0] + np.cos(angle) * right + np.sin(angle) * below)
+    y = float(middle[1] - np.sin(angle) * right + np.cos(angle) * below)
     half = max(found.width, found.height) / 2
-    shown = FaceBox(float(x - half), float(y - half), float(x + half), float(y + half), found.score)
-    return UprightFace(turned, found, shown, f"face tilted by {abs(roll_deg):.0f}°, set upright")
+    shown = FaceBox(x - half, y - half, x + half, y + half, found.score)
+    return UprightFace(shown, roll_deg, f"face tilted by {abs(roll_deg):.0f}°, set upright")
 
 
 def _score(rgb: UInt8Array, detector: FaceDetector) -> float:
     found = detector.detect(np.ascontiguousarray(rgb))
     return found[0].score if found else 0.0
-
-
-def _turned_around(frame: RGBDFrame, box: FaceBox, roll_deg: float, side: int) -> RGBDFrame:
-    """Return the square (side, side) around a box, turned clockwise by its face's roll."""
-    middle = _centre(box)
-    matrix = cv2.getRotationMatrix2D(middle, -roll_deg, 1.0)
-    matrix[:, 2] += (side - 1) / 2 - np.array(middle)
-    size = (side, side)
-    rgb = cv2.warpAffine(
-        frame.rgb, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    depth_m = None
-    if frame.depth_m is not None:
-        depth_m = cv2.warpAffine(
-            frame.depth_m,
-            matrix,
-            size,
-            flags=cv2.INTER_NEAREST,  # between a face and the wall there is nothing
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=(np.nan,),
-        )
-    return replace(frame, rgb=np.asarray(rgb, np.uint8), depth_m=depth_m)
 
 
 def _turned_camera(camera: Intrinsics | None, quarters: int) -> Intrinsics | None:

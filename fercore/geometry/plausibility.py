@@ -28,8 +28,9 @@ LEAST_WIDTH_MM, MOST_WIDTH_MM = 80.0, 240.0
 SURE_LEAST_WIDTH_MM, SURE_MOST_WIDTH_MM = 115.0, 170.0
 """Of such a box when its width is to tell in which unit depth counts."""
 
-LEAST_RELIEF_MM, MOST_RELIEF_MM = 6.0, 110.0
-"""Of the middle of a face about its own best plane, see `measure_face`."""
+LEAST_FORM_MM, MOST_RELIEF_MM = 8.0, 110.0
+"""Of the middle of a face about its own best plane, see `measure_face`. Further off, the noise of a
+depth camera alone has the relief of a face; averaged over a twelfth of the face, it has less."""
 
 LEAST_ROUNDNESS = -0.25
 """Correlation of the relief with a bowl turned upside down; a mould of a face has about -0.6."""
@@ -41,6 +42,7 @@ _MARGIN = 0.25  # of a box on each side, in which there are hair, ears and backg
 _NEAR_MIDDLE = 0.05  # cameras' optical axes are so near the middle of their pictures
 _BLOCKS = 12  # along each side of the rest; medians within them leave no noise
 _PER_BLOCK = 5  # pixels along each side that are looked at
+_JOINED = 3  # blocks along each side whose mean is taken for a face's form
 _LEAST_KNOWN = 0.25  # share of the blocks
 _LEAST_IN_BLOCK = 0.3  # share of a block's pixels
 _TAIL = 5.0  # per cent of the blocks on either side of the relief
@@ -51,6 +53,7 @@ class FaceMeasures(NamedTuple):
 
     width_mm: float | None  # of the box, at the face's own distance; None without a camera too
     relief_mm: float | None  # spread of the depth about its own best plane
+    form_mm: float | None  # the same of means over neighbours, which leave little of the noise
     roundness: float | None  # -1 hollow to 1 bulging; near 0 it tells nothing
 
 
@@ -71,12 +74,12 @@ def measure_face(depth_m: FloatArray, box: FaceBox, fx: float | None) -> FaceMea
 
 def depth_doubt(measures: FaceMeasures) -> str:
     """Return why depth cannot be a face's, in a short phrase; empty where it can."""
-    width_mm, relief_mm, roundness = measures
+    width_mm, relief_mm, form_mm, roundness = measures
     if width_mm is not None and not LEAST_WIDTH_MM <= width_mm <= MOST_WIDTH_MM:
         return f"by its depth the face would be {length_text(width_mm)} wide: wrong unit or camera"
-    if relief_mm is None or roundness is None:
+    if relief_mm is None or form_mm is None or roundness is None:
         return ""
-    if relief_mm < LEAST_RELIEF_MM:
+    if form_mm < LEAST_FORM_MM:
         return "depth is flat, as of a photograph"
     if relief_mm > MOST_RELIEF_MM:
         return f"by its depth the face would bulge by {length_text(relief_mm)}: wrong unit"
@@ -133,17 +136,37 @@ def _block_medians(depth_m: FloatArray) -> NDArray[np.float64]:
     return np.where(enough, medians, np.nan)[..., 0].astype(np.float64)
 
 
-def _relief(medians_m: NDArray[np.float64]) -> tuple[float | None, float | None]:
-    """Return relief in millimetres and roundness of block medians (12, 12)."""
+def _relief(
+    medians_m: NDArray[np.float64],
+) -> tuple[float | None, float | None, float | None]:
+    """Return relief and form in millimetres and roundness of block medians (12, 12)."""
     known = np.isfinite(medians_m)
     if known.mean() < _LEAST_KNOWN:
-        return None, None
+        return None, None, None
     rows, columns = (axis - (_BLOCKS - 1) / 2 for axis in np.nonzero(known))
     plane = np.column_stack([rows, columns, np.ones(len(rows))])
     nearer, bowl = _above(plane, -medians_m[known]), _above(plane, -(rows**2 + columns**2))
-    low, high = np.percentile(nearer, (_TAIL, 100 - _TAIL))
     lengths = float(np.linalg.norm(nearer) * np.linalg.norm(bowl))
-    return float(high - low) * 1000, float(nearer @ bowl) / lengths if lengths > 0 else 0.0
+    roundness = float(nearer @ bowl) / lengths if lengths > 0 else 0.0
+    return _spread_mm(nearer), _spread_mm(_joined(known, nearer)), roundness
+
+
+def _joined(known: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the means of neighbouring blocks, of which those known (12, 12) have values (N,)."""
+    sums = np.zeros(known.shape)
+    sums[known] = values
+    side = _BLOCKS // _JOINED
+    total, count = (
+        of_blocks.reshape(side, _JOINED, side, _JOINED).sum(axis=(1, 3))
+        for of_blocks in (sums, known)
+    )
+    found: NDArray[np.float64] = total[count > 0] / count[count > 0]
+    return found
+
+
+def _spread_mm(values_m: NDArray[np.float64]) -> float:
+    low, high = np.percentile(values_m, (_TAIL, 100 - _TAIL))
+    return float(high - low) * 1000
 
 
 def _above(plane: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from fercore.faces.cropping import crop_face, square_box
+from fercore.faces.cropping import crop_face
 from fercore.faces.head_angle import tilt_deg
 from fercore.faces.quality import depth_defect
 from fercore.faces.tracking import FaceTracker
@@ -86,11 +86,16 @@ class Predictor:
         return cls(engine, card, MediapipeFaceDetector())
 
     def follow_faces(self) -> None:
-        """Take the coming frames for one stream, and keep to one face in it.
+        """Take the coming frames for one new stream, and keep to one face in it.
 
         Until this is called, every frame is looked at as if it were the only one.
         """
         self._tracker = FaceTracker(self._detector)
+        self._quarters = self._without_face = 0
+
+    def look_at_each(self) -> None:
+        """Look at every coming frame as if it were the only one."""
+        self._tracker = None
 
     @property
     def faces(self) -> tuple[TrackedFace, ...]:
@@ -111,11 +116,8 @@ class Predictor:
             reason = "; ".join(filter(None, (NO_FACE, frame.remark)))
             return Analysis(frame, None, None, reason, time.perf_counter() - started_s)
         with self.stopwatch.stage(CROP):
-            believed = _believed(found.frame, found.box)
-            pair = crop_face(believed, found.box, self.card.preprocessing)
-            if found.shown is not None:
-                square = square_box(found.shown, self.card.preprocessing.box_scale)
-                pair = replace(pair, box=square)
+            believed = _believed(frame, found.box)
+            pair = crop_face(believed, found.box, self.card.preprocessing, found.roll_deg)
         verdicts, reason = self.judge(pair, with_colour=frame.has_colour)
         if pair.depth_m is None and "depth" in believed.remark:
             reason = ""  # the remark says it more exactly

@@ -20,9 +20,11 @@ import numpy as np
 
 from fercore.errors import DatasetError
 from fercore.io.files import one_line, read_bytes
-from fercore.io.images import decoded, require_bearable, require_size
+from fercore.io.images import decoded, orientation, require_bearable, require_size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from fercore.structures import FloatArray
@@ -38,6 +40,14 @@ _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _PNG_BITS, _PNG_COLOUR = 24, 25  # places in the file: bits a channel, kind of colour
 _PNG_SIZE = slice(16, 24)  # columns and rows, big-endian
 _PNG_RGB = 2
+_ACROSS: dict[int, Callable[[FloatArray], FloatArray]] = {
+    5: np.transpose,
+    6: lambda units: np.rot90(units, -1),
+    7: lambda units: np.rot90(units, 2).T,
+    8: np.rot90,
+}
+"""What EXIF's numbers for pictures that lie on their side do to them."""
+
 _UNMEASURED_16 = 65535  # as some tools write what was not measured
 
 
@@ -47,6 +57,7 @@ class DepthMap:
 
     units: FloatArray  # (H, W), NaN where unknown
     unit_m: float  # metres in one unit, by the kind of file alone
+    remark: str = ""  # what was converted; empty: nothing
 
     def metres(self, unit_m: float) -> FloatArray:
         """Return the map (H, W) in metres, NaN where unknown, if a unit is so long."""
@@ -72,6 +83,31 @@ def read_depth_map(path: Path, size: tuple[int, int] | None = None) -> DepthMap:
     if values.dtype == np.uint16:
         known &= values != _UNMEASURED_16
     return DepthMap(np.where(known, units, np.float32(np.nan)), unit_m)
+
+
+def read_depth_beside(path: Path, picture: Path, size: tuple[int, int]) -> DepthMap:
+    """Read the depth map that belongs to a picture's file; `size` is that of the upright picture.
+
+    Where EXIF turns the picture and the map bears no such mark, its sides tell whether it lies as
+    the picture is stored; then it is turned along.
+
+    Raises:
+        DatasetError: as `read_depth_map`, or its sides do not tell.
+    """
+    shown = orientation(picture)
+    if shown == 1 or orientation(path) != 1:
+        return read_depth_map(path, size)
+    if shown not in _ACROSS or size[0] == size[1]:
+        raise DatasetError(
+            f"{path} does not say whether it is turned or mirrored as EXIF tells of its picture "
+            f"{picture.name}; save both upright"
+        )
+    found = read_depth_map(path)
+    if found.units.shape == size[::-1]:
+        units = np.ascontiguousarray(_ACROSS[shown](found.units))
+        found = DepthMap(units, found.unit_m, "depth is turned as its picture's EXIF says")
+    require_size(path, found.units.shape, size)
+    return found
 
 
 def _picture(path: Path, content: bytes) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from fercore.errors import DatasetError
 from fercore.io.files import beginning, one_line, read_bytes
@@ -40,6 +40,19 @@ def read_rgb(path: Path, size: tuple[int, int] | None = None) -> UInt8Array:
     rgb = np.array(image.convert("RGB"))
     require_size(path, rgb.shape[:2], size)
     return rgb
+
+
+def orientation(path: Path) -> int:
+    """Return how a picture's EXIF says that it is to be shown, 1 to 8; 1: as it is stored.
+
+    Files that are no pictures, or say nothing, are shown as they are stored.
+    """
+    try:
+        with Image.open(path) as image:
+            found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # of many unrelated types; whoever reads the picture says what is wrong
+        return 1
+    return found if found in range(1, 9) else 1
 
 
 def decoded(path: Path, content: bytes, formats: tuple[str, ...]) -> Image.Image:

@@ -23,6 +23,9 @@ FINETUNE = ("none", "last-stage", "all")
 """How much of a backbone is trained along with the new layers: nothing, its last stage
 (ResNet50's layer4, VGG19's fifth block) or everything."""
 
+JOINT_LAYERS = "joint-layers"
+"""Of a fusion alone: both branches and their heads stay as they are, what joins them learns."""
+
 
 class Backbone(nn.Module):
     """A torchvision network without its FC layers: early stages, last stage, global pooling.

@@ -2,8 +2,9 @@
 
 `NAME.safetensors` holds the tensors, `NAME.json` the card: everything needed to
 rebuild the network, to feed it and to know what it may be used for. Convolution
-and FC weights are stored as int8 with one scale per output channel, the rest
-(biases, batch normalisation) as float32; loading gives float32 throughout.
+and FC weights are stored as int8 with one scale per output channel, scales and the rest
+(biases, batch normalisation) in half precision where it holds them, variances as float32;
+loading gives float32 throughout.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SCALE_SUFFIX = "::scale"
+_SMALLEST_HALF = 2.0**-24  # above 0 in half precision
 _LARGEST_WEIGHT = 1e6  # a thousand times what trained networks hold
 _LARGEST_VARIANCE = _LARGEST_WEIGHT**2
 _NEWER_TENSORS = ("no_rgb", "no_depth")  # zero where fusions were trained without dropout
@@ -232,11 +234,18 @@ def _require_usable(card: ModelCard, source: Path) -> None:
 
 def _compress(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
     if value.ndim < 2:
-        return {name: value.contiguous()}
+        keep = name.endswith("running_var") or not value.is_floating_point()
+        return {name: value.contiguous() if keep else _halved(value)}
     rows = value.flatten(1)  # out channels, rest
-    scale = rows.abs().amax(1).clamp(min=1e-12) / 127
-    quantised = (rows / scale[:, None]).round().to(torch.int8).view(value.shape)
+    scale = _halved((rows.abs().amax(1) / 127).clamp(min=_SMALLEST_HALF))
+    steps = (rows / scale.float()[:, None]).round().clamp(-127, 127)  # of the scale as stored
+    quantised = steps.to(torch.int8).view(value.shape)
     return {name: quantised.contiguous(), name + SCALE_SUFFIX: scale}
+
+
+def _halved(value: torch.Tensor) -> torch.Tensor:
+    halved = value.half()
+    return (halved if halved.isfinite().all() else value).contiguous()
 
 
 def _expand(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -246,9 +255,9 @@ def _expand(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             continue
         scale = tensors.get(name + SCALE_SUFFIX)
         if scale is None:
-            expanded[name] = value
+            expanded[name] = value.float() if value.is_floating_point() else value
         else:
-            expanded[name] = value.float() * scale.view(-1, *[1] * (value.ndim - 1))
+            expanded[name] = value.float() * scale.float().view(-1, *[1] * (value.ndim - 1))
     return expanded
 
 

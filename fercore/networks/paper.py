@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from fercore.networks.backbones import Backbone
+from fercore.networks.backbones import JOINT_LAYERS, Backbone
 from fercore.networks.layers import CLASSES, Classifier, convolution, fully_connected
 
 DEPTH_SIZE = 64  # pixels, side of the depth network's input
@@ -149,7 +149,7 @@ class Pipeline(nn.Module, ABC):
 
     def frozen_modules(self, finetune: str) -> dict[str, nn.Module]:
         """Return the modules of the frozen half by their names, which end in a dot."""
-        stages = {"none": ("early", "last_stage"), "last-stage": ("early",), "all": ()}[finetune]
+        stages = {"none": ("early", "last_stage"), "last-stage": ("early",)}.get(finetune, ())
         return {
             f"{name}.": module
             for name, module in self.named_modules()
@@ -273,8 +273,17 @@ class FusionPipeline(Pipeline):
         """The pretrained network inside."""
         return self.rgb_branch.backbone
 
+    def frozen_modules(self, finetune: str) -> dict[str, nn.Module]:
+        """Return the modules of the frozen half; of `JOINT_LAYERS` branches and their heads."""
+        if finetune != JOINT_LAYERS:
+            return super().frozen_modules(finetune)
+        joint = ("joint_fc", "fusion_classifier")
+        return {f"{name}.": part for name, part in self.named_children() if name not in joint}
+
     def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
-        """Run the backbone's frozen half on colour."""
+        """Run the backbone's frozen half on colour; for `JOINT_LAYERS`, both branches."""
+        if finetune == JOINT_LAYERS:
+            return torch.cat((self.rgb_branch(rgb, "all"), self.depth_branch(depth)), 1)
         return self.rgb_branch.backbone.frozen(rgb, finetune)
 
     def trained(
@@ -285,7 +294,11 @@ class FusionPipeline(Pipeline):
         absent: Absent | None = None,
     ) -> Logits:
         """Classify both latents together, and each by itself."""
-        rgb_latent, depth_latent = self.rgb_branch(frozen, finetune), self.depth_branch(depth)
+        if finetune == JOINT_LAYERS:
+            width = self.rgb_branch.latent
+            rgb_latent, depth_latent = frozen[:, :width], frozen[:, width:]
+        else:
+            rgb_latent, depth_latent = self.rgb_branch(frozen, finetune), self.depth_branch(depth)
         return Logits(
             self._fused(rgb_latent, depth_latent, absent),
             self.rgb_classifier(rgb_latent.detach()),

@@ -12,6 +12,8 @@ from fercore.geometry import Similarity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from fercore.structures import FloatArray, UInt8Array
 
 # Eyes, brows, nose and lips among mediapipe's 468 points. The outline of the face and
@@ -41,15 +43,19 @@ _MOTIONS = (
 
 
 def steady_landmarks(
-    landmarks: Callable[[UInt8Array], FloatArray | None], rgb: UInt8Array
+    landmarks: Callable[[UInt8Array], FloatArray | None],
+    rgb: UInt8Array,
+    wanted: NDArray[np.int64] = FEATURES,
 ) -> FloatArray | None:
-    """Return the columns and rows (N, 2) of the `FEATURES` in a picture; None without a face.
+    """Return columns and rows (N, 2) of the wanted points in a picture; None without a face.
 
     `landmarks` is a landmarker's method; the median of its answers to slightly
     moved copies of the picture is taken.
     """
     found = [
-        points for motion in _MOTIONS if (points := _moved(landmarks, rgb, *motion)) is not None
+        points
+        for motion in _MOTIONS
+        if (points := _moved(landmarks, rgb, wanted, *motion)) is not None
     ]
     return np.median(found, axis=0).astype(np.float32) if found else None
 
@@ -57,6 +63,7 @@ def steady_landmarks(
 def _moved(
     landmarks: Callable[[UInt8Array], FloatArray | None],
     rgb: UInt8Array,
+    wanted: NDArray[np.int64],
     scale: float,
     angle_deg: float,
     right: float,
@@ -67,4 +74,4 @@ def _moved(
     motion = Similarity.about(centre, scale, angle_deg, (right * width, down * height))
     picture = cv2.warpAffine(rgb, motion.matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
     points = landmarks(np.asarray(picture, np.uint8))
-    return None if points is None else motion.inverse().apply(points[FEATURES]).astype(np.float32)
+    return None if points is None else motion.inverse().apply(points[wanted]).astype(np.float32)

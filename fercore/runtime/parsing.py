@@ -73,8 +73,8 @@ def loaded_array(path: Path) -> NDArray[Any]:
         return array
 
 
-def loaded_archive(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
-    """Return those of the named arrays that an `.npz` file holds.
+def loaded_archive(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Return those of the named arrays that an `.npz` file holds, all where none are named.
 
     Raises:
         OSError: it cannot be read.
@@ -87,7 +87,8 @@ def loaded_archive(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]
     ):
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError("it is no archive of arrays")
-        found = {name: archive[name] for name in names if name in archive.files}
+        wanted = archive.files if names is None else names
+        found = {name: archive[name] for name in wanted if name in archive.files}
         if not all(isinstance(array, np.ndarray) for array in found.values()):
             raise ValueError("a member is no array")
         return found

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fercore.errors import FercoreError
+from fercore.io.images import require_bearable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -111,6 +112,15 @@ def opened_video(path: Path) -> InputContainer:
     if not container.streams.video:
         container.close()
         raise FercoreError(f"{path} holds no video; restore it from a copy.")
+    context = container.streams.video[0].codec_context
+    if context is None:
+        container.close()
+        raise FercoreError(f"{path} holds a track that cannot be decoded; restore it from a copy.")
+    try:
+        require_bearable(path, context.width, context.height)
+    except FercoreError:
+        container.close()
+        raise
     return container
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.structures import Analysis, FaceBox
+    from fercore.structures import Analysis, FacePair
 
 _HEAD_WORDS = {
     "fusion": "fusion of colour and depth",
@@ -65,6 +65,12 @@ _FACE = (
     Column("box_y0", "Top edge of the square face box.", "pixel"),
     Column("box_x1", "Right edge of the square face box, exclusive.", "pixel"),
     Column("box_y1", "Bottom edge of the square face box, exclusive.", "pixel"),
+    Column(
+        "box_roll_deg",
+        "How far the content of the face box was turned clockwise to set the face upright.",
+        "deg",
+        added=True,
+    ),
     Column("box_score", "Confidence of the face detector.", "1"),
     Column("valid_depth", "Share of the face box with measured depth.", "1"),
     Column("usable", "Whether any head gave a verdict.", levels={"0": "No.", "1": "Yes."}),
@@ -108,7 +114,7 @@ class Row:
         return (
             *(number(self.onset_s), str(self.number), str(frame.index)),
             *(number(frame.timestamp_s), number(self.host_s), number(self.lsl_s)),
-            *_box_cells(analysis.pair.box if analysis.pair else None),
+            *_box_cells(analysis.pair),
             number(analysis.pair.valid_fraction if analysis.pair else None, 4),
             str(int(analysis.verdicts is not None)),
             SEPARATOR.join(flag.value for flag in self.flags) or UNKNOWN,
@@ -126,6 +132,7 @@ class RunPredictions:
     source_frames: NDArray[np.float64]  # (N,)
     device_s: NDArray[np.float64]  # (N,)
     boxes: NDArray[np.float64]  # (N, 5): x0, y0, x1, y1, score
+    rolls_deg: NDArray[np.float64]  # (N,), clockwise; 0 where the box stood upright
     usable: NDArray[np.bool_]  # (N,)
     flags: tuple[tuple[str, ...], ...]  # N times
     latency_s: NDArray[np.float64]  # (N,)
@@ -156,6 +163,7 @@ def read_predictions(path: Path) -> RunPredictions:
         source_frames=cells.numbers("source_frame"),
         device_s=cells.numbers("device_s"),
         boxes=np.array(corners).T,
+        rolls_deg=np.nan_to_num(cells.numbers("box_roll_deg", -180.0, 180.0)),
         usable=cells.numbers("usable") == 1,
         flags=flags,
         latency_s=cells.numbers("latency_s"),
@@ -184,8 +192,9 @@ def correct_kept(path: Path, kept: Mapping[str, NDArray[np.bool_]]) -> None:
         write_text_whole(path, text)
 
 
-def _box_cells(box: FaceBox | None) -> tuple[str, ...]:
-    if box is None:
-        return (UNKNOWN,) * 5
+def _box_cells(pair: FacePair | None) -> tuple[str, ...]:
+    if pair is None:
+        return (UNKNOWN,) * 6
+    box = pair.box
     corners = (number(value, 0) for value in (box.x0, box.y0, box.x1, box.y1))
-    return (*corners, number(box.score, 4))
+    return (*corners, number(pair.roll_deg, 1), number(box.score, 4))

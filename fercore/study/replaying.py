@@ -1,14 +1,15 @@
 """Running a recorded run through the networks again, to see whether they say the same.
 
-The face is cut out where the log says that it was: live, a face is followed from frame to
-frame, also through frames before the run, so no single picture gives the same box again.
-From there on everything runs anew. At level `depth` only the depth head is compared; where
-no image was kept there is nothing to replay.
+The face is cut out where and as far turned as the log says that it was: live, a face is followed
+from frame to frame, also through frames before the run, so no single picture gives the same box
+again. Depth that was not believed then is left out again. From there on everything runs anew.
+At level `depth` only the depth head is compared; where no image was kept there is nothing to
+replay.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from fercore.errors import FercoreError
 from fercore.results import HEADS
 from fercore.structures import FaceBox, RGBDFrame
+from fercore.study.flags import Flag
 from fercore.study.media import colour_pictures, depth_maps
 from fercore.study.pairing import by_time
 from fercore.study.predictions import RunPredictions, read_predictions
@@ -46,8 +48,8 @@ class Judge(Protocol):
 class CropFace(Protocol):
     """Cuts a face out of a frame with a box that is square already."""
 
-    def __call__(self, frame: RGBDFrame, box: FaceBox) -> FacePair:
-        """Return the crop."""
+    def __call__(self, frame: RGBDFrame, box: FaceBox, roll_deg: float) -> FacePair:
+        """Return the crop, turned clockwise by the face's roll."""
         ...
 
 
@@ -102,7 +104,9 @@ def replay(place: RunPlace, record: RunRecord, judge: Judge, crop: CropFace) -> 
     numbers, again = [], []
     for number, frame in _frames(place, record, rows):
         numbers.append(number)
-        again.append(_judged(rows.boxes[number], frame, judge, crop))
+        if Flag.NO_DEPTH in rows.flags[number]:
+            frame = replace(frame, depth_m=None)
+        again.append(_judged(rows, number, frame, judge, crop))
     logged = rows.raw[numbers].reshape(-1, *rows.raw.shape[1:])
     anew = _comparable(np.array(again).reshape(logged.shape), logged)
     deviations = _largest(anew - logged)
@@ -116,12 +120,13 @@ def replay(place: RunPlace, record: RunRecord, judge: Judge, crop: CropFace) -> 
 
 
 def _judged(
-    box: NDArray[np.float64], frame: RGBDFrame, judge: Judge, crop: CropFace
+    rows: RunPredictions, number: int, frame: RGBDFrame, judge: Judge, crop: CropFace
 ) -> NDArray[np.float64]:
+    box = rows.boxes[number]
     if np.isnan(box).any():
         return verdict_array(None)
-    verdicts, _ = judge.judge(crop(frame, FaceBox(*box.tolist())))
-    return verdict_array(verdicts)
+    pair = crop(frame, FaceBox(*box.tolist()), float(rows.rolls_deg[number]))
+    return verdict_array(judge.judge(pair)[0])
 
 
 def _frames(

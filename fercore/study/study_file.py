@@ -89,6 +89,7 @@ class Study:
     """A study as its file describes it."""
 
     title: str
+    purpose: str  # for whom asks what the study is for; empty in studies that began without
     privacy: Privacy
     tasks: tuple[Task, ...]
     conditions: Conditions
@@ -128,6 +129,7 @@ def read_study_file(path: Path) -> Study:
 def _study(table: TomlTable) -> Study:
     study = Study(
         title=table.text("title"),
+        purpose=" ".join(table.text("purpose", "").split()),
         privacy=Privacy(table.choice("privacy", [level.value for level in Privacy])),
         tasks=_tasks(table),
         conditions=_conditions(table.table("conditions")),

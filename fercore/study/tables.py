@@ -110,7 +110,8 @@ def read_cells(path: Path, columns: Sequence[Column]) -> Cells:
     names = [column.name for column in columns]
     lines = read_lines(path)
     there = lines[0].split("\t") if lines else []
-    if there not in (names, [column.name for column in columns if not column.added]):
+    known = [column.name for column in columns if not column.added or column.name in there]
+    if there != known:
         raise FercoreError(
             f"{path} does not begin with the names of its {len(names)} columns; "
             "it was made by another version, or try `fercore recover` on its run."

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS, Expression
 from fercore.io.scan_names import FILE_KINDS, ScanId
-from fercore.runtime.files import write_text_whole
+from fercore.runtime.files import LOCK_FILE, sole_user, write_text_whole
 from fercore.runtime.parallel import in_order
 from fercore.runtime.parsing import parsed_json
 from fercore.runtime.provenance import versions
@@ -122,11 +122,14 @@ def synthesize(
     if recipe.seed < 0:
         raise SynthesisError(f"--seed must not be negative, got {recipe.seed}")
     try:
-        _claim_root(recipe)
-        _remove_unfinished_files(recipe.root)
-        planned = planned_scans(subjects, levels)
-        scans = [scan for scan in planned if not scan.is_finished(recipe.root)]
-        _make_all(recipe, scans, workers)
+        _face_model(recipe.face_model, recipe.skins)  # without one, nothing is to be made
+        _refuse_foreign(recipe.root)
+        with sole_user(recipe.root):  # another run would take our unfinished files for leftovers
+            _claim_root(recipe)
+            _remove_unfinished_files(recipe.root)
+            planned = planned_scans(subjects, levels)
+            scans = [scan for scan in planned if not scan.is_finished(recipe.root)]
+            _make_all(recipe, scans, workers)
     except OSError as error:
         raise SynthesisError(f"{recipe.root} cannot be written: {error}") from error
     return len(scans)
@@ -162,8 +165,17 @@ def _person(recipe: SubjectRecipe, number: int) -> tuple[Subject, Skin]:
     return subject, subject_skin(model, subject, random_stream(recipe.seed, number, _SKIN))
 
 
+def _refuse_foreign(root: Path) -> None:
+    if root.exists() and not root.is_dir():
+        raise SynthesisError(f"{root} is a file: give a folder to write to")
+    if (root / MANIFEST).is_file() or not root.is_dir():
+        return
+    if any(path.name != LOCK_FILE for path in root.iterdir()):
+        raise SynthesisError(f"{root} holds other data: give an empty or a new folder")
+
+
 def _claim_root(recipe: SubjectRecipe) -> None:
-    """Write manifest and notice into a new root, or check that an old one is ours."""
+    """Write manifest and notice into a new root, or check that an old one is of this recipe."""
     root = recipe.root
     model = _face_model(recipe.face_model, recipe.skins)
     wanted: dict[str, object] = {
@@ -171,14 +183,9 @@ def _claim_root(recipe: SubjectRecipe) -> None:
         "seed": recipe.seed,
         "face_model_sha256": model.fingerprint(),
     }
-    if root.exists() and not root.is_dir():
-        raise SynthesisError(f"{root} is a file: give a folder to write to")
     if (root / MANIFEST).is_file():
         _require_same(root, wanted)
         return
-    if root.is_dir() and any(root.iterdir()):
-        raise SynthesisError(f"{root} holds other data: give an empty or a new folder")
-    root.mkdir(parents=True, exist_ok=True)
     (root / NOTICE).write_text(model.terms(), encoding="utf-8")
     _write_manifest(root, wanted, model)
 

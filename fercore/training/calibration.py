@@ -2,9 +2,10 @@
 
 Guo et al., "On calibration of modern neural networks" (ICML 2017): dividing a head's logits
 by one number, chosen for the lowest cross-entropy on held-out subjects, leaves every verdict
-as it is. What a head says about calm gets a factor and a shift of its own (Platt's scaling), for
-calm is as frequent among the faces at hand as chance has it. The numbers are worked into the
-head's last layer, so that whoever runs the network need not know of them.
+as it is. What a head says about calm gets a factor and a shift of its own (Platt's scaling).
+Calm is as frequent among the faces at hand as their collectors made it, so calm and expressive
+faces are counted as if they were met equally often. The numbers are worked into the head's last
+layer, so that whoever runs the network need not know of them.
 """
 
 from __future__ import annotations
@@ -33,14 +34,17 @@ def fit_temperatures(
 ) -> dict[str, float]:
     """Return each head's temperature from logits (N, 6 or 7) of subjects who did not train.
 
-    Targets are (N, 7). Faces that lack depth, (N,) bool, do not count for the depth head; a
-    head without any face keeps its logits.
+    Targets are (N, 7). Faces that lack depth, (N,) bool, count for the colour head alone: without
+    depth no other speaks. A depth head without any face keeps its logits, a fusion goes by the
+    faces without depth then.
     """
     temperatures = {}
     for name, head in logits._asdict().items():
         if head is None:
             continue
-        chosen = ~lacks_depth if name == "depth" else torch.ones_like(lacks_depth)
+        chosen = torch.ones_like(lacks_depth) if name == "rgb" else ~lacks_depth
+        if name == "fusion" and not chosen.any():
+            chosen = lacks_depth
         known = bool(chosen.any())
         scores, wanted = head[chosen].double(), targets[chosen].double()
         temperatures[name] = _best_temperature(scores, wanted) if known else 1.0
@@ -77,6 +81,9 @@ def _last_layer(network: Pipeline, head: str) -> Classifier:
 
 def _best_calm(scores: torch.Tensor, calm: torch.Tensor) -> tuple[float, float]:
     """Return divisor and shift of calm scores (N,) with the lowest loss against shares (N,)."""
+    total, least = calm.sum(), torch.finfo(calm.dtype).eps
+    weights = calm / total.clamp(min=least) + (1 - calm) / (len(calm) - total).clamp(min=least)
+    wanted = calm / total.clamp(min=least) / weights  # the share of calm, were both as frequent
     factor, shift = torch.ones((), dtype=scores.dtype), torch.zeros((), dtype=scores.dtype)
     factor.requires_grad_(True)
     shift.requires_grad_(True)
@@ -85,7 +92,7 @@ def _best_calm(scores: torch.Tensor, calm: torch.Tensor) -> tuple[float, float]:
     def loss() -> torch.Tensor:
         search.zero_grad()
         scaled = scores * factor + shift
-        value = functional.binary_cross_entropy_with_logits(scaled, calm)
+        value = functional.binary_cross_entropy_with_logits(scaled, wanted, weights)
         torch.autograd.backward(value)
         return value
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fercore.errors import FercoreError
-from fercore.networks.backbones import FINETUNE
+from fercore.networks.backbones import FINETUNE, JOINT_LAYERS
 from fercore.networks.paper import PIPELINES
 from fercore.runtime.parsing import parsed_toml
 from fercore.training.precision import FLOAT32, PRECISIONS
@@ -35,7 +35,9 @@ class TrainingConfig:
 
     pipeline: str  # slug, see `fercore.networks.paper`
     backbone_source: str = "imagenet"  # see `fercore.networks.backbone_weights.read_start`
-    finetune: str = "none"  # one of `FINETUNE`; section 5.1 speaks of features of the networks
+    finetune: str = (
+        "none"  # `FINETUNE`, `JOINT_LAYERS`; section 5.1 speaks of features of the networks
+    )
     learning_rate: float = 0.003  # section 5.1
     schedule: str = CONSTANT  # one of `SCHEDULES`; the paper names none
     epochs: int = 1000  # section 5.1: at most; without validation subjects exactly
@@ -54,7 +56,10 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         known = _one_of(PIPELINES)
         _require(self.pipeline in PIPELINES, "pipeline", self.pipeline, known)
-        _require(self.finetune in FINETUNE, "finetune", self.finetune, _one_of(FINETUNE))
+        # Only trained branches are worth joining as they are.
+        joined = self.pipeline.startswith("fusion") and self.branches
+        trained = (*FINETUNE, JOINT_LAYERS) if joined else FINETUNE
+        _require(self.finetune in trained, "finetune", self.finetune, _one_of(trained))
         _require(self.schedule in SCHEDULES, "schedule", self.schedule, _one_of(SCHEDULES))
         _require(self.precision in PRECISIONS, "precision", self.precision, _one_of(PRECISIONS))
         _require(

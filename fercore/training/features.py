@@ -61,9 +61,10 @@ def compute_features(
 ) -> FrozenFeatures:
     """Run the frozen half over all faces, or read what an earlier run left at `path`.
 
-    `finetune` is one of `fercore.networks.backbones.FINETUNE`. `augmentation_seed` (run, copy)
-    draws the changes; None leaves the faces as they are. The files appear under their
-    final names only when complete and on the disk, and their check sums after them.
+    `finetune` is one of `fercore.networks.backbones.FINETUNE` or `JOINT_LAYERS`.
+    `augmentation_seed` (run, copy) draws the changes; None leaves the faces as they are. The
+    files appear under their final names only when complete and on the disk, and their check
+    sums after them.
 
     Raises:
         FercoreError: they cannot be written, or are not what was written.

@@ -21,7 +21,7 @@ from app.sources.pictures.names import TUM_UNIT_M
 from fercore.errors import FercoreError
 from fercore.faces.depth_units import DepthUnit, Seen, settle_unit, sightings
 from fercore.geometry.plausibility import intrinsics_doubt
-from fercore.io.depth_maps import MILLIMETRE_M, read_depth_map
+from fercore.io.depth_maps import MILLIMETRE_M, read_depth_beside
 from fercore.io.files import one_line, read_bytes
 from fercore.io.images import read_rgb
 from fercore.runtime.parsing import parsed_json
@@ -110,12 +110,13 @@ def _numbers(content: Any, known: tuple[str, ...]) -> dict[str, float]:
 
 
 def depth_of(pair: Pair, rgb: UInt8Array) -> tuple[DepthMap | None, str]:
-    """Return the depth map of a picture, or None and why there is none that can be used."""
+    """Return the depth map of a picture, or None, and a remark: what was done, or why not."""
     if pair.depth is None:
         return None, "no depth map belongs to this picture"
     height, width = rgb.shape[:2]
     try:
-        return read_depth_map(pair.depth, (height, width)), ""
+        found = read_depth_beside(pair.depth, pair.rgb, (height, width))
+        return found, found.remark
     except FercoreError as error:
         return None, f"depth is left out: {error}".replace(str(pair.depth), pair.depth.name)
 

@@ -94,11 +94,12 @@ class PictureSource(RecordedSource):
         """Return the depth of a picture, None where it is of no use, and a remark."""
         if not self._found.has_depth:
             return None, ""
-        found, why_not = depth_of(pair, rgb)
+        found, remark = depth_of(pair, rgb)
         if found is None:
-            return None, why_not
-        unit_m, remark = self._unit or (stated_units(self._found, self._camera, found)[0], "")
-        return None if unit_m is None else found.metres(unit_m), remark
+            return None, remark
+        unit_m, of_unit = self._unit or (stated_units(self._found, self._camera, found)[0], "")
+        depth_m = None if unit_m is None else found.metres(unit_m)
+        return depth_m, "; ".join(filter(None, (remark, of_unit)))
 
     def _intrinsics(self, rgb: UInt8Array) -> tuple[Intrinsics | None, str]:
         """Return the camera of a picture, and why it is not believed."""

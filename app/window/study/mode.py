@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from app.sources.base import Adjustable
 from app.study.desk import Desk
@@ -17,11 +17,9 @@ from app.study.run_state import Equipment
 from app.window.study.checks import LiveFigures
 from app.window.study.dock import StudyDock
 from app.window.study.marker_keys import MarkerKeys
+from app.window.study.study_folder import study_folder
 from app.window.widgets.menus import Command, add_entry
 from fercore.errors import FercoreError
-from fercore.runtime.files import write_text_whole
-from fercore.study.layout import STUDY_FILE
-from fercore.study.study_file import read_study_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,42 +33,6 @@ if TYPE_CHECKING:
     from fercore.study.run_files import Weights
 
 logger = logging.getLogger(__name__)
-
-
-def study_folder(study: Path, output: Path | None) -> Path:
-    """Return the folder to record into; it holds the study file from now on.
-
-    `study` is a study file or the folder of one; without `output`, its own folder.
-
-    Raises:
-        FercoreError: the study file is unusable, the folder belongs to another study or
-            cannot be written.
-    """
-    path = study / STUDY_FILE if study.is_dir() else study
-    read_study_file(path)
-    if output is None:
-        if path.name != STUDY_FILE:
-            raise FercoreError(
-                f"{path} is not called {STUDY_FILE}; name a folder with --output FOLDER."
-            )
-        return path.parent
-    try:
-        _keep_copy(path.read_text(encoding="utf-8"), output / STUDY_FILE)
-    except OSError as error:
-        raise FercoreError(
-            f"{output} cannot be written ({error.strerror}); choose another folder."
-        ) from error
-    return output
-
-
-def _keep_copy(text: str, copy: Path) -> None:
-    if not copy.exists():
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        write_text_whole(copy, text)
-    elif copy.read_text(encoding="utf-8") != text:
-        raise FercoreError(
-            f"{copy} is there already and differs; choose another folder for another study."
-        )
 
 
 def equipment_of(source: FrameSource | None, weights: tuple[Weights, ...]) -> Equipment:
@@ -198,7 +160,15 @@ class StudyMode(QObject):
             self._window, "Open a study file", filter="Studies (*.toml)"
         )
         if path:
-            self._try(lambda: self.open(study_folder(Path(path), None)))
+            self._try(lambda: self.open(study_folder(Path(path), None, self._ask_purpose)))
+
+    def _ask_purpose(self, title: str) -> str:
+        """Ask what a new study is for; empty where nobody says it."""
+        return QInputDialog.getMultiLineText(
+            self._window,
+            "What is the study for?",
+            f"Participants of “{title}” are to be told, in a sentence or two:",
+        )[0]
 
     def _close_by_hand(self) -> None:
         self._try(self._close_if_idle)

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 SEED = 2
 """Whose people are tested; `weights/README.md` tells which seeds trained."""
 
-LEVELS = {"at rest": (0,), "levels 1 and 2": (1, 2), "levels 3 and 4": (3, 4)}
+_SLIGHT = "levels 1 and 2"
+LEVELS = {"at rest": (0,), _SLIGHT: (1, 2), "levels 3 and 4": (3, 4)}
 
 _SMALL = 160  # pixels; smaller pictures hold little but a face
 
@@ -49,6 +50,7 @@ class FaceSet:
 
     name: str
     faces: LabelledFaces
+    resting: LabelledFaces | None = None  # the same people at rest: verdicts are relative to it
 
 
 def people_caches(
@@ -70,6 +72,9 @@ def people_caches(
 def cached_sets(path: Path) -> list[FaceSet]:
     """Read a prepared cache: faces at rest, slight and strong expressions apart.
 
+    Slight expressions of people who are seen at rest as well stand there twice more: as they
+    are, and relative to these people's resting faces.
+
     Raises:
         DatasetError: it is damaged or holds no face.
     """
@@ -81,6 +86,18 @@ def cached_sets(path: Path) -> list[FaceSet]:
         FaceSet(f"{path.name}, {words}{kind}", faces.where(chosen))
         for words, levels in LEVELS.items()
         if (chosen := np.isin(faces.levels, levels)).any()
+    ] + _against_rest(path.name, kind, faces)
+
+
+def _against_rest(name: str, kind: str, faces: LabelledFaces) -> list[FaceSet]:
+    at_rest = faces.where(faces.levels == 0)
+    known = np.isin(faces.subjects, at_rest.subjects)
+    slight = faces.where(known & np.isin(faces.levels, LEVELS[_SLIGHT]))
+    if not len(slight):
+        return []
+    return [
+        FaceSet(f"{name}, {_SLIGHT}, people seen at rest{kind}", slight),
+        FaceSet(f"{name}, {_SLIGHT}, relative to their rest{kind}", slight, at_rest),
     ]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from fercore.expressions import EXPRESSIONS
+from fercore.faces.resting import TYPICAL_RESTING, relative
 from fercore.metrics import calibration, confusion, separation, subject_interval
 from fercore.networks.layers import CLASSES
 from fercore.networks.paper import verdict_probabilities
@@ -78,10 +79,31 @@ def scores(network: Pipeline, parameters: Preprocessing, tested: FaceSet) -> lis
     """Score every head that can judge a test set; without depth, the depth head cannot."""
     faces = tested.faces
     logits = logits_of(network, faces, parameters)
+    if tested.resting is not None:
+        at_rest = logits_of(network, tested.resting, parameters)
+        logits = _relative_to_rest(logits, faces.subjects, at_rest, tested.resting.subjects)
     return [
         _score(head, probabilities.numpy(), faces.where(chosen), tested.name)
         for head, probabilities, chosen in _heads(logits, ~faces.lacks_depth)
     ]
+
+
+def _relative_to_rest(
+    logits: Logits, subjects: NDArray[np.str_], at_rest: Logits, resting: NDArray[np.str_]
+) -> Logits:
+    """Judge each face as the window does once it knows the person's resting face."""
+    heads = {}
+    for head, values in logits._asdict().items():
+        if values is None:
+            continue
+        rows, own = values.double().numpy(), getattr(at_rest, head).double().numpy()
+        means = {name: own[resting == name].mean(0) for name in set(resting.tolist())}
+        found = [
+            relative(row, means[name], TYPICAL_RESTING)
+            for row, name in zip(rows, subjects.tolist(), strict=True)
+        ]
+        heads[head] = torch.from_numpy(np.stack(found)).float()
+    return logits._replace(**heads)
 
 
 def _heads(

@@ -1,0 +1,162 @@
+"""Filling the geometry store: every baseline's view of every scan, on all cores, resumable.
+
+The scans at the paper's levels come first, for those are what an evaluation asks for unless it
+is told otherwise. Neutral scans are left out: no protocol trains or tests on them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fercore.baselines.posed_scans import posed_scan
+from fercore.baselines.recipes import MEDIAPIPE
+from fercore.baselines.segments import describe_points, describe_segments
+from fercore.baselines.store import BaselineStore, StoredRow, manifest_of
+from fercore.caches.reading import open_cache
+from fercore.caches.records import FRONTAL_VIEWS
+from fercore.errors import DatasetError, FercoreError
+from fercore.runtime.parallel import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from fercore.baselines.recipes import Landmarking
+    from fercore.baselines.scan_geometry import Describe, ScanFeatures, ScanGeometry
+    from fercore.datasets.dataset import MeshDataset, MeshScan
+    from fercore.faces.detection import FaceLandmarker
+
+DESCRIBERS: Mapping[str, Describe] = {
+    "segments-svm": describe_segments,
+    "landmark-lda": describe_points,
+}
+"""How each baseline describes a scan."""
+
+_FIRST_LEVELS = (3, 4)
+
+_worker_landmarkers: list[FaceLandmarker] = []
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeJob:
+    """A scan and the baselines that lack it."""
+
+    row: int  # of the cache
+    scan: MeshScan
+    baselines: tuple[str, ...]
+
+
+Described = tuple[StoredRow, "ScanFeatures | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFilling:
+    """What of a store is still to be made.
+
+    Raises:
+        FercoreError: the store or the data set does not belong to the cache.
+    """
+
+    stores: Mapping[str, BaselineStore]
+    jobs: Sequence[DescribeJob]
+    landmarking: Landmarking
+
+    @classmethod
+    def of(
+        cls,
+        dataset: MeshDataset,
+        cache: Path,
+        landmarking: Landmarking,
+        baselines: Sequence[str],
+    ) -> StoreFilling:
+        """Open or make the stores of some baselines and see what they lack."""
+        stores = {
+            slug: BaselineStore.writable(
+                cache, landmarking, manifest_of(cache, slug, landmarking, _parameters(slug))
+            )
+            for slug in baselines
+        }
+        scans = {scan.name: scan for scan in dataset.scans()}
+        rows = open_cache(cache).select(views=FRONTAL_VIEWS, expressive=True)
+        strange = next((row.scan for row in rows if row.scan not in scans), None)
+        if strange is not None:
+            raise DatasetError(
+                f"{dataset.root} has no scan {strange}, which {cache} has; give the data set that "
+                "the cache was prepared from."
+            )
+        rows.sort(key=lambda row: (row.level not in _FIRST_LEVELS, row.row))
+        lacking = [
+            (row, tuple(slug for slug in baselines if row.row not in stores[slug].rows))
+            for row in rows
+        ]
+        jobs = [DescribeJob(row.row, scans[row.scan], slugs) for row, slugs in lacking if slugs]
+        return cls(stores, jobs, landmarking)
+
+    def run(self, workers: int) -> Iterator[Sequence[StoredRow]]:
+        """Describe what is lacking; yield the rows of each scan once they are on disk.
+
+        Raises:
+            FercoreError: the store cannot be written, or a worker process died.
+        """
+        work = partial(describe_scan, self.landmarking)
+        with contextlib.closing(in_order(work, self.jobs, workers)) as done:
+            for job, described in zip(self.jobs, done, strict=True):
+                for slug, (row, features) in zip(job.baselines, described, strict=True):
+                    self.stores[slug].append(row, features)
+                yield [row for row, _ in described]
+
+
+def describe_scan(landmarking: Landmarking, job: DescribeJob) -> list[Described]:
+    """Return what each of a job's baselines keeps of its scan, or why it keeps nothing."""
+    started = time.perf_counter()
+    try:
+        geometry = posed_scan(job.scan, landmarking, _landmarker(landmarking))
+    except FercoreError as error:
+        seconds = time.perf_counter() - started
+        failed = StoredRow(job.row, job.scan.name, seconds, "", _one_cell(error))
+        return [(failed, None)] * len(job.baselines)
+    described = []
+    for slug in job.baselines:
+        described.append(_described(slug, geometry, job, time.perf_counter() - started))
+        started = time.perf_counter()
+    return described
+
+
+def _described(slug: str, geometry: ScanGeometry, job: DescribeJob, seconds: float) -> Described:
+    started = time.perf_counter()
+    reason, features = "", None
+    try:
+        features = DESCRIBERS[slug](geometry)
+    except FercoreError as error:
+        reason = _one_cell(error)
+    seconds += time.perf_counter() - started
+    return StoredRow(job.row, job.scan.name, seconds, "", reason), features
+
+
+def _one_cell(error: FercoreError) -> str:
+    return " ".join(str(error).split())
+
+
+def _landmarker(landmarking: Landmarking) -> FaceLandmarker | None:
+    if landmarking.source != MEDIAPIPE:
+        return None
+    if not _worker_landmarkers:
+        from fercore.faces.detection import MediapipeFaceLandmarker
+
+        _worker_landmarkers.append(MediapipeFaceLandmarker())
+    return _worker_landmarkers[0]
+
+
+def _parameters(slug: str) -> dict[str, Any]:
+    """Return the numbers that a baseline's describing module is written with, by name."""
+    module = sys.modules[DESCRIBERS[slug].__module__]
+    return {
+        name.strip("_").lower(): value
+        for name, value in sorted(vars(module).items())
+        if name.isupper() and isinstance(value, int | float)
+    }

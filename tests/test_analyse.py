@@ -1,0 +1,202 @@
+"""`fercore analyse`: any mix of files, the same numbers however they are named, going on."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import shutil
+from dataclasses import replace
+from importlib.metadata import EntryPoint
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from app_doubles import analysis_of
+from camera_doubles import write_pictures, write_video
+from PIL import Image
+
+from app.headless import analyse
+from app.headless.analysed import PAGE, SUMMARY, TABLE
+from app.headless.judging import STATES, Course
+from fercore import cli
+from fercore.errors import FercoreError
+from fercore.expressions import EXPRESSIONS, Expression
+from fercore.inference.predictor import Predictor
+from fercore.structures import Analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fercore.faces.tracking import TrackedFace
+    from fercore.structures import RGBDFrame
+
+
+class Stub:
+    """Says of each frame what its number in its stream and its mean colour are."""
+
+    def __init__(self) -> None:
+        self.card = SimpleNamespace(pipeline="stub", sha256="5" * 64)
+        self.faces: tuple[TrackedFace, ...] = ()
+        self.judged = 0
+        self.ends_after = 10_000
+        self._number = 0
+
+    def follow_faces(self) -> None:
+        self._number = 0
+
+    look_at_each = follow_faces
+
+    def analyse(self, frame: RGBDFrame) -> Analysis:
+        if self.judged == self.ends_after:
+            raise KeyboardInterrupt
+        self.judged += 1
+        self._number += 1
+        if self._number % 5 == 0:
+            return Analysis(frame, None, None, "no face found", 0.0)
+        place = (self._number + int(frame.rgb.mean())) % len(EXPRESSIONS)
+        found = analysis_of(frame, fusion=EXPRESSIONS[place])
+        if frame.depth_m is None:
+            assert found.verdicts is not None
+            found = replace(found, verdicts=replace(found.verdicts, fusion=None, depth=None))
+        return found
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+    made = Stub()
+    monkeypatch.setattr(Predictor, "from_pipeline", lambda _slug: made)
+    yield made
+
+
+@pytest.fixture
+def mixture(tmp_path: Path) -> Path:
+    """Make a folder of everything that people have, and a little more."""
+    root = tmp_path / "in"
+    (root / "deep" / "scans").mkdir(parents=True)
+    picture = Image.fromarray(np.full((40, 50, 3), (200, 90, 30), np.uint8))
+    picture.save(root / "<b>10.jpg")
+    picture.save(root / "2.tif")
+    picture.save(root / "deep" / "scans" / "F0001_HA04WH_F2D.bmp")
+    (root / "deep" / "scans" / "F0001_HA04WH_F3D.wrl").write_text("#VRML V2.0 utf8")
+    (root / "broken.png").write_bytes(b"\x89PNG\r\n")
+    (root / "notes.txt").write_text("no picture")
+    write_video(root / "deep" / "film.mp4", 12)
+    write_pictures(root / "deep" / "camera", 4)
+    return root
+
+
+def run(output: Path, *paths: Path, thumbnails: bool = True) -> int:
+    return analyse.run(
+        argparse.Namespace(
+            paths=list(paths),
+            output=output,
+            no_thumbnails=not thumbnails,
+            pipeline="fusion-resnet50",
+            checkpoint=None,
+        )
+    )
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def test_any_mix_gives_a_row_a_frame_and_a_row_an_input(
+    mixture: Path, tmp_path: Path, stub: Stub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path / "out", mixture, mixture / "2.tif") == 1
+    said = capsys.readouterr()
+    assert "broken.png" in said.err and "Traceback" not in said.err
+    inputs = rows_of(tmp_path / "out" / SUMMARY)
+    found = {row["file"].rsplit("/", 1)[1]: row for row in inputs}
+    assert list(found) == ["2.tif", "<b>10.jpg", "broken.png", "camera", "film.mp4"]
+    assert [row["kind"] for row in inputs][3:] == ["pictures with depth", "video"]
+    assert [row["frames"] for row in inputs] == ["1", "1", "0", "4", "12"]
+    assert found["broken.png"]["problem"] != "n/a" and found["2.tif"]["problem"] == "n/a"
+    film = found["film.mp4"]
+    assert film["no_face_frames"] == "2" and film["no_face_s"] == "0.067"
+    assert float(film["duration_s"]) == pytest.approx(0.4, abs=0.001)
+    times = [float(film[f"{state.replace(' ', '_')}_s"]) for state in STATES]
+    assert sum(times) == pytest.approx(float(film["duration_s"]), abs=0.005)
+    assert found["2.tif"]["duration_s"] == "n/a"
+    table = rows_of(tmp_path / "out" / TABLE)
+    assert len(table) == 18
+    assert {row["face"] for row in table} == {"1", "n/a"}
+    with_depth = [row for row in table if row["kind"] == "pictures with depth"]
+    assert all((row["fusion_fear"] == "n/a") == (row["kind"] != "pictures with depth")
+               for row in table if row["face"] == "1")  # fmt: skip
+    assert with_depth[0]["box_x1"] != "n/a" and with_depth[0]["brightness"] != "n/a"
+
+
+def test_numbers_are_the_same_singly_or_together(mixture: Path, tmp_path: Path, stub: Stub) -> None:
+    film, picture = mixture / "deep" / "film.mp4", mixture / "2.tif"
+    for name, paths in (("a", (film,)), ("b", (picture,)), ("both", (picture, film))):
+        run(tmp_path / name, *paths)
+    single = [rows_of(tmp_path / name / TABLE) for name in ("b", "a")]
+    assert rows_of(tmp_path / "both" / TABLE) == [*single[0], *single[1]]
+
+
+def test_it_goes_on_where_it_was_stopped(mixture: Path, tmp_path: Path, stub: Stub) -> None:
+    stub.ends_after = 8
+    assert run(tmp_path / "out", mixture) == 130
+    assert [row["frames"] for row in rows_of(tmp_path / "out" / SUMMARY)] == ["1", "1", "0", "4"]
+    stub.ends_after = 10_000
+    assert run(tmp_path / "out", mixture) == 1
+    run(tmp_path / "whole", mixture)
+    assert stub.judged == 8 + 12 + 18  # the film, which was not whole; then everything
+    for name in (TABLE, SUMMARY, PAGE):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    shutil.copy(mixture / "2.tif", mixture / "3.tif")
+    (mixture / "2.tif").write_bytes((mixture / "<b>10.jpg").read_bytes())
+    run(tmp_path / "out", mixture)
+    assert stub.judged == 38 + 2  # what is new and what has changed
+
+
+def test_the_page_has_timelines_and_only_the_thumbnails_that_are_wanted(
+    mixture: Path, tmp_path: Path, stub: Stub
+) -> None:
+    run(tmp_path / "out", mixture)
+    html = (tmp_path / "out" / PAGE).read_text()
+    assert html.count("<svg") == 2 and html.count("data:image/jpeg") == 4
+    assert "&lt;b&gt;10.jpg" in html and "<b>" not in html and "<script" not in html
+    run(tmp_path / "bare", mixture, thumbnails=False)
+    assert "data:image/jpeg" not in (tmp_path / "bare" / PAGE).read_text()
+    assert not any("/9j/" in path.read_text() for path in (tmp_path / "bare").rglob("*.json"))
+
+
+def test_what_cannot_be_judged_is_said_before_anything_is(tmp_path: Path, stub: Stub) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "empty").mkdir()
+    for path, words in (
+        ("notes.txt", "no picture, video or recording"),
+        ("none.mp4", "no file and no folder"),
+        ("empty", "there is no picture"),
+    ):
+        with pytest.raises(FercoreError, match=words):
+            run(tmp_path / "out", tmp_path / path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_long_course_stays_short_and_loses_nothing() -> None:
+    course = Course()
+    for index in range(40_000):
+        course.add(index / 30, index % 2, 1 / 30)
+    assert len(course.seconds) <= 480
+    sums = np.sum(course.seconds, axis=0)
+    assert sums[:2] == pytest.approx([40_000 / 60] * 2) and not sums[2:].any()
+
+
+def test_it_is_a_command_of_fercore(
+    monkeypatch: pytest.MonkeyPatch, mixture: Path, tmp_path: Path, stub: Stub
+) -> None:
+    point = EntryPoint("analyse", "app.headless.analyse", cli.FURTHER_COMMANDS)
+    monkeypatch.setattr(cli, "entry_points", lambda group: [point])
+    assert cli.main(["analyse", str(mixture / "2.tif"), "--output", str(tmp_path / "o")]) == 0
+    state = rows_of(tmp_path / "o" / TABLE)[0]["state"]
+    assert state in [expression.value for expression in Expression]
