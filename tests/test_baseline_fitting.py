@@ -9,9 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from fercore.baselines import fitting
-from fercore.baselines.classifiers import FoldFeatures, fit_tuned
 from fercore.baselines.fitting import FITS, FoldRows, fold_probabilities
-from fercore.baselines.learners import aligned, mean_shape, svm_candidates
+from fercore.baselines.learners import FoldFeatures, aligned, fit_tuned, mean_shape, svm_candidates
 from fercore.baselines.recipes import BASELINES, BaselineRecipe, shipped_recipe
 from fercore.errors import FercoreError
 from fercore.structures import FloatArray

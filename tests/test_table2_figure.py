@@ -32,7 +32,7 @@ def test_every_panel_shows_something_of_its_own(
     assert (segments[..., 2].astype(int) - segments[..., 0] > 60).sum() > 500  # blue lines
     assert (points[..., 0].astype(int) - points[..., 2] > 60).sum() > 300  # orange dots
     assert len(np.unique(labels.reshape(-1, 3), axis=0)) > 8
-    scan = cast(Scan, "F9001_HA04WH")  # nothing of it is read
+    scan = cast("Scan", "F9001_HA04WH")  # nothing of it is read
     monkeypatch.setattr(table2_figure, "posed_scan", lambda *_: made_up_geometry())
     write_systems(scan, tmp_path / "systems.png")
     with Image.open(tmp_path / "systems.png") as written:

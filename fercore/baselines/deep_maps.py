@@ -32,7 +32,7 @@ from fercore.networks.preprocessing import normalise_rgb
 if TYPE_CHECKING:
     from torch import nn
 
-    from fercore.baselines.classifiers import FoldFeatures
+    from fercore.baselines.learners import FoldFeatures
     from fercore.baselines.recipes import BaselineRecipe
     from fercore.structures import FloatArray, UInt8Array
 

@@ -21,7 +21,7 @@ from fercore.baselines.curvature import curvature_of, tangent_axes, trusted
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fercore.baselines.scan_geometry import ScanFeatures, ScanGeometry
+    from fercore.baselines.posed_scans import ScanFeatures, ScanGeometry
     from fercore.structures import FloatArray, Int32Array
 
 RADIUS_MM = 20.0

@@ -21,12 +21,12 @@ from fercore.baselines.mesh_descriptors import (
     range_patches,
     soft_histograms,
 )
-from fercore.baselines.scan_geometry import PICTURE_CAMERA
+from fercore.baselines.posed_scans import PICTURE_CAMERA
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fercore.baselines.scan_geometry import ScanFeatures, ScanGeometry
+    from fercore.baselines.posed_scans import ScanFeatures, ScanGeometry
     from fercore.structures import FloatArray, UInt8Array
 
 _SIFT_PIXELS = 24.0  # diameter of the key points

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.baselines.scan_geometry import ScanGeometry
+    from fercore.baselines.posed_scans import ScanGeometry
     from fercore.datasets.bu3dfe import Scan
     from fercore.structures import FloatArray, UInt8Array
 
