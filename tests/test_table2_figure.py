@@ -3,7 +3,7 @@
 import re
 import shlex
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -12,10 +12,12 @@ from PIL import Image
 
 from fercore.baselines.recipes import BASELINES
 from fercore.cli import build_parser
-from fercore.datasets.bu3dfe import Scan
 from fercore.errors import FercoreError
 from fercore.report import table2_figure
 from fercore.report.table2_figure import figure_of_systems, write_systems
+
+if TYPE_CHECKING:
+    from fercore.datasets.bu3dfe import Scan
 
 PAGE = (Path(__file__).parent.parent / "docs" / "table2.md").read_text(encoding="utf-8")
 

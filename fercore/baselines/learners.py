@@ -198,7 +198,7 @@ def _fit_aligned(recipe: BaselineRecipe, features: FoldFeatures, labels: Labels)
 
 def mean_shape(points_mm: FloatArray) -> FloatArray:
     """Return the mean (P, 3) of points (n, P, 3), aligned to it (generalised Procrustes)."""
-    reference = points_mm[0]
+    reference: FloatArray = points_mm[0]
     for _ in range(_ROUNDS):
         reference = np.asarray(aligned(points_mm, reference).mean(axis=0), np.float32)
     return reference

@@ -57,13 +57,16 @@ def _moduli(spectra: torch.Tensor, scale: int, resolution: int) -> torch.Tensor:
     `spectra` (N, p, p) are of pictures that are sampled every 2^resolution pixels.
     """
     bank = _low(_wavelets(spectra.shape[-1] << resolution, scale), resolution)
-    return torch.fft.fft2(torch.fft.ifft2(_passed(spectra, bank, scale - resolution)).abs())
+    moduli = torch.fft.ifft2(_passed(spectra, bank, scale - resolution)).abs()
+    transformed: torch.Tensor = torch.fft.fft2(moduli)
+    return transformed
 
 
 def _smoothed(spectra: torch.Tensor, resolution: int) -> torch.Tensor:
     """Return the low-passed pictures (N, 1, s, s), every 2^SCALES pixels, without the margin."""
     low_pass = _low(_low_pass(spectra.shape[-1] << resolution), resolution)
-    smooth = torch.fft.ifft2(_passed(spectra, low_pass[None], SCALES - resolution)).real
+    passed = _passed(spectra, low_pass[None], SCALES - resolution)
+    smooth: torch.Tensor = torch.fft.ifft2(passed).real
     return smooth[..., 1:-1, 1:-1]
 
 
@@ -100,13 +103,15 @@ def _morlet(size: int, scale: int, angle: float) -> torch.Tensor:
     wave = _gabor(size, bandwidth, angle, frequency, _SLANT)
     envelope = _gabor(size, bandwidth, angle, 0.0, _SLANT)
     morlet = wave - envelope * (wave.sum() / envelope.sum())
-    return torch.fft.fft2(morlet).real.float()
+    spectrum: torch.Tensor = torch.fft.fft2(morlet)
+    return spectrum.real.float()
 
 
 @lru_cache(maxsize=4)
 def _low_pass(size: int) -> torch.Tensor:
     gaussian = _gabor(size, _BANDWIDTH * 2 ** (SCALES - 1), 0.0, 0.0, 1.0)
-    return torch.fft.fft2(gaussian).real.float()
+    spectrum: torch.Tensor = torch.fft.fft2(gaussian)
+    return spectrum.real.float()
 
 
 def _gabor(
