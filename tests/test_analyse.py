@@ -18,7 +18,7 @@ from PIL import Image
 
 from app.headless import analyse
 from app.headless.analysed import PAGE, SUMMARY, TABLE
-from app.headless.judging import STATES, Course
+from app.headless.judging import STATES, StateCourse
 from fercore import cli
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS, Expression
@@ -184,7 +184,7 @@ def test_what_cannot_be_judged_is_said_before_anything_is(tmp_path: Path, stub: 
 
 
 def test_a_long_course_stays_short_and_loses_nothing() -> None:
-    course = Course()
+    course = StateCourse()
     for index in range(40_000):
         course.add(index / 30, index % 2, 1 / 30)
     assert len(course.seconds) <= 480

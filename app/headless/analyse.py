@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from app.headless.analysed import Judged
-    from app.headless.inputs import Input, Inputs
+    from app.headless.analysed import JudgedInput
+    from app.headless.inputs import FoundInputs, Input
     from fercore.inference.predictor import Predictor
 
 NAME = "analyse"
@@ -80,10 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
             predictor.close()
 
 
-def _run(inputs: Inputs, predictor: Predictor, output: Path, thumbnails: bool) -> int:
+def _run(inputs: FoundInputs, predictor: Predictor, output: Path, thumbnails: bool) -> int:
     from app.headless.analysed import PAGE, SUMMARY, TABLE, write_results
 
-    judged: list[Judged] = []
+    judged: list[JudgedInput] = []
     started_s, interrupted = time.monotonic(), False
     (output / PARTS).mkdir(exist_ok=True)
     try:
@@ -111,12 +111,12 @@ def _judge_all(
     predictor: Predictor,
     parts: Path,
     thumbnails: bool,
-    judged: list[Judged],
+    judged: list[JudgedInput],
 ) -> int:
     """Judge what was not judged before; return the number of faces that were."""
     from tqdm import tqdm
 
-    from app.headless.analysed import Judged
+    from app.headless.analysed import JudgedInput
     from app.headless.judging import NO_FACE, STATES, judge_input, part_of
 
     faces = 0
@@ -131,7 +131,7 @@ def _judge_all(
             if account is None:
                 account = judge_input(found, predictor, part, thumbnails, frames.update)
                 faces += account.frames - account.frames_of[STATES.index(NO_FACE)]
-            judged.append(Judged(found, part, account))
+            judged.append(JudgedInput(found, part, account))
     return faces
 
 

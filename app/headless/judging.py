@@ -50,7 +50,7 @@ _THUMBNAIL_QUALITY = 80
 _FORMAT = 1  # of the parts; raise it when the same input gives other parts
 
 
-class Judge(Protocol):
+class FrameJudge(Protocol):
     """What judges frames: `fercore.inference.predictor.Predictor`."""
 
     @property
@@ -72,7 +72,7 @@ class Judge(Protocol):
 
 
 @dataclass(slots=True)
-class Course:
+class StateCourse:
     """How long each state lasted, over time: bins that grow as the input goes on."""
 
     bin_s: float = _FINEST_S
@@ -101,7 +101,7 @@ class Account:
     faces: int = 0  # people who were judged
     frames_of: list[int] = field(default_factory=lambda: [0] * len(STATES))
     seconds_of: list[float] = field(default_factory=lambda: [0.0] * len(STATES))
-    course: Course = field(default_factory=Course)
+    course: StateCourse = field(default_factory=StateCourse)
     thumbnail: str = ""  # the surest face, a JPEG in base64; empty: none, or not wanted
     problem: str = ""  # why it was not judged, or not to its end; empty: it was
 
@@ -137,7 +137,7 @@ def part_of(found: Input, folder: Path, weights: str, with_thumbnail: bool) -> P
 
 
 def judge_input(
-    found: Input, judge: Judge, part: Part, with_thumbnail: bool, seen: Callable[[], object]
+    found: Input, judge: FrameJudge, part: Part, with_thumbnail: bool, seen: Callable[[], object]
 ) -> Account:
     """Judge all frames of an input and write its part; `seen` is called after each.
 
@@ -224,11 +224,11 @@ def _account_of(values: dict[str, Any]) -> Account:
     Raises:
         ValueError, TypeError, KeyError: it was written by something else.
     """
-    course = checked(Course, values["course"])
+    course = checked(StateCourse, values["course"])
     account = checked(Account, {**values, "course": course})
-    for sums in (account.frames_of, account.seconds_of, *course.seconds):
-        if len(sums) != len(STATES) or not np.isfinite(np.array(sums, np.float64)).all():
-            raise ValueError("it does not tell of each state")
+    sums = np.array([account.frames_of, account.seconds_of, *course.seconds], np.float64)
+    if sums.ndim != 2 or sums.shape[1] != len(STATES) or not np.isfinite(sums).all():
+        raise ValueError("it does not tell of each state")
     return account
 
 
