@@ -10,7 +10,7 @@ import pytest
 from app_doubles import analysis_of
 from study_fixtures import record_run, textured_frame, write_study
 
-from app.study.writers import PictureWriter
+from app.study.durable import PictureWriter
 from fercore.cli import main
 from fercore.study.closing import close_video
 from fercore.study.media import colour_pictures, opened_video, sound_packets
