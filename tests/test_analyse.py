@@ -48,7 +48,13 @@ class Stub:
 
     look_at_each = follow_faces
 
-    def analyse(self, frame: RGBDFrame) -> Analysis:
+    def analyse_all(self, frame: RGBDFrame) -> list[tuple[int, Analysis]]:
+        first = self._analysed(frame)
+        if first.pair is None:
+            return [(0, first)]
+        return [(1, first)] if frame.depth_m is None else [(1, first), (2, first)]
+
+    def _analysed(self, frame: RGBDFrame) -> Analysis:
         if self.judged == self.ends_after:
             raise KeyboardInterrupt
         self.judged += 1
@@ -126,8 +132,9 @@ def test_any_mix_gives_a_row_a_frame_and_a_row_an_input(
     assert sum(times) == pytest.approx(float(film["duration_s"]), abs=0.005)
     assert found["2.tif"]["duration_s"] == "n/a"
     table = rows_of(tmp_path / "out" / TABLE)
-    assert len(table) == 18
-    assert {row["face"] for row in table} == {"1", "n/a"}
+    assert len(table) == 22
+    assert {row["face"] for row in table} == {"1", "2", "n/a"}
+    assert found["camera"]["faces"] == "2" and film["faces"] == "1"
     with_depth = [row for row in table if row["kind"] == "pictures with depth"]
     assert all((row["fusion_fear"] == "n/a") == (row["kind"] != "pictures with depth")
                for row in table if row["face"] == "1")  # fmt: skip

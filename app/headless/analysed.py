@@ -145,7 +145,7 @@ def _text(found: Input, account: Account) -> str:
     if not found.moves:
         return ", ".join(_of_states(account.frames_of, "", 0)) or "nothing"
     parts = list(_of_states(account.seconds_of, " s", 1))
-    people = f"{account.faces} faces one after another, " if account.faces > 1 else ""
+    people = f"{account.faces} faces, the followed one in " if account.faces > 1 else ""
     return f"{people}{account.frames} frames: {', '.join(parts) or 'nothing'}"
 
 
