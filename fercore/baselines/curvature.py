@@ -249,6 +249,6 @@ def _areas_mm2(scan: ScanGeometry) -> NDArray[np.float64]:
     corners = scan.vertices_mm[scan.triangles].astype(np.float64)
     sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     areas = np.linalg.norm(sides, axis=1) / 6
-    return np.bincount(
-        scan.triangles.ravel(), weights=np.repeat(areas, 3), minlength=len(scan.vertices_mm)
-    )
+    corner, shares = scan.triangles.ravel(), np.repeat(areas, 3)
+    summed = np.bincount(corner, weights=shares, minlength=len(scan.vertices_mm))
+    return summed.astype(np.float64)

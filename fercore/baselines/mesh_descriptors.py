@@ -82,7 +82,7 @@ def soft_histograms(
     away = counted[..., None] - np.arange(BINS)
     if turning:
         away = (away + BINS / 2) % BINS - BINS / 2
-    return np.maximum(1 - np.abs(away), 0) * weights[..., None]
+    return np.asarray(np.maximum(1 - np.abs(away), 0) * weights[..., None], np.float64)
 
 
 def clipped_unit(histograms: NDArray[np.float64]) -> FloatArray:
@@ -161,7 +161,8 @@ def _smoothed_normals(scan: ScanGeometry, vertices: NDArray[np.int64]) -> NDArra
     """Return the mean normals (P, 3) around vertices (P,): steadier than their own."""
     near = cKDTree(scan.vertices_mm).query_ball_point(scan.vertices_mm[vertices], RADIUS_MM)
     means = np.array([scan.normals[found].mean(axis=0) for found in near], np.float64)
-    return means / np.linalg.norm(means, axis=1, keepdims=True).clip(1e-6)
+    lengths = np.linalg.norm(means, axis=1, keepdims=True).clip(1e-6)
+    return np.asarray(means / lengths, np.float64)
 
 
 def _frames(normals: NDArray[np.float64]) -> NDArray[np.float64]:

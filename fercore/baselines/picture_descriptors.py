@@ -60,11 +60,11 @@ def describe_patches(scan: ScanGeometry) -> ScanFeatures:
 
 def root_sift(grey: UInt8Array, pixels: NDArray[np.float64]) -> FloatArray:
     """Return RootSIFT (P, 128) at columns and rows (P, 2): unit length, not turned."""
-    sift = cv2.SIFT_create()
+    sift = cv2.SIFT.create()
     keys = [cv2.KeyPoint(float(x), float(y), _SIFT_PIXELS, 0.0) for x, y in pixels]
     found = sift.compute(grey, keys)[1].astype(np.float64)
     shares = found / found.sum(axis=1, keepdims=True).clip(1e-9)
-    return np.sqrt(shares).astype(np.float32)
+    return np.asarray(np.sqrt(shares), np.float32)
 
 
 def second_order(grey: UInt8Array, pixels: NDArray[np.float64]) -> FloatArray:

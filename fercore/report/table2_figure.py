@@ -95,8 +95,8 @@ def figure_of_systems(scan: ScanGeometry) -> UInt8Array:
 def _segments(scan: ScanGeometry) -> UInt8Array:
     panel = _face(scan)
     for one, other in SEGMENTS:
-        ends = _pixels(np.stack([scan.named_mm[one], scan.named_mm[other]]))
-        cv2.line(panel, *ends, _BLUE, 1, cv2.LINE_AA)
+        start, end = _pixels(np.stack([scan.named_mm[one], scan.named_mm[other]]))
+        cv2.line(panel, start, end, _BLUE, 1, cv2.LINE_AA)
     return panel
 
 
