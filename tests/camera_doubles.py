@@ -11,7 +11,7 @@ import numpy as np
 import pyrealsense2 as rs
 from PIL import Image
 
-from app.headless.recorder import VideoWriter
+from app.headless.output import VideoWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,8 +27,8 @@ from study_fixtures import STUDY, record_run, write_study
 from app.sources.choice import source_named
 from app.sources.pictures.camera import read_camera
 from app.start.settings import Settings
+from app.study.durable import PictureWriter
 from app.study.remote_messages import answer
-from app.study.writers import PictureWriter
 from fercore.caches.reading import read_index, read_manifest
 from fercore.caches.records import COLUMNS, FORMAT_VERSION
 from fercore.io.bnt import read_bnt

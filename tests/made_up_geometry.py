@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fercore.baselines.named_points import named_points
-from fercore.baselines.scan_geometry import ScanGeometry
+from fercore.baselines.posed_scans import ScanGeometry
 from fercore.geometry.meshes import vertex_normals
 from fercore.structures import Int32Array
 

@@ -9,7 +9,7 @@ import numpy as np
 from app_doubles import analysis_of, sample_frame
 
 from app.study.desk import Desk
-from app.study.equipment import Equipment
+from app.study.run_state import Equipment
 from fercore.expressions import EXPRESSIONS, Expression
 from fercore.structures import Analysis, FaceBox, FacePair, Prediction, RGBDFrame, Verdicts
 from fercore.study.layout import RunPlace, run_place

@@ -17,7 +17,7 @@ from threadpoolctl import ThreadpoolController
 from app.bench import command as benchmark
 from app.bench import run as benchmark_run
 from app.bench.camera import ALIGN, MeasuredCamera
-from app.bench.machine import matrix_peak_gflops, network_gflop
+from app.bench.figures import matrix_peak_gflops, network_gflop
 from app.bench.source import CAPTURE, PreparedSource, Raw, prepared_frames, to_and_fro
 from app.sources.base import SourceError, SourceFacts
 from app.window.main_window import MainWindow

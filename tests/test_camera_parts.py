@@ -12,14 +12,20 @@ import pytest
 from camera_doubles import FACE_M, Bench, SoftCamera
 
 from app.sources.base import Control
-from app.sources.doubts import LASTING_S, READING_S, Doubts, Fault, Sameness
-from app.sources.frame_clock import FrameClock
-from app.sources.realsense.filters import DepthFilters
+from app.sources.camera_care import (
+    LASTING_S,
+    READING_S,
+    BackgroundTask,
+    Backoff,
+    Doubts,
+    Fault,
+    FrameClock,
+    Sameness,
+)
+from app.sources.realsense.filters import DepthFilters, model_of
 from app.sources.realsense.frames import colour_rgb
-from app.sources.realsense.models import model_of
 from app.sources.realsense.options import RealSenseOptions
 from app.sources.realsense.streams import DeviceStreams, _unfitness
-from app.sources.reconnection import BackgroundTask, Backoff
 from fercore.structures import Intrinsics
 
 

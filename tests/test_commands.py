@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QKeySequence
 
 from app.window.modes import add_modes
-from app.window.widgets.commands import Command
+from app.window.widgets.menus import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable

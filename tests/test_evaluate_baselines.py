@@ -12,6 +12,7 @@ from fercore.baselines.store import BaselineStore, StoredRow, manifest_of
 from fercore.caches.reading import read_index
 from fercore.cli import main
 from fercore.cli.evaluate import _slugs
+from fercore.evaluation import workers
 from fercore.expressions import EXPRESSIONS
 from fercore.report.assembly import make_report, write_report
 
@@ -37,6 +38,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
             line = StoredRow(row.row, row.scan, 0.1, "", "no face" if missing else "")
             store.append(line, None if missing else features)
     return cache
+
+
+@pytest.fixture(autouse=True)
+def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit where the test runs: what processes do is tested with the networks."""
+    monkeypatch.setattr(workers, "in_order", lambda work, jobs, _: map(work, jobs))
 
 
 def evaluate(cache: Path, run: Path, *options: str) -> int:

@@ -7,7 +7,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from fercore.baselines.classifiers import Labels, taken
 from fercore.baselines.kernels import (
     HSOG_COMPONENTS,
     LandmarkPca,
@@ -16,6 +15,7 @@ from fercore.baselines.kernels import (
     fit_groups,
     fit_maps,
 )
+from fercore.baselines.learners import Labels, taken
 from fercore.baselines.recipes import BaselineRecipe
 from fercore.baselines.sfam import PartModels, fit_beliefs
 from fercore.structures import FloatArray

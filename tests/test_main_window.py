@@ -18,7 +18,7 @@ from app.sources.base import SourceError
 from app.start.logs import Troubles
 from app.window.main_window import MainWindow
 from app.window.modes import add_modes
-from app.window.widgets.eliding_label import ElidingLabel
+from app.window.widgets.lines import ElidingLabel
 from app.window.widgets.menus import KeyHelp
 from app.window.widgets.theme import is_dark
 from fercore.errors import CheckpointError

@@ -19,6 +19,11 @@ def ring(x: float, y: float, width: float, height: float, count: int) -> list[li
     return [[x - width / 2 * np.cos(a), y + height / 2 * np.sin(a), 0.0] for a in angles]
 
 
+def brow(x: float) -> list[list[float]]:
+    edges = ((40.0, 40.0), (36.0, 32.0))  # width and height of the upper and the lower edge
+    return [[x + width * (i / 4 - 0.5), y, 0.0] for width, y in edges for i in range(5)]
+
+
 def face() -> FloatArray:
     """Return 83 points in the head's own frame; z is the reference's where that is rigid."""
     nose = [[s * x, y, z] for s in (-1, 1) for x, y, z in BRIDGE]
@@ -27,8 +32,8 @@ def face() -> FloatArray:
         [
             *ring(-31.5, 15.3, 26.2, 9, 8),
             *ring(31.5, 15.3, 26.2, 9, 8),
-            *ring(-34, 36, 40, 8, 10),
-            *ring(34, 36, 40, 8, 10),
+            *brow(-34),
+            *brow(34),
             *nose,
             *ring(0, -52, 52, 22, 12),
             *ring(0, -52, 44, 6, 8),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fercore.datasets.bu3dfe import Bu3dfe
-from fercore.datasets.samples import sample_root
+from fercore.datasets.opening import sample_root
 from fercore.geometry import MeshRenderer, OrthographicCamera, Pose
 from fercore.geometry.plausibility import FaceMeasures, depth_doubt, measure_face
 from fercore.structures import FaceBox, FloatArray, Intrinsics
@@ -70,7 +70,7 @@ def test_where_nothing_is_known_nothing_is_said(seen_m: FloatArray) -> None:
     tiny = FaceBox(300, 200, 305, 205, 0.9)
     for box in (BOX, outside, tiny):
         measures = measure_face(unknown, box, CAMERA.fx)
-        assert measures == FaceMeasures(None, None, None, None)
+        assert measures == FaceMeasures(None, None, None, None, None)
         assert depth_doubt(measures) == ""
 
 

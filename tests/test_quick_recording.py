@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from app.study.equipment import Equipment
+    from app.study.run_state import Equipment
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from test_readme import ROOT, commands
 
 from app import application
 from app.headless.run import PICTURE, PREDICTIONS, VIDEO
+from fercore.baselines import filling
 from fercore.caches import scans as preparation_run
 from fercore.cli import build_parser, main
 from fercore.evaluation.stress import perturbations
@@ -70,6 +71,7 @@ SMALL = {
     ),
     "stress": Small((*FEW_FACES, "--workers", "1"), ("--scans",)),
     "report": Small(),
+    "analyse": Small(),
     "rgbd-fer": Small(("--headless", "--output", "played", "--max-frames", "2")),
 }
 
@@ -83,6 +85,9 @@ INPUTS: dict[str, Callable[[Path], object]] = {
     "makehuman_head.npz": tiny_makehuman.write_head,
     "face.png": inputs.write_picture,
     "face-depth.png": inputs.write_depth,
+    "holiday.jpg": inputs.write_picture,
+    "talk.mp4": inputs.write_film,
+    "recordings": inputs.write_films,
     "fer2013.csv": inputs.write_fer2013,
     "cache": partial(inputs.write_cache, weights=WEIGHTS),
     "trained": partial(inputs.write_weights, weights=WEIGHTS),
@@ -100,7 +105,8 @@ def less_work(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(generation, "planned_scans", lambda *given: planned(*given)[:1])
     monkeypatch.setattr(perturbations, "PERTURBATIONS", few)
     # Half of the time would go into worker processes, for two scans.
-    monkeypatch.setattr(preparation_run, "in_order", lambda work, jobs, _: (work(j) for j in jobs))
+    for module in (preparation_run, filling):
+        monkeypatch.setattr(module, "in_order", lambda work, jobs, _: (work(j) for j in jobs))
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)

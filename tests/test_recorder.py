@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from app.headless.recorder import VideoWriter
+from app.headless.output import VideoWriter
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:

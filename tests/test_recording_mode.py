@@ -17,10 +17,10 @@ from study_fixtures import equipment, no_faces, write_study
 from window_driver import PATIENCE_MS, action, described
 
 from app.start.settings import Settings
-from app.study.writers import PictureWriter
+from app.study.durable import PictureWriter
 from app.window.modes import add_modes
 from app.window.recording_mode import KEPT, RecordingMode, documents_folder
-from app.window.widgets.record_button import IDLE, RecordButton
+from app.window.widgets.buttons import IDLE, RecordButton
 from fercore.errors import CheckpointError, FercoreError
 from fercore.expressions import Expression
 from fercore.study.events import read_events

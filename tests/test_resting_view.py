@@ -6,7 +6,7 @@ import numpy as np
 from app_doubles import sample_frame
 from study_fixtures import neutral
 
-from app.live.resting import DURATION_S, RestingFace
+from app.live.display import DURATION_S, RestingFace
 from fercore.expressions import Expression
 from fercore.structures import Analysis
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from app_doubles import analysis_of, sample_frame
 
-from app.live.steadiness import TIME_CONSTANTS_S, Steadiness
+from app.live.display import TIME_CONSTANTS_S, Steadiness
 from app.start.settings import SMOOTHNESSES
 from fercore.expressions import Expression
 

@@ -17,8 +17,7 @@ from app.sources.realsense.camera import RealSenseSource
 from app.start.logs import Troubles
 from app.start.settings import Settings
 from app.window.main_window import MainWindow
-from app.window.study.gear import equipment_of
-from app.window.study.mode import StudyMode
+from app.window.study.mode import StudyMode, equipment_of
 from fercore.study.export import export
 from fercore.study.layout import runs_of
 from fercore.study.media import depth_maps

@@ -14,13 +14,12 @@ from study_fixtures import evenly, made_up, neutral, no_faces, open_desk, write_
 from app.live.inference import Judged
 from app.live.session import Session
 from app.sources.base import Arrival, Condition, Health
-from app.study.progress import RecordingProgress
-from app.window.study.admission import Admission, admit
-from app.window.study.baseline_panel import BaselinePanel
-from app.window.study.checks import ClockWatch, Surroundings, all_checks
+from app.study.run_state import RecordingProgress
+from app.window.study.checks import ClockWatch, LiveFigures, Observed, Surroundings, all_checks
 from app.window.study.dock import StudyDock
-from app.window.study.gear import equipment_of
-from app.window.study.live_figures import LiveFigures, Observed
+from app.window.study.mode import equipment_of
+from app.window.study.panels import BaselinePanel
+from app.window.study.participant_form import Admission, admit
 from app.window.study.recording_line import RecordingLine
 from app.window.study.study_folder import study_folder
 from fercore.cli import main
@@ -117,7 +116,7 @@ def kept_frames(desk: Desk) -> int:
 def test_a_run_that_stops_by_itself_says_why(
     dock_at: Callable[[Path], tuple[StudyDock, Desk]], tmp_path: Path, qtbot: QtBot
 ) -> None:
-    from app.study import disk_room
+    from app.study import run_state
 
     dock, desk = dock_at(write_study(tmp_path / "s"))
     dock.start_block()
@@ -125,7 +124,7 @@ def test_a_run_that_stops_by_itself_says_why(
         desk.add(analysis, time.monotonic())  # not before the block began
     qtbot.waitUntil(lambda: kept_frames(desk) == 3, timeout=5000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(disk_room, "RESERVE_BYTES", 10**18)
+        patch.setattr(run_state, "RESERVE_BYTES", 10**18)
         qtbot.waitUntil(lambda: not (desk.recording or desk.finishing), timeout=5000)
     dock.refresh()
     assert "nearly full" in dock.sheet.message.text() and "Kept: 3 frames" in (

@@ -9,7 +9,7 @@ import pytest
 from app_doubles import analysis_of
 from study_fixtures import record_run, textured_frame, write_study
 
-from app.study.writers import PictureWriter
+from app.study.durable import PictureWriter
 from fercore.structures import RGBDFrame
 from fercore.study.media import colour_pictures, count_pictures, depth_maps, from_steps, to_steps
 from fercore.study.predictions import read_predictions

@@ -10,8 +10,8 @@ from app_doubles import FakeAnalyser
 from study_fixtures import STUDY, made_up, open_desk
 
 from app.live.session import Session
+from app.window.study.checks import LiveFigures
 from app.window.study.dock import StudyDock
-from app.window.study.live_figures import LiveFigures
 from fercore.errors import FercoreError
 from fercore.study.events import NOTE, RUN_STOP, read_events
 from fercore.study.layout import runs_of

@@ -16,9 +16,9 @@ from app_doubles import analysis_of, sample_frame
 from PIL import Image, UnidentifiedImageError
 from study_fixtures import made_up, open_desk, record_run, textured_frame, write_study
 
-from app.study import disk_room, lanes
+from app.study import lanes, run_state
+from app.study.durable import PictureWriter
 from app.study.lane import Lane
-from app.study.writers import PictureWriter
 from fercore.errors import FercoreError
 from fercore.runtime.files import LOCK_FILE
 from fercore.study.events import PROBLEM, RUN_STOP, Offset, read_events
@@ -259,7 +259,7 @@ def test_recording_stops_before_the_disk_is_full(
     desk = open_desk(study)
     enrol(study, desk.study, "01", {"age": "3"})
     name = desk.start("01", "1", "video", "calm")
-    monkeypatch.setattr(disk_room, "RESERVE_BYTES", 1 << 60)
+    monkeypatch.setattr(run_state, "RESERVE_BYTES", 1 << 60)
     deadline_s = time.monotonic() + 5
     while desk.recording and time.monotonic() < deadline_s:
         desk.add(analysis_of(sample_frame(0)))

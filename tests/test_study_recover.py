@@ -10,7 +10,7 @@ import pytest
 from app_doubles import analysis_of
 from study_fixtures import record_run, textured_frame, write_study
 
-from app.study.writers import PictureWriter
+from app.study.durable import PictureWriter
 from fercore.cli import main
 from fercore.study.media import by_time, close_video, colour_pictures, opened_video, sound_packets
 from fercore.study.predictions import read_predictions

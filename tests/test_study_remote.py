@@ -14,9 +14,9 @@ import pytest
 from study_fixtures import made_up, open_desk, write_study
 
 from app.study import lanes, remote
+from app.study.durable import TableWriter
 from app.study.remote import RemoteServer
 from app.study.remote_messages import answer
-from app.study.writers import TableWriter
 from fercore.errors import FercoreError
 from fercore.study.events import MARKER, read_events
 from fercore.study.layout import runs_of

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from study_fixtures import record_run, textured_frame, write_study
 
-from app.study.writers import PictureWriter
+from app.study.durable import PictureWriter
 from fercore.cli import main
 from fercore.errors import FercoreError
 from fercore.faces.cropping import crop_face

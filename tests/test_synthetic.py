@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from app.sources.base import SourceError, SourceTimeout
-from app.sources.scans import actor
-from app.sources.scans.actor import Actor
-from app.sources.scans.synthetic import WALL_M, SyntheticSource
+from app.sources.scans import synthetic
+from app.sources.scans.synthetic import WALL_M, Actor, SyntheticSource
 from fercore.structures import RGBDFrame
 
 
@@ -85,7 +84,7 @@ class ShortReplay:
 
 
 def test_the_performance_turns_back_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actor, "ReplaySource", ShortReplay)
+    monkeypatch.setattr(synthetic, "ReplaySource", ShortReplay)
     performer = Actor([], "short", 0, 1.0)
     performer.open()
     assert [int(performer.at(i).rgb[0, 0, 0]) for i in range(9)] == [0, 1, 2, 2, 1, 0, 0, 1, 2]

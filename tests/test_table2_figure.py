@@ -3,7 +3,7 @@
 import re
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -15,6 +15,9 @@ from fercore.cli import build_parser
 from fercore.errors import FercoreError
 from fercore.report import table2_figure
 from fercore.report.table2_figure import figure_of_systems, write_systems
+
+if TYPE_CHECKING:
+    from fercore.datasets.bu3dfe import Scan
 
 PAGE = (Path(__file__).parent.parent / "docs" / "table2.md").read_text(encoding="utf-8")
 
@@ -31,7 +34,7 @@ def test_every_panel_shows_something_of_its_own(
     assert (segments[..., 2].astype(int) - segments[..., 0] > 60).sum() > 500  # blue lines
     assert (points[..., 0].astype(int) - points[..., 2] > 60).sum() > 300  # orange dots
     assert len(np.unique(labels.reshape(-1, 3), axis=0)) > 8
-    scan: Any = "F9001_HA04WH"  # nothing of it is read
+    scan = cast("Scan", "F9001_HA04WH")  # nothing of it is read
     monkeypatch.setattr(table2_figure, "posed_scan", lambda *_: made_up_geometry())
     write_systems(scan, tmp_path / "systems.png")
     with Image.open(tmp_path / "systems.png") as written:

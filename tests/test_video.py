@@ -12,7 +12,7 @@ from camera_doubles import write_video
 from app.sources import video
 from app.sources.base import SourceError
 from app.sources.video import VideoSource
-from app.study.writers import PictureWriter
+from app.study.durable import PictureWriter
 from fercore.errors import FercoreError
 from fercore.io import images
 from fercore.study.media import opened_video

@@ -14,7 +14,7 @@ from app.sources.realsense.camera import RealSenseSource
 from app.start.settings import Settings
 from app.window.arbiter import Arbiter
 from app.window.view_panel import ViewPanel
-from app.window.widgets.quality_bar import QualityBar
+from app.window.widgets.lines import QualityBar
 from fercore.faces.head_angle import HeadAngle
 from fercore.faces.quality import UNKNOWN_QUALITY
 from fercore.faces.tracking import TrackedFace

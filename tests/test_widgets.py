@@ -15,10 +15,9 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from app.drawing.colours import VERDICT_COLOURS
 from app.window.widgets.banner import Banner
+from app.window.widgets.lines import QualityBar, StatusLine
 from app.window.widgets.picture_view import ColourView, DepthView
 from app.window.widgets.probability_chart import ProbabilityChart
-from app.window.widgets.quality_bar import QualityBar
-from app.window.widgets.status_line import StatusLine
 from app.window.widgets.theme import apply_theme, is_dark
 from app.window.widgets.timeline import SPAN_S, Timeline
 from fercore.expressions import CALM, Expression

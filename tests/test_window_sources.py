@@ -43,7 +43,7 @@ def test_opening_what_is_no_source_leaves_the_present_one_playing(
 ) -> None:
     window = show_window()
     monkeypatch.setattr(
-        "app.window.source_menu.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
+        "app.window.menus.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
     )
     qtbot.waitUntil(state(window, "playing"), timeout=PATIENCE_MS)
     action(window, "Open folder…").trigger()
@@ -63,7 +63,7 @@ def test_opens_a_folder_of_scans(
     write_tree(tmp_path, "F9001_NE00WH", "F9001_HA04WH")
     window = show_window()
     monkeypatch.setattr(
-        "app.window.source_menu.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
+        "app.window.menus.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path)
     )
     action(window, "Open folder…").trigger()
     chosen = ("F9001", "happiness, up to level 4")
@@ -100,7 +100,7 @@ def test_a_folder_is_searched_without_holding_up_the_window(
     window = show_window()
     qtbot.waitUntil(state(window, "playing"), timeout=PATIENCE_MS)
     monkeypatch.setattr("app.window.main_window.opened_source", search)
-    monkeypatch.setattr("app.window.source_menu.QFileDialog.getExistingDirectory", lambda *_: "/")
+    monkeypatch.setattr("app.window.menus.QFileDialog.getExistingDirectory", lambda *_: "/")
     action(window, "Open folder…").trigger()
     qtbot.waitUntil(state(window, "opening"), timeout=PATIENCE_MS)
     before = window.timeline.length_s

@@ -17,10 +17,14 @@ from PySide6.QtCore import QEventLoop, QTimer
 
 from app.application import create_application
 from app.bench.camera import ALIGN, MeasuredCamera
-from app.bench.figures import STAGES, Figures, Reading, drift_of
-from app.bench.machine import matrix_peak_gflops, network_gflop
-from app.bench.predictor import CountingPredictor
-from app.bench.source import CAPTURE, PreparedSource, TimedSource, prepared_frames
+from app.bench.figures import STAGES, Figures, Reading, drift_of, matrix_peak_gflops, network_gflop
+from app.bench.source import (
+    CAPTURE,
+    CountingPredictor,
+    PreparedSource,
+    TimedSource,
+    prepared_frames,
+)
 from app.bench.window import DRAW, MeasuredWindow
 from app.live.session import Session
 from app.sources.choice import opened_source

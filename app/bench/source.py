@@ -1,4 +1,7 @@
-"""Frames that were prepared beforehand, delivered like a camera's: 30 a second, come what may."""
+"""What the benchmark measures with: frames as a camera delivers them, a predictor that counts.
+
+Frames are prepared beforehand and come 30 a second, come what may.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from app.sources.base import FrameSource, SourceError, SourceFacts, SourceTimeout
+from fercore.inference.predictor import Predictor
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:
@@ -18,15 +22,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.runtime.stopwatch import Stopwatch
-    from fercore.structures import Intrinsics, UInt8Array
+    from fercore.structures import Analysis, Intrinsics, UInt8Array
 
 FRAME_RATE_HZ = 30.0
 PREPARED = 60
 """Frames kept; they are played to and fro, so that nothing ever jumps."""
-
 DEPTH_UNIT_M = 0.001  # as a D435 has it
 CAPTURE = "capture"
 _READ_TIMEOUT_S = 10.0
+
+
+class CountingPredictor(Predictor):
+    """Counts frames and verdicts."""
+
+    judged = 0  # frames, with a verdict or not
+    verdicts = 0
+
+    def analyse(self, frame: RGBDFrame) -> Analysis:
+        """Judge a frame."""
+        analysis = super().analyse(frame)
+        self.judged += 1
+        self.verdicts += analysis.verdicts is not None
+        return analysis
 
 
 class Raw(NamedTuple):

@@ -19,9 +19,8 @@ from tqdm import tqdm
 
 from app.drawing.overlay import draw_overlay
 from app.drawing.qimage import to_array, to_qimage
+from app.headless.output import Summary, VideoWriter
 from app.headless.picture import Showcase, save_picture
-from app.headless.recorder import VideoWriter
-from app.headless.summary import Summary
 from app.sources.base import Arrival, Replay
 from fercore.errors import FercoreError
 from fercore.results import PredictionWriter

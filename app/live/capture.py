@@ -21,7 +21,7 @@ from app.sources.base import (
     SourceError,
     SourceTimeout,
 )
-from app.sources.reconnection import Backoff
+from app.sources.camera_care import Backoff
 from app.start.logs import log_failure
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.sources.base import ClipTitle, SourceError, SourceFacts
-from app.sources.frame_clock import LONGEST_GAP_S, FrameClock
+from app.sources.camera_care import LONGEST_GAP_S, FrameClock
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:

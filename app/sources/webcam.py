@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.sources.base import Condition, Health, SourceError, SourceFacts, SourceTimeout
-from app.sources.doubts import Doubts, Fault, Sameness
-from app.sources.reconnection import Backoff
+from app.sources.camera_care import Backoff, Doubts, Fault, Sameness
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:

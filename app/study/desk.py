@@ -10,8 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from app.study.baseline_recording import BaselineRecording
-from app.study.new_run import planned_end, record_of, require_startable, started
+from app.study.new_run import BaselineRecording, planned_end, record_of, require_startable, started
 from app.study.recording import Recording
 from app.study.remote import DEFAULT_PORT, LOOPBACK, RemoteServer
 from app.study.streams import ClockComparison, Streams
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from app.study.equipment import Equipment
-    from app.study.progress import RecordingProgress
+    from app.study.run_state import Equipment, RecordingProgress
     from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.events import Event, Offset

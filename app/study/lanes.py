@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from app.study.durable import PictureWriter, TableWriter
 from app.study.lane import Lane
-from app.study.writers import PictureWriter, TableWriter
 from fercore.study import events, predictions
 from fercore.study.predictions import Row
 from fercore.study.verdict_arrays import SHAPE, Smoothing, verdict_array

@@ -1,4 +1,4 @@
-"""Lab Streaming Layer: verdicts and events out, markers in, clock offsets measured.
+"""Lab Streaming Layer: verdicts and events out, markers in; clock offsets, by bracketing.
 
 Needs pylsl (extra `study`). Nothing of it is imported, and nothing sent, before a `Link`
 is made. LSL announces streams to the whole local network; who must not, keeps it off.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
-from app.study.clock_offsets import measured_offset
 from fercore.errors import FercoreError
 from fercore.results import HEADS, PROBABILITY_COLUMNS
 from fercore.study.events import Offset
@@ -22,11 +22,32 @@ if TYPE_CHECKING:
     from fercore.structures import Analysis
     from fercore.study.events import Event
 
+_TRIES = 5
+
+logger = logging.getLogger(__name__)
+
 PREDICTIONS_STREAM, EVENTS_STREAM = "fercore-expressions", "fercore-events"
 _CLOCK_PERIOD_S = 5.0
 _RESOLVE_S, _PULL_S = 1.0, 0.2
 
-logger = logging.getLogger(__name__)
+
+def measured_offset(clock: str, read_s: Callable[[], float]) -> Offset:
+    """Return a clock's offset, taken where its reading was hemmed in most closely."""
+    best: Offset | None = None
+    for _ in range(_TRIES):
+        before_s = time.monotonic()
+        other_s = read_s()
+        after_s = time.monotonic()
+        middle_s, doubt_s = (before_s + after_s) / 2, (after_s - before_s) / 2
+        if best is None or best.uncertainty_s is None or doubt_s < best.uncertainty_s:
+            best = Offset(middle_s, clock, other_s - middle_s, doubt_s)
+    assert best is not None
+    return best
+
+
+def unix_offset() -> Offset:
+    """Return the offset of the wall clock (seconds since 1970)."""
+    return measured_offset("unix", time.time)
 
 
 class Link:

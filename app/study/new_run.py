@@ -1,4 +1,4 @@
-"""What a run begins with: whether it may begin, what its record says, how long it is planned."""
+"""What a run begins with: whether it may begin, its record and planned length, its baseline."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import shutil
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from app.study.planned_end import PlannedEnd
+from app.study.run_state import PlannedEnd
 from fercore.errors import FercoreError
 from fercore.runtime.versions import versions
-from fercore.study.baseline import load_baseline
+from fercore.study.baseline import Baseline, BaselineCollector, load_baseline, save_baseline
 from fercore.study.layout import BASELINE_FILE, session_folder
 from fercore.study.participants import read_participant
 from fercore.study.run_files import Clocks, RunRecord, new_record
@@ -18,12 +18,45 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from app.study.equipment import Equipment
     from app.study.recording import Recording
-    from fercore.study.baseline import Baseline
+    from app.study.run_state import Equipment
+    from fercore.faces.head_angle import HeadAngle
+    from fercore.structures import Analysis
     from fercore.study.layout import RunName
     from fercore.study.run_files import Check
     from fercore.study.study_file import Study
+
+
+class BaselineRecording:
+    """Collects frames between `begin` and `finish`; `add` may come from another thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._collector: BaselineCollector | None = None
+
+    def begin(self) -> None:
+        """Take the coming frames as the neutral baseline."""
+        self._collector = BaselineCollector()
+
+    def add(self, analysis: Analysis, host_s: float, angle: HeadAngle | None = None) -> None:
+        """Take a judged frame, if one is wanted."""
+        collector = self._collector
+        if collector is not None:
+            collector.add(analysis, host_s, angle)
+
+    def finish(self, subject: str, session: str) -> Baseline:
+        """Judge the frames since `begin` and keep them for the session.
+
+        Raises:
+            FercoreError: it was not begun, or the face did not keep still.
+        """
+        collector, self._collector = self._collector, None
+        if collector is None:
+            raise FercoreError("No baseline was begun; begin it first.")
+        read_participant(self._folder, subject)
+        baseline = collector.result()
+        save_baseline(session_folder(self._folder, subject, session) / BASELINE_FILE, baseline)
+        return baseline
 
 
 def require_startable(

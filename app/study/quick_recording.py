@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from app.study.equipment import Equipment
-    from app.study.progress import RecordingProgress
+    from app.study.run_state import Equipment, RecordingProgress
     from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.run_files import RunRecord

@@ -14,12 +14,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from app.study.disk_room import DiskRoom
 from app.study.faces import FaceBlur
 from app.study.lanes import Draft
-from app.study.planned_end import PlannedEnd
-from app.study.progress import RecordingProgress
 from app.study.run_lanes import Lanes, without_images
+from app.study.run_state import DiskRoom, PlannedEnd, RecordingProgress
 from fercore.errors import FercoreError
 from fercore.study.events import MARKER, NOTE, PROBLEM, RUN_START, RUN_STOP, Event
 from fercore.study.predictions import flags_of

@@ -6,8 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from app.study.clock_offsets import unix_offset
-from app.study.lsl import Link, MarkerInlet
+from app.study.lsl import Link, MarkerInlet, unix_offset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,8 +14,7 @@ from PySide6.QtCore import QObject, QTimer
 from app.drawing.heat import HeatLayer, heat_image
 from app.drawing.overlay import HEADS, age_text, by_head
 from app.live.activation_worker import ActivationWorker, Wanted
-from app.window.widgets.commands import Command
-from app.window.widgets.menus import add_switch
+from app.window.widgets.menus import Command, add_switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from app.sources.base import Adjustable, Health, LiveSource
 from app.sources.choice import REALSENSE, SYNTHETIC, WEBCAM
 from app.window.widgets.camera_options import CameraOptions
-from app.window.widgets.commands import Command
+from app.window.widgets.menus import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.drawing.overlay import HEADS, by_head
 from app.window.widgets.banner import Banner
+from app.window.widgets.lines import QualityBar
 from app.window.widgets.picture_view import ColourView, DepthView
 from app.window.widgets.probability_chart import ProbabilityChart
-from app.window.widgets.quality_bar import QualityBar
 from app.window.widgets.timeline import Timeline
 
 if TYPE_CHECKING:

@@ -13,14 +13,11 @@ from app.sources.choice import full_name, is_camera, opened_source
 from app.window.arbiter import Act, Arbiter
 from app.window.camera_panel import CameraPanel
 from app.window.centre import Centre
-from app.window.source_menu import SourceMenu
-from app.window.view_menu import ViewMenu
+from app.window.menus import SourceMenu, ViewMenu
 from app.window.view_panel import ViewPanel
 from app.window.widgets.cloud_view import CloudDock
-from app.window.widgets.commands import Command
-from app.window.widgets.menus import KeyHelp, add_entry
-from app.window.widgets.question import is_confirmed
-from app.window.widgets.status_line import StatusLine
+from app.window.widgets.lines import StatusLine
+from app.window.widgets.menus import Command, KeyHelp, add_entry, is_confirmed
 from app.window.widgets.transport import Transport
 
 if TYPE_CHECKING:

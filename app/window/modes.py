@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.window.activation_mode import ActivationMode
 from app.window.recording_mode import RecordingMode
-from app.window.study.gear import FaceFinder, equipment_of
-from app.window.study.mode import StudyMode
+from app.window.study.mode import FaceFinder, StudyMode, equipment_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from app.live.activation_worker import Explainer
     from app.live.session import Session
     from app.start.settings import Settings
-    from app.study.equipment import Equipment
+    from app.study.run_state import Equipment
     from app.window.main_window import MainWindow
     from fercore.study.run_files import Weights
 

@@ -13,9 +13,8 @@ from PySide6.QtCore import QObject, QStandardPaths, QTimer
 from PySide6.QtWidgets import QFileDialog
 
 from app.study.quick_recording import QuickRecording
-from app.window.widgets.commands import Command
-from app.window.widgets.menus import add_choice, add_entry
-from app.window.widgets.record_button import RecordButton
+from app.window.widgets.buttons import RecordButton
+from app.window.widgets.menus import Command, add_choice, add_entry
 from fercore.errors import FercoreError
 from fercore.study.study_file import Privacy
 
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from app.live.session import Session
     from app.sources.base import FrameSource
     from app.start.settings import Settings
-    from app.study.equipment import Equipment
-    from app.study.progress import RecordingProgress
+    from app.study.run_state import Equipment, RecordingProgress
     from app.window.main_window import MainWindow
     from fercore.structures import FaceBox, UInt8Array
     from fercore.study.run_files import Counts, RunRecord

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from app.live.resting import RestingFace
-from app.live.steadiness import Steadiness
+from app.live.display import RestingFace, Steadiness
 from app.window.snapshot import Snapshot, save_snapshot, snapshot_folder
 from fercore.errors import FercoreError
 from fercore.faces.quality import UNKNOWN_QUALITY, Quality, measure
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from app.sources.base import FrameSource
     from app.start.settings import Settings, Smoothness
     from app.window.arbiter import Arbiter
-    from app.window.widgets.quality_bar import QualityBar
+    from app.window.widgets.lines import QualityBar
     from fercore.structures import Analysis
 
 _MEASURE_EVERY_S = 0.2  # words that change faster cannot be read

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 
 from fercore.baselines.curvature import curvature_of
-from fercore.baselines.scan_geometry import PICTURE_CAMERA
+from fercore.baselines.posed_scans import PICTURE_CAMERA
 from fercore.baselines.scattering import scattering
 from fercore.geometry.cameras import OrthographicCamera
 from fercore.geometry.rendering import MeshRenderer
 from fercore.structures import Mesh
 
 if TYPE_CHECKING:
-    from fercore.baselines.scan_geometry import ScanFeatures, ScanGeometry
+    from fercore.baselines.posed_scans import ScanFeatures, ScanGeometry
     from fercore.structures import FloatArray, UInt8Array
 
 WINDOW_MM = 150.0

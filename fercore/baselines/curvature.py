@@ -26,7 +26,7 @@ from scipy.spatial import cKDTree
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fercore.baselines.scan_geometry import ScanFeatures, ScanGeometry
+    from fercore.baselines.posed_scans import ScanFeatures, ScanGeometry
     from fercore.structures import FloatArray, Int32Array
 
 NEIGHBOURS = 48
@@ -249,6 +249,6 @@ def _areas_mm2(scan: ScanGeometry) -> NDArray[np.float64]:
     corners = scan.vertices_mm[scan.triangles].astype(np.float64)
     sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     areas = np.linalg.norm(sides, axis=1) / 6
-    count = len(scan.vertices_mm)
-    sums = np.bincount(scan.triangles.ravel(), weights=np.repeat(areas, 3), minlength=count)
-    return np.asarray(sums, np.float64)
+    corner, shares = scan.triangles.ravel(), np.repeat(areas, 3)
+    summed = np.bincount(corner, weights=shares, minlength=len(scan.vertices_mm))
+    return summed.astype(np.float64)

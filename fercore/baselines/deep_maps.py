@@ -32,7 +32,7 @@ from fercore.networks.preprocessing import normalise_rgb
 if TYPE_CHECKING:
     from torch import nn
 
-    from fercore.baselines.classifiers import FoldFeatures
+    from fercore.baselines.learners import FoldFeatures
     from fercore.baselines.recipes import BaselineRecipe
     from fercore.structures import FloatArray, UInt8Array
 
@@ -91,7 +91,7 @@ def deep_features(
         rgb = (shown.float() / 255)[:, None].expand(-1, 3, -1, -1)
         with torch.inference_mode():
             seen = functional.normalize(network(normalise_rgb(rgb)), dim=1)
-        found.append(seen.view(-1, MAP_COUNT, seen.shape[1]).float().cpu().numpy())
+        found.append(seen.reshape(-1, MAP_COUNT, seen.shape[1]).float().cpu().numpy())
     features: FloatArray = np.concatenate(found)  # (n, 6, F)
     return {f"map_{number}": features[:, number] for number in range(MAP_COUNT)}
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from fercore.baselines.posed_scans import Describe, ScanFeatures, ScanGeometry
     from fercore.baselines.recipes import Landmarking
-    from fercore.baselines.scan_geometry import Describe, ScanFeatures, ScanGeometry
     from fercore.datasets.dataset import MeshDataset, MeshScan
     from fercore.faces.detection import FaceLandmarker
 

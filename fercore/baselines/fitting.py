@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from fercore.baselines.classifiers import taken
 from fercore.baselines.deep_maps import MapEmbedder
 from fercore.baselines.kernels import fit_descriptors, fit_maps
-from fercore.baselines.learners import fit_aligned_lda, fit_lda, fit_svm
+from fercore.baselines.learners import fit_aligned_lda, fit_lda, fit_svm, taken
 from fercore.baselines.sfam import fit_beliefs
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.baselines.classifiers import Fit, FoldFeatures, Labels
+    from fercore.baselines.learners import Fit, FoldFeatures, Labels
     from fercore.baselines.recipes import BaselineRecipe
     from fercore.structures import FloatArray
 

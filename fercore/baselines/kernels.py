@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fercore.baselines.classifiers import fit_tuned
-from fercore.baselines.learners import side_by_side, six_scores
+from fercore.baselines.learners import fit_tuned, side_by_side, six_scores
 from fercore.baselines.recipes import BY_FEATURES, LINEAR
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.baselines.classifiers import FoldFeatures, Labels, Scorer, TunedScorer
+    from fercore.baselines.learners import FoldFeatures, Labels, Scorer, TunedScorer
     from fercore.baselines.recipes import BaselineRecipe
     from fercore.structures import FloatArray
 

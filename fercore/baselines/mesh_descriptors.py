@@ -21,7 +21,7 @@ from fercore.baselines.curvature import curvature_of, tangent_axes, trusted
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fercore.baselines.scan_geometry import ScanFeatures, ScanGeometry
+    from fercore.baselines.posed_scans import ScanFeatures, ScanGeometry
     from fercore.structures import FloatArray, Int32Array
 
 RADIUS_MM = 20.0
@@ -161,8 +161,8 @@ def _smoothed_normals(scan: ScanGeometry, vertices: NDArray[np.int64]) -> NDArra
     """Return the mean normals (P, 3) around vertices (P,): steadier than their own."""
     near = cKDTree(scan.vertices_mm).query_ball_point(scan.vertices_mm[vertices], RADIUS_MM)
     means = np.array([scan.normals[found].mean(axis=0) for found in near], np.float64)
-    lengths = np.linalg.norm(means, axis=1, keepdims=True)
-    return np.asarray(means / lengths.clip(1e-6), np.float64)
+    lengths = np.linalg.norm(means, axis=1, keepdims=True).clip(1e-6)
+    return np.asarray(means / lengths, np.float64)
 
 
 def _frames(normals: NDArray[np.float64]) -> NDArray[np.float64]:

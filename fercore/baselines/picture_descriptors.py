@@ -7,7 +7,7 @@ each of eight maps of change. The picture shows the posed head, so nothing is le
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -21,12 +21,12 @@ from fercore.baselines.mesh_descriptors import (
     range_patches,
     soft_histograms,
 )
-from fercore.baselines.scan_geometry import PICTURE_CAMERA
+from fercore.baselines.posed_scans import PICTURE_CAMERA
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fercore.baselines.scan_geometry import ScanFeatures, ScanGeometry
+    from fercore.baselines.posed_scans import ScanFeatures, ScanGeometry
     from fercore.structures import FloatArray, UInt8Array
 
 _SIFT_PIXELS = 24.0  # diameter of the key points
@@ -60,7 +60,7 @@ def describe_patches(scan: ScanGeometry) -> ScanFeatures:
 
 def root_sift(grey: UInt8Array, pixels: NDArray[np.float64]) -> FloatArray:
     """Return RootSIFT (P, 128) at columns and rows (P, 2): unit length, not turned."""
-    sift: Any = cv2.SIFT.create()
+    sift = cv2.SIFT.create()
     keys = [cv2.KeyPoint(float(x), float(y), _SIFT_PIXELS, 0.0) for x, y in pixels]
     found = sift.compute(grey, keys)[1].astype(np.float64)
     shares = found / found.sum(axis=1, keepdims=True).clip(1e-9)

@@ -40,7 +40,7 @@ def scattering(pictures: torch.Tensor) -> torch.Tensor:
     if size % STEP or size <= STEP:
         raise ValueError(f"pictures to scatter must be a multiple of {STEP} wide, not {size}")
     mirrored = nn.functional.pad(pictures[:, None], [STEP] * 4, mode="reflect")[:, 0]
-    spectra = _fourier(mirrored)  # (N, P, P)
+    spectra = torch.fft.fft2(mirrored)  # (N, P, P)
     first, second = [_smoothed(spectra, 0)], []
     for scale in range(SCALES):
         moduli = _moduli(spectra, scale, 0).flatten(0, 1)  # (N * 8, p, p)
@@ -51,20 +51,15 @@ def scattering(pictures: torch.Tensor) -> torch.Tensor:
     return torch.cat([*first, *second], dim=1)
 
 
-def _fourier(pictures: torch.Tensor) -> torch.Tensor:
-    """Return the spectra of pictures (..., S, S)."""
-    spectra: torch.Tensor = torch.fft.fft2(pictures)
-    return spectra
-
-
 def _moduli(spectra: torch.Tensor, scale: int, resolution: int) -> torch.Tensor:
     """Return the spectra (N, 8, q, q) of 8 wavelets' moduli, sampled every 2^scale pixels.
 
     `spectra` (N, p, p) are of pictures that are sampled every 2^resolution pixels.
     """
     bank = _low(_wavelets(spectra.shape[-1] << resolution, scale), resolution)
-    moduli: torch.Tensor = torch.fft.ifft2(_passed(spectra, bank, scale - resolution)).abs()
-    return _fourier(moduli)
+    moduli = torch.fft.ifft2(_passed(spectra, bank, scale - resolution)).abs()
+    transformed: torch.Tensor = torch.fft.fft2(moduli)
+    return transformed
 
 
 def _smoothed(spectra: torch.Tensor, resolution: int) -> torch.Tensor:
@@ -108,13 +103,15 @@ def _morlet(size: int, scale: int, angle: float) -> torch.Tensor:
     wave = _gabor(size, bandwidth, angle, frequency, _SLANT)
     envelope = _gabor(size, bandwidth, angle, 0.0, _SLANT)
     morlet = wave - envelope * (wave.sum() / envelope.sum())
-    return _fourier(morlet).real.float()
+    spectrum: torch.Tensor = torch.fft.fft2(morlet)
+    return spectrum.real.float()
 
 
 @lru_cache(maxsize=4)
 def _low_pass(size: int) -> torch.Tensor:
     gaussian = _gabor(size, _BANDWIDTH * 2 ** (SCALES - 1), 0.0, 0.0, 1.0)
-    return _fourier(gaussian).real.float()
+    spectrum: torch.Tensor = torch.fft.fft2(gaussian)
+    return spectrum.real.float()
 
 
 def _gabor(

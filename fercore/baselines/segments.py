@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fercore.baselines.scan_geometry import ScanFeatures, ScanGeometry
+    from fercore.baselines.posed_scans import ScanFeatures, ScanGeometry
     from fercore.structures import FloatArray
 
 _OF_EACH_SIDE = (

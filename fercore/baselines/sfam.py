@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.baselines.classifiers import fit_tuned
-from fercore.baselines.learners import aligned, mean_shape
+from fercore.baselines.learners import aligned, fit_tuned, mean_shape
 from fercore.expressions import EXPRESSIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fercore.baselines.classifiers import FoldFeatures, Labels, Scorer, TunedScorer
+    from fercore.baselines.learners import FoldFeatures, Labels, Scorer, TunedScorer
     from fercore.baselines.recipes import BaselineRecipe
     from fercore.structures import FloatArray
 

@@ -20,7 +20,7 @@ from fercore.caches.records import (
     Manifest,
     parse_index,
 )
-from fercore.datasets.terms import SYNTHETIC, terms_of
+from fercore.datasets.dataset import SYNTHETIC, terms_of
 from fercore.errors import DatasetError
 from fercore.expressions import NEUTRAL
 from fercore.runtime.parsing import loaded_array

@@ -121,7 +121,7 @@ def check_weights() -> MachineCheck:
 
 def check_samples() -> MachineCheck:
     """Unpack the sample subjects."""
-    from fercore.datasets.samples import sample_root
+    from fercore.datasets.opening import sample_root
 
     return MachineCheck("sample subjects", True, f"unpacked in {sample_root()}")
 

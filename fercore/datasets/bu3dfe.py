@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fercore.datasets.bu3dfe_scan import Scan
-from fercore.datasets.dataset import NotThisDatasetError, described, stranger
-from fercore.datasets.terms import SYNTHETIC, terms_of
+from fercore.datasets.dataset import SYNTHETIC, NotThisDatasetError, described, stranger, terms_of
 from fercore.errors import DatasetError, MeshError
 from fercore.io.scan_names import (
     EXAMPLE_NAME,

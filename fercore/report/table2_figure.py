@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.baselines.scan_geometry import ScanGeometry
+    from fercore.baselines.posed_scans import ScanGeometry
     from fercore.datasets.bu3dfe import Scan
     from fercore.structures import FloatArray, UInt8Array
 
@@ -95,8 +95,8 @@ def figure_of_systems(scan: ScanGeometry) -> UInt8Array:
 def _segments(scan: ScanGeometry) -> UInt8Array:
     panel = _face(scan)
     for one, other in SEGMENTS:
-        first, last = _pixels(np.stack([scan.named_mm[one], scan.named_mm[other]]))
-        cv2.line(panel, first, last, _BLUE, 1, cv2.LINE_AA)
+        start, end = _pixels(np.stack([scan.named_mm[one], scan.named_mm[other]]))
+        cv2.line(panel, start, end, _BLUE, 1, cv2.LINE_AA)
     return panel
 
 

@@ -22,7 +22,7 @@ from fercore.runtime.parallel import in_order
 from fercore.runtime.parsing import parsed_json
 from fercore.runtime.versions import versions
 from fercore.synthesis.face_model import FaceModel, load_face_model
-from fercore.synthesis.performance import LEVELS
+from fercore.synthesis.person import LEVELS
 from fercore.synthesis.subjects import (
     MOST_SUBJECTS,
     Subject,

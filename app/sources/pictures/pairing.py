@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from app.sources.pictures import tum_lists
 from app.sources.pictures.names import (
     Role,
     frame_key,
+    has_tum_lists,
     is_aligned,
     last_number_of,
     numbers_of,
     role_of,
     stamp_of,
+    tum_pairs,
+    tum_stamps,
 )
 from fercore.io.depth_maps import DEPTH_KINDS
+from fercore.io.files import natural_key
 from fercore.io.images import PICTURE_SUFFIXES
-from fercore.io.natural_order import natural_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -81,7 +83,7 @@ def look_into(folder: Path) -> PictureFolder:
     home = next((path for path in _colour_homes(folders) if _pictures(_visible(path))), None)
     beside = inside if home is None else _visible(home)
     colours, depths = _colours(beside, is_apart=home is not None), _depths(folders, beside)
-    is_tum = tum_lists.has_lists(folder)
+    is_tum = has_tum_lists(folder)
     matching = _listed(folder, colours, depths) if is_tum else {}
     matching = matching or _by_names(colours, depths)
     pairs = tuple(Pair(path, matching.get(path)) for path in colours)
@@ -143,14 +145,14 @@ def _listed(folder: Path, colours: Sequence[Path], depths: Sequence[Path]) -> Ma
     known = {path.resolve(): path for path in (*colours, *depths)}
     is_depth = set(depths)
     matching: Matching = {}
-    for listed in tum_lists.associations(folder):
+    for listed in tum_pairs(folder):
         one, other = (known.get(path.resolve()) for path in listed)
         if one is not None and other is not None and (one in is_depth) != (other in is_depth):
             colour, depth = (other, one) if one in is_depth else (one, other)
             matching.setdefault(colour, depth)
     if matching:
         return matching
-    stamps = {known.get(path.resolve()): s for path, s in tum_lists.stamps(folder).items()}
+    stamps = {known.get(path.resolve()): s for path, s in tum_stamps(folder).items()}
     return _nearest(
         {path: stamps[path] for path in colours if path in stamps},
         {path: stamps[path] for path in depths if path in stamps},

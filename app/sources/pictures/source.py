@@ -11,9 +11,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from app.sources.base import SourceError
-from app.sources.pictures.camera import PictureCamera, read_camera
+from app.sources.pictures.camera import PictureCamera, depth_of, read_camera, stated_units, unit_of
 from app.sources.pictures.pairing import PictureFolder, look_into
-from app.sources.pictures.units import depth_of, stated_units, unit_of
 from app.sources.recorded import Recorded, RecordedSource
 from fercore.errors import FercoreError
 from fercore.io.images import read_rgb

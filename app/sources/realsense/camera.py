@@ -12,13 +12,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from app.sources.base import Condition, Control, Health, SourceError, SourceFacts, SourceTimeout
-from app.sources.frame_clock import FrameClock
+from app.sources.camera_care import FrameClock
 from app.sources.realsense.connection import Connection, connected_devices
-from app.sources.realsense.facts import lasting_facts
-from app.sources.realsense.faults import explained
-from app.sources.realsense.frames import FrameTimes, WrongSizeError, colour_rgb, depth_m, times_of
+from app.sources.realsense.frames import (
+    FrameTimes,
+    WrongSizeError,
+    colour_rgb,
+    depth_m,
+    explained,
+    times_of,
+)
 from app.sources.realsense.options import RealSenseOptions
-from app.sources.realsense.watch import Watch
+from app.sources.realsense.watch import Watch, lasting_facts
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:

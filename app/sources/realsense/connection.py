@@ -11,9 +11,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from app.sources.base import SourceError
-from app.sources.realsense.faults import explained
+from app.sources.camera_care import BackgroundTask, Backoff
+from app.sources.realsense.frames import explained
 from app.sources.realsense.streams import STOP_TIMEOUT_S, CameraFacts, DeviceStreams, facts_of
-from app.sources.reconnection import BackgroundTask, Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

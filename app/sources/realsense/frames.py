@@ -1,7 +1,8 @@
-"""From the SDK's frames to arrays of our own; nothing of the SDK is held on to.
+"""From the SDK's frames and errors to arrays and sentences of our own.
 
-The SDK has a few buffers only: a frame that is kept starves the stream. And it
-trusts what devices say of their frames, so sizes are checked before pixels are read.
+Nothing of the SDK is held on to: it has a few buffers only, and a frame that is kept starves the
+stream. It trusts what devices say of their frames, so sizes are checked before pixels are read.
+It throws one type of error for everything.
 """
 
 from __future__ import annotations
@@ -10,10 +11,48 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from app.sources.base import SourceError
 from fercore.structures import Intrinsics
 
 if TYPE_CHECKING:
     from fercore.structures import FloatArray, UInt8Array
+
+_MEANINGS = {
+    "is used by another program; close that and try again.": (
+        "busy",
+        "errno=16",
+        "power state",
+        "xioctl",
+        "in use",
+        "claim",
+    ),
+    "may not be used by this user; `fercore doctor` says which udev rule is missing.": (
+        "access",
+        "permission",
+        "errno=13",
+    ),
+    "was unplugged; plug it in again.": (
+        "disconnected",
+        "no such device",
+        "errno=19",
+        "no device",
+    ),
+    "does not offer what is needed; update its firmware with Intel's RealSense Viewer.": (
+        "couldn't resolve",
+        "not supported",
+        "firmware",
+    ),
+}
+
+
+def explained(camera: str, error: Exception) -> SourceError:
+    """Return one sentence on the camera: what is wrong, and what to do."""
+    text = str(error).lower()
+    for meaning, signs in _MEANINGS.items():
+        if any(sign in text for sign in signs):
+            return SourceError(f"{camera} {meaning}")
+    first_line = (str(error).splitlines() or [type(error).__name__])[0]
+    return SourceError(f"{camera} cannot be used ({first_line}); unplug it and plug it in again.")
 
 
 class WrongSizeError(Exception):

@@ -10,8 +10,7 @@ import datetime
 from typing import TYPE_CHECKING, Any
 
 from app.sources.base import SourceError
-from app.sources.realsense.faults import explained
-from app.sources.realsense.frames import WrongSizeError, colour_rgb, depth_m
+from app.sources.realsense.frames import WrongSizeError, colour_rgb, depth_m, explained
 from app.sources.realsense.streams import DeviceStreams, FrameSet
 from app.sources.recorded import Recorded, RecordedSource
 

@@ -12,11 +12,9 @@ import time
 from typing import Any, NamedTuple
 
 from app.sources.base import SourceError
-from app.sources.realsense.faults import explained
-from app.sources.realsense.filters import DepthFilters
-from app.sources.realsense.frames import intrinsics_of, require_size
-from app.sources.realsense.models import Model, model_of
-from app.sources.reconnection import BackgroundTask
+from app.sources.camera_care import BackgroundTask
+from app.sources.realsense.filters import DepthFilters, Model, model_of
+from app.sources.realsense.frames import explained, intrinsics_of, require_size
 
 QUEUE_SIZE = 4
 """Sets that wait to be read. One alone is overwritten by the single frames of the start."""

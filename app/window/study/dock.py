@@ -13,16 +13,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.window.study.admission import admit
-from app.window.study.baseline_panel import BaselinePanel
-from app.window.study.checklist_panel import ChecklistPanel
 from app.window.study.checks import ClockWatch, all_checks, surroundings
-from app.window.study.links_panel import LinksPanel
-from app.window.study.participant_form import ParticipantForm
-from app.window.study.recording_line import RecordingLine, dropped
-from app.window.study.remarks import remarks
+from app.window.study.panels import BaselinePanel, ChecklistPanel, LinksPanel
+from app.window.study.participant_form import ParticipantForm, admit
+from app.window.study.recording_line import RecordingLine, dropped, remarks
 from app.window.study.run_sheet_panel import RunSheetPanel
-from app.window.widgets.question import is_confirmed
+from app.window.widgets.menus import is_confirmed
 from fercore.errors import FercoreError
 from fercore.study.layout import BASELINE_FILE, session_folder
 from fercore.study.run_files import RunState
@@ -31,8 +27,8 @@ if TYPE_CHECKING:
     from app.live.session import Session
     from app.sources.base import FrameSource
     from app.study.desk import Desk
-    from app.window.study.admission import SessionPlan
-    from app.window.study.live_figures import LiveFigures
+    from app.window.study.checks import LiveFigures
+    from app.window.study.participant_form import SessionPlan
 
 _TICK_MS = 250
 _LEAST_WIDTH = 280  # pixels; what needs more can be scrolled

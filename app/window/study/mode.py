@@ -1,35 +1,85 @@
-"""Study mode: the window's menu entries, and the study that is open."""
+"""Study mode: the window's menu entries, the study that is open, and what records in it."""
 
 from __future__ import annotations
 
 import logging
+import threading
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
+from app.sources.base import Adjustable
 from app.study.desk import Desk
+from app.study.run_state import Equipment
+from app.window.study.checks import LiveFigures
 from app.window.study.dock import StudyDock
-from app.window.study.gear import FaceFinder, equipment_of
-from app.window.study.live_figures import LiveFigures
 from app.window.study.marker_keys import MarkerKeys
 from app.window.study.study_folder import study_folder
-from app.window.widgets.commands import Command
-from app.window.widgets.menus import add_entry
+from app.window.widgets.menus import Command, add_entry
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from app.live.inference import Judged
     from app.live.session import Session
-    from app.study.equipment import Equipment
+    from app.sources.base import FrameSource
     from app.window.main_window import MainWindow
+    from fercore.faces.detection import MediapipeFaceDetector
+    from fercore.structures import FaceBox, UInt8Array
     from fercore.study.run_files import Weights
 
 logger = logging.getLogger(__name__)
+
+
+def equipment_of(source: FrameSource | None, weights: tuple[Weights, ...]) -> Equipment:
+    """Return what records.
+
+    Raises:
+        FercoreError: no source is open.
+    """
+    if source is None:
+        raise FercoreError("No camera is open; open one in the menu Source first.")
+    facts = source.facts
+    known = facts.device.get("depth_unit_m")
+    return Equipment(
+        source=source.name,
+        synthetic=facts.synthetic,
+        device_clock=facts.clock,
+        weights=weights,
+        # In the camera's own steps nothing of its depth is rounded.
+        **({"depth_unit_m": known} if known else {}),
+        camera={"name": source.name, **facts.device, **_settings(source)},
+    )
+
+
+class FaceFinder(threading.local):
+    """A face detector for each thread that asks: a detector belongs to one thread only."""
+
+    def __init__(self) -> None:
+        self._detector: MediapipeFaceDetector | None = None
+
+    def __call__(self, rgb: UInt8Array) -> Sequence[FaceBox]:
+        """Return the faces in a picture (H, W, 3)."""
+        if self._detector is None:
+            from fercore.faces.detection import MediapipeFaceDetector
+
+            self._detector = MediapipeFaceDetector()
+        return self._detector.detect(rgb)
+
+
+def _settings(source: FrameSource) -> dict[str, dict[str, Any]]:
+    """Return what can be set and how it is, a choice by its name, and the units."""
+    if not isinstance(source, Adjustable):
+        return {}
+    controls = source.controls
+    return {
+        "settings": {c.name: dict(c.choices).get(c.value, c.value) for c in controls},
+        "setting_units": {c.name: c.unit for c in controls if c.unit},
+    }
 
 
 class StudyMode(QObject):

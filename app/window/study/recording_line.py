@@ -1,4 +1,4 @@
-"""The line that is always in view: whether a run is recorded, how long, how much, what is lost."""
+"""The line that is always in view while a run is recorded, and what should be known of the run."""
 
 from __future__ import annotations
 
@@ -6,17 +6,32 @@ import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QSizePolicy
+from PySide6.QtWidgets import QApplication, QLabel, QSizePolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.study.progress import RecordingProgress
+    from app.study.run_state import RecordingProgress
+    from app.window.study.checks import Observed
     from fercore.study.run_files import Counts
 
 IDLE = "○ not recording"
 _STYLE = "font-weight: bold; border-radius: 4px; padding: 4px 8px; color: white; background: {};"
 _RED, _GREY = "#B3261E", "#5F6671"
+
+
+def remarks(progress: RecordingProgress | None, observed: Observed) -> list[str]:
+    """Return what needs attention, one short sentence each; nothing without a run."""
+    if progress is None or not progress.active:
+        return []
+    found = []
+    if observed.frames_per_second == 0:
+        found.append("NO FRAMES COME IN")
+    if QApplication.activeWindow() is None:
+        found.append("marker keys work only while this window is in front")
+    if 0 < progress.planned_s <= progress.elapsed_s:
+        found.append(f"the planned {progress.planned_s:g} s are over")
+    return found
 
 
 class RecordingLine(QLabel):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QPushButton, QVBoxLayout, QWidget
 
-from app.window.study.sentence import Sentence, paragraph
+from app.window.study.panels import Sentence, paragraph
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QWidget
 
 from app.drawing.point_cloud import GROUND_RGB, face_cloud, rendered
 from app.drawing.qimage import to_qimage
-from app.window.widgets.commands import Command
+from app.window.widgets.menus import Command
 
 if TYPE_CHECKING:
     from app.drawing.point_cloud import PointCloud

@@ -1,8 +1,9 @@
-"""Entries of menus: commands with their keys, choices of one word, and the list of keys."""
+"""What menus need: commands with their keys, entries, choices, the list of keys, questions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QGridLayout,
     QLabel,
+    QMessageBox,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -21,9 +23,59 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QMenu
 
-    from app.window.widgets.commands import Command
-
 Word = TypeVar("Word", bound=str)
+_AROUND_ROWS = 80  # pixels: margins and the button
+_FRAME_ROOM = QSize(16, 48)  # what a window manager adds around a window
+
+
+class _Command(NamedTuple):
+    text: str  # of the menu's entry; & marks the letter that chooses it there
+    key: str
+
+
+class Command(_Command, Enum):
+    """What can be asked for, in the order of the menus. No key stands twice."""
+
+    OPEN_FOLDER = "&Open folder…", "Ctrl+O"
+    OPEN_FILE = "Open &file…", "Ctrl+Shift+O"
+    SAMPLE = "&Bundled sample", "Ctrl+B"
+    REALSENSE = "&RealSense camera", "Ctrl+R"
+    WEBCAM = "&Webcam", "Ctrl+W"
+    SYNTHETIC = "S&ynthetic face", "Ctrl+Y"
+    SNAPSHOT = "Take a sna&pshot", "Ctrl+S"
+    QUIT = "&Quit", "Ctrl+Q"
+    PLAY = "Play", "Space"
+    STEP = "Step one frame", "."
+    PREVIOUS_SCAN = "Previous scan", "PgUp"
+    NEXT_SCAN = "Next scan", "PgDown"
+    PREVIOUS_SUBJECT = "Previous subject", "Ctrl+PgUp"
+    NEXT_SUBJECT = "Next subject", "Ctrl+PgDown"
+    FIRST_SCAN = "First scan", "Home"
+    SLOWER = "Slower", "-"
+    FASTER = "Faster", "+"
+    SWITCH_THEME = "&Switch dark and light", "Ctrl+D"
+    JUDGE_ANOTHER = "&Judge another face", "Ctrl+J"
+    RESTING_FACE = "This is my &resting face", "Ctrl+F"
+    FULL_SCREEN = "&Full screen", "F11"
+    FACE_IN_SPACE = "Face in space", "Ctrl+3"
+    WHERE_NETWORKS_LOOK = "&Where the networks look", "Ctrl+L"
+    OPEN_STUDY = "&Open study…", "Ctrl+U"
+    CLOSE_STUDY = "&Close study", "Ctrl+Shift+U"
+    START_BLOCK = "&Start the block", "Ctrl+Return"
+    STOP_BLOCK = "S&top the block", "Ctrl+Backspace"
+    KEEP_ON = "&Keep on recording", "Ctrl+Shift+Return"
+    RECORD = "&Record, or stop recording", "Ctrl+Shift+R"
+    MARK = "&Mark this moment", "Ctrl+Shift+M"
+    KEYS = "&Keys", "F1"
+
+
+def is_confirmed(parent: QWidget, question: str) -> bool:
+    """Ask, and wait for the answer; whoever just presses Return or Escape says no."""
+    buttons = QMessageBox.StandardButton
+    answer = QMessageBox.question(
+        parent, "Please confirm", question, buttons.Yes | buttons.No, buttons.No
+    )
+    return answer == buttons.Yes
 
 
 def add_entry(window: QWidget, menu: QMenu, command: Command, then: Callable[[], object]) -> None:
@@ -66,10 +118,6 @@ def add_choice(
     known = {str(word): word for word in words}  # Qt makes a plain text of each
     group.triggered.connect(lambda action: then(known[action.data()]))
     return group
-
-
-_AROUND_ROWS = 80  # pixels: margins and the button
-_FRAME_ROOM = QSize(16, 48)  # what a window manager adds around a window
 
 
 class KeyHelp(QDialog):

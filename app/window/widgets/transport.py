@@ -11,8 +11,8 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QPalette
 from PySide6.QtWidgets import QComboBox, QLabel, QToolBar
 
-from app.window.widgets.commands import Command
-from app.window.widgets.icons import Symbol, icon
+from app.window.widgets.buttons import Symbol, icon
+from app.window.widgets.menus import Command
 from app.window.widgets.theme import muted
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from torch.nn import functional
 from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS
 from fercore.io.fer2013 import CLASSES, Fer2013Faces
-from fercore.io.ferplus import vote_targets
+from fercore.io.fer2013_csv import vote_targets
 from fercore.networks.preprocessing import normalise_rgb
 from fercore.training.augmentation import through_jpeg
 from fercore.training.faces import picture_digests
@@ -59,7 +59,7 @@ class BackboneFaces:
     training: Fer2013Faces
     validation: Fer2013Faces
     left_out: int  # faces whose picture the test holds too
-    unclear: int  # faces whose votes teach nothing, see `fercore.io.ferplus`
+    unclear: int  # faces whose votes teach nothing, see `fercore.io.fer2013_csv`
     contempt: int  # faces in which most people see contempt
 
     def expression_weights(self) -> NDArray[np.float32]:

@@ -1,16 +1,17 @@
-"""The menu of how things are shown, and which face is judged."""
+"""The menus of sources and of how things are shown."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
+from app.sources.choice import SAMPLE
 from app.start.settings import SMOOTHNESSES
-from app.window.widgets.commands import Command
-from app.window.widgets.menus import add_choice, add_entry
+from app.window.camera_panel import CAMERAS, FILE_KINDS
+from app.window.widgets.menus import Command, add_choice, add_entry
 from app.window.widgets.theme import ThemeMenu
 
 if TYPE_CHECKING:
@@ -18,6 +19,35 @@ if TYPE_CHECKING:
 
     from app.start.settings import Settings
     from app.window.view_panel import ViewPanel
+
+
+class SourceMenu(QMenu):
+    """Says which source the user wants."""
+
+    chosen = Signal(str)  # as `--source` has it
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__("&Source", window)
+        self._window = window
+        add = partial(add_entry, window, self)
+        add(Command.OPEN_FOLDER, self._choose_folder)
+        add(Command.OPEN_FILE, self._choose_file)
+        add(Command.SAMPLE, partial(self.chosen.emit, SAMPLE))
+        self.addSeparator()
+        for command, word in CAMERAS:
+            add(command, partial(self.chosen.emit, word))
+        self.addSeparator()
+
+    def _choose_folder(self) -> None:
+        title = "Open a folder of BU-3DFE or of pictures"
+        path = QFileDialog.getExistingDirectory(self._window, title)
+        if path:
+            self.chosen.emit(path)
+
+    def _choose_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self._window, "Open a file", filter=FILE_KINDS)
+        if path:
+            self.chosen.emit(path)
 
 
 class ViewMenu(QMenu):

@@ -1,7 +1,7 @@
-"""Verdicts that are shown, relative to the resting face of the person who sits there.
+"""Verdicts as they are shown: relative to a resting face, and calmed.
 
-The face is taken during three seconds, by the rules of a study's baseline. Whatever is recorded
-stays as the networks said it.
+Whatever is recorded stays as the networks said it. The resting face is taken during three
+seconds, by the rules of a study's baseline.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
 from fercore.study.baseline import Baseline, BaselineCollector
-from fercore.study.verdict_arrays import verdict_array, verdicts_of
+from fercore.study.verdict_arrays import Smoothing, verdict_array, verdicts_of
 
 if TYPE_CHECKING:
+    from app.start.settings import Smoothness
     from fercore.faces.head_angle import HeadAngle
     from fercore.structures import Analysis
 
 DURATION_S = 3.0
 _ANOTHER = "Another face is judged: verdicts are no longer relative to a resting face."
+TIME_CONSTANTS_S: dict[Smoothness, float] = {"off": 0.0, "light": 0.15, "strong": 0.6}
+"""After so long 63 % of a change is shown."""
 
 
 class RestingFace:
@@ -84,3 +87,33 @@ class RestingFace:
             self.news = "Verdicts are relative to this resting face; the same key ends that."
         except FercoreError as error:
             self.news = str(error).replace("baseline", "resting face")
+
+
+class Steadiness:
+    """Exponential smoothing over the frames' own time, so that their rate does not matter."""
+
+    def __init__(self, smoothness: Smoothness = "off") -> None:
+        self._face: int | None = None
+        self._last_s = 0.0
+        self.set_smoothness(smoothness)
+
+    def set_smoothness(self, smoothness: Smoothness) -> None:
+        """Smooth so much from now on."""
+        self._time_constant_s = TIME_CONSTANTS_S[smoothness]
+        self.forget()
+
+    def forget(self) -> None:
+        """Start afresh, such as with another source."""
+        self._smoothing = Smoothing(self._time_constant_s)
+
+    def calmed(self, analysis: Analysis, face: int | None = None) -> Analysis:
+        """Return what to show of a frame; `face` is whom it judges: nobody inherits a verdict."""
+        time_s = analysis.frame.timestamp_s
+        if face != self._face or time_s < self._last_s:
+            self.forget()
+        self._face, self._last_s = face, time_s
+        verdicts = analysis.verdicts
+        if verdicts is None or self._time_constant_s == 0:
+            return analysis
+        smoothed = self._smoothing.add(verdict_array(verdicts), time_s)
+        return replace(analysis, verdicts=verdicts_of(smoothed, time_s))
