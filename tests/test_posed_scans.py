@@ -12,7 +12,7 @@ from fercore.baselines.posed_scans import posed_scan
 from fercore.baselines.recipes import Landmarking
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.datasets.bu3dfe_scan import Scan
-from fercore.datasets.samples import sample_root
+from fercore.datasets.opening import sample_root
 from fercore.io.landmarks import Landmarks
 from fercore.structures import Mesh
 

@@ -29,6 +29,7 @@ from fercore.caches.records import (
 from fercore.errors import DatasetError, FercoreError
 from fercore.faces.cropping import crop_face
 from fercore.runtime.files import LOCK_FILE, sole_holder, write_text_whole
+from fercore.runtime.tables import table_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +136,7 @@ def _create(path: Path, manifest: Manifest) -> None:
         raise DatasetError(f"{path} holds {strangers[0]}; choose an empty folder for --output.")
     for name, dtype, shape in _arrays(manifest):
         _create_array(path / name, dtype, shape)
-    (path / INDEX_FILE).write_text("\t".join(COLUMNS) + "\n", encoding="utf-8")
+    (path / INDEX_FILE).write_text(table_line(COLUMNS), encoding="utf-8")
     write_text_whole(path / MANIFEST_FILE, manifest.to_json())
 
 

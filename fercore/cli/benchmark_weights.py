@@ -158,9 +158,9 @@ def _write(
 
     from fercore.errors import FercoreError
     from fercore.runtime.files import write_text_whole
+    from fercore.runtime.tables import table_text
 
     cells = [_cells(checkpoint, score) for checkpoint, score in rows]
-    lines = ["\t".join(HEADER), *("\t".join(row) for row in cells)]
     tables = [tabulate(cells, HEADER, "github", disable_numparse=True)]
     if steady:
         header = ("checkpoint", "head", "test set", *steady[0][1].changed)
@@ -177,7 +177,7 @@ def _write(
     text = "\n\n".join((*tables, speed))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text_whole(folder / "benchmark.tsv", "\n".join(lines) + "\n")
+        write_text_whole(folder / "benchmark.tsv", table_text(HEADER, cells))
         write_text_whole(folder / "benchmark.md", f"{text}\n")
     except OSError as error:
         raise FercoreError(f"{folder} cannot be written ({error.strerror}).") from error

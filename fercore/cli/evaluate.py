@@ -121,21 +121,25 @@ def _engine(arguments: argparse.Namespace) -> Executor:
 def _accuracies(folder: Path) -> str:
     """Return each pipeline's share of scans told right, a line each; no face counts as wrong."""
     from collections import Counter
-    from csv import DictReader
 
     from fercore.evaluation.store import PREDICTIONS_FILE
     from fercore.expressions import EXPRESSIONS
+    from fercore.results import PREDICTION_COLUMNS
+    from fercore.runtime.tables import Records
 
+    records = Records(folder / PREDICTIONS_FILE, PREDICTION_COLUMNS, "fercore evaluate")
+    probabilities = [records.floats(f"p_{e.value}", may_be_empty=True) for e in EXPRESSIONS]
     right, seen, missed = Counter[str](), Counter[str](), Counter[str]()
-    with (folder / PREDICTIONS_FILE).open(encoding="utf-8", newline="") as file:
-        for row in DictReader(file, delimiter="\t"):
-            seen[row["pipeline"]] += 1
-            cells = {e.value: row[f"p_{e.value}"] for e in EXPRESSIONS}
-            if not all(cells.values()):
-                missed[row["pipeline"]] += 1
-                continue
-            guess = max(cells, key=lambda name: float(cells[name]))
-            right[row["pipeline"]] += guess == row["expression"]
+    for slug, truth, *said in zip(
+        records.texts("pipeline").tolist(),
+        records.choices("expression", EXPRESSIONS).tolist(),
+        *(column.tolist() for column in probabilities),
+        strict=True,
+    ):
+        seen[slug] += 1
+        lacks_face = said[0] != said[0]
+        missed[slug] += lacks_face
+        right[slug] += not lacks_face and said.index(max(said)) == truth
     return "\n".join(
         f"{slug:<26} {right[slug] / seen[slug]:7.2%} of {seen[slug]} tested scans"
         + (f", {missed[slug]} of them without a face" if missed[slug] else "")

@@ -116,13 +116,15 @@ def _write_deviations(replayed: Replayed, path: Path) -> None:
     from fercore.errors import FercoreError
     from fercore.results import HEADS
     from fercore.runtime.files import write_text_whole
-    from fercore.study.tables import number
+    from fercore.runtime.tables import number, table_text
 
-    lines = ["\t".join(("source_frame", *(f"{head}_deviation" for head in HEADS)))]
-    for frame, row in zip(replayed.source_frames, replayed.deviations, strict=True):
-        lines.append("\t".join((number(float(frame), 0), *(number(float(d)) for d in row))))
+    columns = ("source_frame", *(f"{head}_deviation" for head in HEADS))
+    rows = [
+        (number(float(frame), 0), *(number(float(deviation)) for deviation in row))
+        for frame, row in zip(replayed.source_frames, replayed.deviations, strict=True)
+    ]
     try:
-        write_text_whole(path, "\n".join(lines) + "\n")
+        write_text_whole(path, table_text(columns, rows))
     except OSError as error:
         raise FercoreError(
             f"{path} cannot be written ({error.strerror}); name another --output."

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
+from fercore.runtime.tables import table_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -42,12 +44,9 @@ class Table:
 
     def to_tsv(self) -> str:
         """Return header and records; every record says what it was measured on."""
-        if not self.records:
-            return "\t".join((*self.header, "setting")) + "\n"
-        lines = ["\t".join((*self.records[0], "setting"))]
-        for record in self.records:
-            lines.append("\t".join([*(_plain(cell) for cell in record.values()), self.setting]))
-        return "\n".join(lines) + "\n"
+        columns = (*(self.records[0] if self.records else self.header), "setting")
+        rows = ((*map(_plain, record.values()), self.setting) for record in self.records)
+        return table_text(columns, rows)
 
     def to_markdown(self) -> str:
         """Return title, setting, rows and note."""
@@ -96,7 +95,7 @@ def probability(p: float) -> str:
 def _plain(cell: Cell) -> str:
     if isinstance(cell, float):
         return "" if math.isnan(cell) else f"{cell:.6g}"
-    return str(cell).replace("\t", " ")
+    return str(cell)
 
 
 @dataclass(frozen=True, slots=True)

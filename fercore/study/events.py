@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fercore.study.tables import Column, number, read_cells
+from fercore.runtime.tables import Column, number, read_cells
 
 if TYPE_CHECKING:
     from pathlib import Path

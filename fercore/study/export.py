@@ -11,13 +11,13 @@ import csv
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fercore.errors import FercoreError
+from fercore.runtime.tables import UNKNOWN, Column, read_cells
 from fercore.study import events, predictions
 from fercore.study.export_bids import export_bids
 from fercore.study.export_xdf import export_xdf
 from fercore.study.layout import STUDY_FILE
 from fercore.study.made_folders import making
 from fercore.study.run_tables import KEY_COLUMNS, RUN_COLUMNS, select
-from fercore.study.tables import UNKNOWN, Column, read_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
 from fercore.runtime.parsing import parsed_json
+from fercore.runtime.tables import Column, header_line, line
 from fercore.runtime.versions import versions
 from fercore.study import events, predictions
 from fercore.study.run_tables import (
@@ -22,7 +23,6 @@ from fercore.study.run_tables import (
     describe_run,
     published_event,
 )
-from fercore.study.tables import Column, header_line, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

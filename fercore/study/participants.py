@@ -12,9 +12,9 @@ import numpy as np
 from fercore.errors import FercoreError
 from fercore.runtime.files import sole_user, write_text_whole
 from fercore.runtime.parsing import parsed_json
+from fercore.runtime.tables import reads_as_missing
 from fercore.study.layout import PARTICIPANT_FILE, require_new, subject_folder, subjects_of
 from fercore.study.study_file import Order
-from fercore.study.tables import reads_as_missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

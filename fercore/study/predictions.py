@@ -27,7 +27,7 @@ from fercore.faces.quality import (
 )
 from fercore.results import HEADS
 from fercore.runtime.files import write_text_whole
-from fercore.study.tables import UNKNOWN, Column, header_line, line, number, read_cells
+from fercore.runtime.tables import UNKNOWN, Column, header_line, line, number, read_cells
 from fercore.study.verdict_arrays import SHAPE, verdict_array
 
 if TYPE_CHECKING:

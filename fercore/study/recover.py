@@ -16,6 +16,7 @@ import numpy as np
 
 from fercore.errors import FercoreError, cure
 from fercore.runtime.files import sole_holder
+from fercore.runtime.tables import Column, header_line, line
 from fercore.study import events, predictions
 from fercore.study.events import RUN_LOST, RUN_STOP, Event
 from fercore.study.media import Closed, by_time, close_video, set_aside
@@ -28,7 +29,6 @@ from fercore.study.run_files import (
     read_run_record,
     write_run_record,
 )
-from fercore.study.tables import Column, header_line, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

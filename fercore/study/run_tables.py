@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
+from fercore.runtime.tables import UNKNOWN, Column
 from fercore.study.events import NOTE, PROBLEM, read_offsets
 from fercore.study.layout import STUDY_FILE, RunName, require_run, runs_of, study_of
 from fercore.study.participants import participants_of
 from fercore.study.run_files import RunState, read_run_record
 from fercore.study.study_file import load_study
-from fercore.study.tables import UNKNOWN, Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

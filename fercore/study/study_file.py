@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
 from fercore.runtime.parsing import parsed_toml
+from fercore.runtime.tables import reads_as_missing
 from fercore.study.layout import STUDY_FILE, require_label
-from fercore.study.tables import reads_as_missing
 from fercore.study.toml_table import TomlTable
 
 if TYPE_CHECKING:

@@ -6,6 +6,8 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import torch
+from torch.nn import functional
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,12 +86,12 @@ def area_weights(length: int, shorter: int) -> FloatArray:
     return weights
 
 
-def linear_weights(length: int, longer: int) -> FloatArray:
-    """Return the matrix (longer, length) that interpolates linearly between pixel centres."""
-    centres = ((np.arange(longer) + 0.5) * length / longer - 0.5).clip(0, length - 1)
-    distance = np.abs(centres[:, None] - np.arange(length))
-    weights: FloatArray = (1 - distance).clip(0).astype(np.float32)
-    return weights
+def enlarged(pictures: FloatArray, size: int) -> FloatArray:
+    """Return pictures (N, S, S) or (N, S, S, C) with sides of `size`, bilinear between centres."""
+    stack = torch.from_numpy(np.ascontiguousarray(pictures.reshape(*pictures.shape[:3], -1)))
+    planes = functional.interpolate(stack.permute(0, 3, 1, 2), size=(size, size), mode="bilinear")
+    larger: FloatArray = planes.permute(0, 2, 3, 1).numpy()
+    return larger.reshape(len(pictures), size, size, *pictures.shape[3:])
 
 
 def along_both(weights: FloatArray, pictures: FloatArray) -> FloatArray:

@@ -37,9 +37,9 @@ from fercore.evaluation.stress.crops import (
     Crops,
     along_both,
     area_weights,
+    enlarged,
     gaussian_blur,
     generators,
-    linear_weights,
 )
 from fercore.evaluation.stress.depth_faults import (
     D415,
@@ -123,8 +123,7 @@ def light_from_side(crops: Crops, share: float, draws: Sequence[np.random.Genera
     known |= ~known.any((1, 2), keepdims=True)
     mean = (irradiance * known).sum((1, 2)) / known.sum((1, 2))
     ratio = 1 - share + share * irradiance / np.maximum(mean, _DIMMEST)[:, None, None]
-    weights = linear_weights(ratio.shape[-1], crops.rgb.shape[1])
-    factors = along_both(weights, ratio.astype(np.float32))[..., None]
+    factors = enlarged(ratio.astype(np.float32), crops.rgb.shape[1])[..., None]
     return crops._replace(rgb=from_linear(to_linear(crops.rgb) * factors))
 
 
@@ -200,7 +199,7 @@ def _coarse_colour(crops: Crops, side: int) -> NDArray[np.uint8]:
     if side >= size:
         return crops.rgb
     coarse = along_both(area_weights(size, side), to_linear(crops.rgb))
-    return from_linear(along_both(linear_weights(side, size), coarse))
+    return from_linear(enlarged(coarse, size))
 
 
 def _coarse_depth(depth_m: FloatArray, side: int) -> FloatArray:
