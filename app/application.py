@@ -6,6 +6,7 @@ rgbd-fer --source realsense                         a depth camera, live
 rgbd-fer --source webcam:0                          a webcam: colour alone judges
 rgbd-fer --source RECORDING.db3                     a recording, a video, a folder of pictures
 rgbd-fer --study STUDY.toml --output FOLDER         record a user study into a folder
+rgbd-fer --present                                  full screen, for an audience
 rgbd-fer --checkpoint MINE.safetensors              networks of one's own
 rgbd-fer --headless --output OUT --max-frames 60    no window, files instead
 """
@@ -61,6 +62,7 @@ def create_application(headless: bool) -> QApplication:
 
     from app.start.display import display_problem, forget_foreign_plugins
     from app.start.logs import log_qt_message
+    from app.window.widgets.theme import Look
     from fercore.runtime.decimal_point import keep_decimal_point
 
     forget_foreign_plugins()
@@ -73,7 +75,7 @@ def create_application(headless: bool) -> QApplication:
     keep_decimal_point()  # Qt has taken up the user's language
     application.setApplicationName("rgbd-fer")
     application.setDesktopFileName("rgbd-fer")  # whose icon the desktop shows
-    application.setStyle("Fusion")
+    application.setStyle(Look())
     return application
 
 
@@ -87,12 +89,13 @@ def run_window(
     weights: Callable[[], tuple[Weights, ...]] = tuple,
     study: Path | None = None,
     explainer: Callable[[], Explainer] | None = None,
+    present: bool = False,
 ) -> int:
     """Play a source in the window until that is closed; return the exit status.
 
     `open_source` returns it ready to be read; `name` is what the settings remember. `weights`
     returns what judges; `study` is the folder of a study to open; `explainer` loads what tells
-    where the networks look.
+    where the networks look; `present` begins on the stage.
     """
     import signal
 
@@ -108,7 +111,10 @@ def run_window(
     if study is not None:
         mode.open(study)
     window.begin(open_source, name)
-    window.show()
+    if present:
+        window.enter_stage()
+    else:
+        window.show()
     # The window's timers let Python see the signal.
     signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
     return application.exec()
@@ -144,8 +150,9 @@ def _run_window(options: argparse.Namespace) -> int:
     weights = _weights(options.pipeline, options.checkpoint)
     explainer = _explainer(options.pipeline, options.checkpoint)
     return run_window(
-        application, loader, open_source, name, settings, troubles, weights, study, explainer
-    )
+        application, loader, open_source, name, settings, troubles, weights, study, explainer,
+        options.present,
+    )  # fmt: skip
 
 
 def _study(options: argparse.Namespace) -> Path | None:

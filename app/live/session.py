@@ -69,7 +69,7 @@ class Session:
         self._opening: Capture | None = None
         self._left: list[Capture] = []  # asked to end
         self._begins = False
-        self._speed = 1.0
+        self._speed, self._looping = 1.0, False
         self._shown_s: deque[float] = deque()
         self._latency_s = 0.0
         self._dropped_before = 0
@@ -195,10 +195,21 @@ class Session:
         if self._capture is not None:
             self._capture.set_speed(factor)
 
+    def set_looping(self, looping: bool) -> None:
+        """Begin a replay anew at its end, or stop there; kept for later sources."""
+        self._looping = looping
+        if self._capture is not None:
+            self._capture.set_looping(looping)
+
     def jump(self, clip: int) -> None:
         """Go on with another clip of a replay."""
         if self._capture is not None:
             self._capture.jump(clip)
+
+    def go_to(self, place: int) -> None:
+        """Go on with another frame of a source that can be sought in; while paused, show it."""
+        if self._capture is not None:
+            self._capture.go_to(place)
 
     def close(self) -> None:
         """End all threads and the source; safe to call twice, or before `start`."""
@@ -234,6 +245,7 @@ class Session:
         self._capture, source = capture, capture.source
         self._camera = source if isinstance(source, LiveSource) else None
         capture.set_speed(self._speed)
+        capture.set_looping(self._looping)
         if self.condition is None:
             self._begins = True
             capture.step()
