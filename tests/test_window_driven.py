@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 APPLICATION = Path(__file__).with_name("driven_application.py")
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 class Driven:

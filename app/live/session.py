@@ -120,6 +120,20 @@ class Session:
         """Why the camera that is waited for is not there, in a sentence; empty where none is."""
         return self._opening.excuse if self._opening is not None else ""
 
+    @property
+    def loaded_by(self) -> Callable[[], Analyser]:
+        """What loaded the networks that judge, or is loading the first."""
+        return self._inference.loaded_by
+
+    @property
+    def changes_networks(self) -> bool:
+        """Whether networks are being loaded in place of others."""
+        return self._inference.ready and self._inference.changing
+
+    def change_networks(self, load: Callable[[], Analyser]) -> None:
+        """Judge by other networks, once they are loaded."""
+        self._inference.change(load)
+
     def select_face(self, x: float, y: float) -> None:
         """Judge the face at this pixel of the colour picture from the next frame on."""
         self._inference.select_face(x, y)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtWidgets import QMainWindow, QMenu
+from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox
 
 from app.live.session import State
 from app.sources.base import LiveSource, Replay
@@ -19,7 +19,14 @@ from app.window.stage import Stage
 from app.window.view_panel import ViewPanel
 from app.window.widgets.cloud_view import CloudDock
 from app.window.widgets.lines import StatusLine
-from app.window.widgets.menus import Command, KeyHelp, add_entry, add_switch, is_confirmed
+from app.window.widgets.menus import (
+    Command,
+    KeyHelp,
+    about_text,
+    add_entry,
+    add_switch,
+    is_confirmed,
+)
 from app.window.widgets.seek_bar import SeekBar
 from app.window.widgets.transport import Transport
 
@@ -49,6 +56,7 @@ class MainWindow(QMainWindow):
     """Shows what a session finds out about its source."""
 
     presented = Signal(object)  # the `Judged` frame that is shown, not smoothed
+    networks_changed = Signal()  # others judge
     cleared = Signal()  # nothing is shown any more
     closing = Signal()  # it is out of sight, and about to end the session
 
@@ -62,7 +70,8 @@ class MainWindow(QMainWindow):
         self._source: FrameSource | None = None
         self._chosen = ""  # what the settings remember once it is open
         self._idle_polls = 0
-        self.arbiter = Arbiter(lambda: session.networks_problem)
+        self.judges = ""  # the name of the networks
+        self.arbiter = Arbiter(self._no_networks)
         self._fit_screen(QSize(*DEFAULT_SIZE))
         self._assemble()
         self._connect()
@@ -192,7 +201,7 @@ class MainWindow(QMainWindow):
         self.colour_view.clicked.connect(self._session.select_face)
 
     def _build_menus(self) -> None:
-        source_menu = SourceMenu(self)
+        self.source_menu = source_menu = SourceMenu(self)
         source_menu.chosen.connect(self._open_named)
         add_entry(self, source_menu, Command.SNAPSHOT, self._take_snapshot)
         add_entry(self, source_menu, Command.QUIT, self.close)
@@ -209,7 +218,9 @@ class MainWindow(QMainWindow):
             self.view_menu.addAction(dock.toggleViewAction())
         self.addAction(self.cloud.toggleViewAction())
         self.menuBar().addMenu(self.view_menu)
-        add_entry(self, self.menuBar().addMenu("&Help"), Command.KEYS, self._show_keys)
+        help_menu = self.menuBar().addMenu("&Help")
+        add_entry(self, help_menu, Command.KEYS, self._show_keys)
+        add_entry(self, help_menu, Command.ABOUT, self._show_about)
 
     def _every(self, milliseconds: int, then: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -227,7 +238,8 @@ class MainWindow(QMainWindow):
         self.transport.set_playing(self._session.will_play)
         self.camera.follow(self._session.condition, self.clear)
         state = self._session.state
-        self.status.show_state(state + self.panel.remark)
+        judges = f", {self.judges}" if self.judges else ""
+        self.status.show_state(state + judges + self.panel.remark)
         self.colour_view.show_notice(self._notice())
         if self.panel.resting.news:
             self.status.show_message(self.panel.resting.news)
@@ -236,6 +248,12 @@ class MainWindow(QMainWindow):
         if trouble is not None:
             self.status.show_message(trouble)
         self._rest(judged is None and state in _STILL)
+
+    def _no_networks(self) -> str:
+        """Return why what would be recorded now is not judged by known networks."""
+        if self._session.changes_networks:
+            return "Other networks are being loaded; wait a moment."
+        return self._session.networks_problem
 
     def _notice(self) -> str:
         """Return what has to stay on the screen, empty where all is well."""
@@ -308,6 +326,9 @@ class MainWindow(QMainWindow):
 
     def _export_timeline(self) -> None:
         self.status.show_message(self.player.export(self))
+
+    def _show_about(self) -> None:
+        QMessageBox.about(self, "About rgbd-fer", about_text(self.judges))
 
     def _show_keys(self) -> None:
         KeyHelp(self.actions(), self).show()

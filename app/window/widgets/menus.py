@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -72,6 +73,7 @@ class Command(_Command, Enum):
     RECORD = "&Record, or stop recording", "Ctrl+Shift+R"
     MARK = "&Mark this moment", "Ctrl+Shift+M"
     KEYS = "&Keys", "F1"
+    ABOUT = "&About", "Shift+F1"
 
 
 def is_confirmed(parent: QWidget, question: str) -> bool:
@@ -81,6 +83,18 @@ def is_confirmed(parent: QWidget, question: str) -> bool:
         parent, "Please confirm", question, buttons.Yes | buttons.No, buttons.No
     )
     return answer == buttons.Yes
+
+
+def about_text(judges: str) -> str:
+    """Return what the application is, which networks judge, and whose it is, as rich text."""
+    version = importlib.metadata.version("fercore")
+    return (
+        f"<b>rgbd-fer {version}</b><p>Estimates the six basic expressions that a face shows from "
+        "colour and depth. It does not know what a person feels.</p>"
+        f"<p>Networks: {judges or 'none from a checkpoint'}</p>"
+        "<p>After Oyedotun et al., <i>Facial Expression Recognition via Joint Deep Learning of "
+        "RGB-Depth Map Latent Representations</i>, ICCV Workshops 2017. MIT licence.</p>"
+    )
 
 
 def add_entry(window: QWidget, menu: QMenu, command: Command, then: Callable[[], object]) -> None:
