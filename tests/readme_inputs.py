@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import numpy as np
+from camera_doubles import write_video
 from fer2013_fixtures import striped_faces, write_csv
 from made_up_faces import make_cache
 from made_up_runs import MadeUp, write_run
@@ -51,6 +52,17 @@ def write_picture(path: Path) -> None:
     """Write a sample subject's picture."""
     scan = f"{SAMPLE_SUBJECT}/{SAMPLE_SUBJECT}_HA04WH_F2D.bmp"
     Image.open(sample_root() / scan).save(path)
+
+
+def write_film(path: Path) -> None:
+    """Write a video in which there is no face."""
+    write_video(path, 4)
+
+
+def write_films(path: Path) -> None:
+    """Write a folder with a video."""
+    path.mkdir()
+    write_film(path / "first.mp4")
 
 
 def write_depth(path: Path) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from app.headless import analyse
 from app.headless.analysed import PAGE, SUMMARY, TABLE
-from app.headless.judging import STATES, Course
+from app.headless.judging import STATES, StateCourse
 from fercore import cli
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS, Expression
@@ -48,7 +48,13 @@ class Stub:
 
     look_at_each = follow_faces
 
-    def analyse(self, frame: RGBDFrame) -> Analysis:
+    def analyse_all(self, frame: RGBDFrame) -> list[tuple[int, Analysis]]:
+        first = self._analysed(frame)
+        if first.pair is None:
+            return [(0, first)]
+        return [(1, first)] if frame.depth_m is None else [(1, first), (2, first)]
+
+    def _analysed(self, frame: RGBDFrame) -> Analysis:
         if self.judged == self.ends_after:
             raise KeyboardInterrupt
         self.judged += 1
@@ -126,8 +132,9 @@ def test_any_mix_gives_a_row_a_frame_and_a_row_an_input(
     assert sum(times) == pytest.approx(float(film["duration_s"]), abs=0.005)
     assert found["2.tif"]["duration_s"] == "n/a"
     table = rows_of(tmp_path / "out" / TABLE)
-    assert len(table) == 18
-    assert {row["face"] for row in table} == {"1", "n/a"}
+    assert len(table) == 22
+    assert {row["face"] for row in table} == {"1", "2", "n/a"}
+    assert found["camera"]["faces"] == "2" and film["faces"] == "1"
     with_depth = [row for row in table if row["kind"] == "pictures with depth"]
     assert all((row["fusion_fear"] == "n/a") == (row["kind"] != "pictures with depth")
                for row in table if row["face"] == "1")  # fmt: skip
@@ -184,7 +191,7 @@ def test_what_cannot_be_judged_is_said_before_anything_is(tmp_path: Path, stub: 
 
 
 def test_a_long_course_stays_short_and_loses_nothing() -> None:
-    course = Course()
+    course = StateCourse()
     for index in range(40_000):
         course.add(index / 30, index % 2, 1 / 30)
     assert len(course.seconds) <= 480

@@ -70,7 +70,7 @@ def test_where_nothing_is_known_nothing_is_said(seen_m: FloatArray) -> None:
     tiny = FaceBox(300, 200, 305, 205, 0.9)
     for box in (BOX, outside, tiny):
         measures = measure_face(unknown, box, CAMERA.fx)
-        assert measures == FaceMeasures(None, None, None, None)
+        assert measures == FaceMeasures(None, None, None, None, None)
         assert depth_doubt(measures) == ""
 
 

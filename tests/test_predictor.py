@@ -171,6 +171,31 @@ def test_a_stream_keeps_to_one_face(network: Pipeline) -> None:
     assert detector.closed == 1
 
 
+def test_all_faces_of_a_frame_are_judged_the_same_in_any_company(network: Pipeline) -> None:
+    near, far = FaceBox(10, 10, 60, 60, 0.9), FaceBox(64, 20, 96, 52, 0.8)
+    predictor = Predictor(TorchEngine(network), CARD, FixedDetector(near, far))
+    alone = Predictor(TorchEngine(network), CARD, FixedDetector(far))
+    for _ in range(2):  # a stream leaves nothing behind
+        assert [number for number, _ in predictor.analyse_all(frame(None))] == [1, 2]
+        first, second = (analysis for _, analysis in predictor.analyse_all(frame(relief())))
+        for found, wanted in (
+            (first, predictor.analyse(frame(relief()))),
+            (second, alone.analyse(frame(relief()))),
+        ):
+            assert found.pair is not None and wanted.pair is not None
+            assert found.pair.box == wanted.pair.box and found.reason == wanted.reason
+            assert found.verdicts is not None and wanted.verdicts is not None
+            np.testing.assert_array_equal(
+                found.verdicts.rgb.probabilities, wanted.verdicts.rgb.probabilities
+            )
+        predictor.follow_faces()
+        assert [number for number, _ in predictor.analyse_all(frame(None))] == [1, 2]
+        predictor.look_at_each()
+    nobody = Predictor(TorchEngine(network), CARD, FixedDetector())
+    ((number, analysis),) = nobody.analyse_all(frame(None))
+    assert number == 0 and analysis.pair is None
+
+
 def test_the_stages_of_a_frame_are_timed(network: Pipeline) -> None:
     detector = FixedDetector(FaceBox(20, 20, 80, 80, 0.9))
     predictor = Predictor(TorchEngine(network, measured=True), CARD, detector)

@@ -70,6 +70,7 @@ SMALL = {
     ),
     "stress": Small((*FEW_FACES, "--workers", "1"), ("--scans",)),
     "report": Small(),
+    "analyse": Small(),
     "rgbd-fer": Small(("--headless", "--output", "played", "--max-frames", "2")),
 }
 
@@ -83,6 +84,9 @@ INPUTS: dict[str, Callable[[Path], object]] = {
     "makehuman_head.npz": tiny_makehuman.write_head,
     "face.png": inputs.write_picture,
     "face-depth.png": inputs.write_depth,
+    "holiday.jpg": inputs.write_picture,
+    "talk.mp4": inputs.write_film,
+    "recordings": inputs.write_films,
     "fer2013.csv": inputs.write_fer2013,
     "cache": partial(inputs.write_cache, weights=WEIGHTS),
     "trained": partial(inputs.write_weights, weights=WEIGHTS),

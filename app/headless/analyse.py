@@ -1,9 +1,10 @@
 """Judge files and folders of pictures, videos and recordings, in any mix, without a window.
 
-Into the output go `analysis.tsv` (a row a frame: face, time, box, quality, the verdicts of all
-heads), `summary.tsv` (a row an input: how long, and in how many frames, each expression, calm,
-not sure, no face) and `analysis.html` (timelines and thumbnails). Given again, the command goes
-on where it stopped; what has changed meanwhile is judged anew.
+Into the output go `analysis.tsv` (a row a frame and face, at most four: time, box, quality, the
+verdicts of all heads), `summary.tsv` (a row an input: how long, and in how many frames, the
+followed face showed each expression, was calm, not sure or not there) and `analysis.html`
+(timelines and thumbnails). Given again, the command goes on where it stopped; what has changed
+meanwhile is judged anew.
 
 fercore analyse holiday.jpg talk.mp4 recordings/ --output analysed
 """
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from app.headless.analysed import Judged
-    from app.headless.inputs import Input, Inputs
+    from app.headless.analysed import JudgedInput
+    from app.headless.inputs import FoundInputs, Input
     from fercore.inference.predictor import Predictor
 
 NAME = "analyse"
@@ -80,10 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
             predictor.close()
 
 
-def _run(inputs: Inputs, predictor: Predictor, output: Path, thumbnails: bool) -> int:
+def _run(inputs: FoundInputs, predictor: Predictor, output: Path, thumbnails: bool) -> int:
     from app.headless.analysed import PAGE, SUMMARY, TABLE, write_results
 
-    judged: list[Judged] = []
+    judged: list[JudgedInput] = []
     started_s, interrupted = time.monotonic(), False
     (output / PARTS).mkdir(exist_ok=True)
     try:
@@ -111,13 +112,13 @@ def _judge_all(
     predictor: Predictor,
     parts: Path,
     thumbnails: bool,
-    judged: list[Judged],
+    judged: list[JudgedInput],
 ) -> int:
     """Judge what was not judged before; return the number of faces that were."""
     from tqdm import tqdm
 
-    from app.headless.analysed import Judged
-    from app.headless.judging import NO_FACE, STATES, judge_input, part_of
+    from app.headless.analysed import JudgedInput
+    from app.headless.judging import judge_input, part_of
 
     faces = 0
     seldom_s = 0.1 if sys.stderr.isatty() else 10.0
@@ -130,8 +131,8 @@ def _judge_all(
             account = part.read()
             if account is None:
                 account = judge_input(found, predictor, part, thumbnails, frames.update)
-                faces += account.frames - account.frames_of[STATES.index(NO_FACE)]
-            judged.append(Judged(found, part, account))
+                faces += account.verdicts
+            judged.append(JudgedInput(found, part, account))
     return faces
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from app.headless.inputs import Input, Inputs
-    from app.headless.judging import Course
+    from app.headless.inputs import FoundInputs, Input
+    from app.headless.judging import StateCourse
     from fercore.networks.checkpoints import ModelCard
 
 TABLE, SUMMARY, PAGE = "analysis.tsv", "summary.tsv", "analysis.html"
@@ -77,7 +77,7 @@ best verdict has less than {{ least }}.</p>
 """
 
 
-class Judged(NamedTuple):
+class JudgedInput(NamedTuple):
     """An input that was judged, now or earlier."""
 
     found: Input
@@ -85,7 +85,9 @@ class Judged(NamedTuple):
     account: Account
 
 
-def write_results(judged: Sequence[Judged], inputs: Inputs, card: ModelCard, output: Path) -> None:
+def write_results(
+    judged: Sequence[JudgedInput], inputs: FoundInputs, card: ModelCard, output: Path
+) -> None:
     """Write tables and page anew from all parts.
 
     Raises:
@@ -106,7 +108,7 @@ def write_results(judged: Sequence[Judged], inputs: Inputs, card: ModelCard, out
     write_text_whole(output / PAGE, _page(judged, facts))
 
 
-def _summary(judged: Judged) -> tuple[str, ...]:
+def _summary(judged: JudgedInput) -> tuple[str, ...]:
     found, _, account = judged
     seconds = [number(value, 3) if found.moves else UNKNOWN for value in account.seconds_of]
     duration = number(sum(account.seconds_of), 3) if found.moves else UNKNOWN
@@ -118,7 +120,7 @@ def _summary(judged: Judged) -> tuple[str, ...]:
     )
 
 
-def _page(judged: Sequence[Judged], facts: Mapping[str, str]) -> str:
+def _page(judged: Sequence[JudgedInput], facts: Mapping[str, str]) -> str:
     """Return the page's HTML: no script, nothing loaded from elsewhere."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -143,7 +145,7 @@ def _text(found: Input, account: Account) -> str:
     if not found.moves:
         return ", ".join(_of_states(account.frames_of, "", 0)) or "nothing"
     parts = list(_of_states(account.seconds_of, " s", 1))
-    people = f"{account.faces} faces one after another, " if account.faces > 1 else ""
+    people = f"{account.faces} faces, the followed one in " if account.faces > 1 else ""
     return f"{people}{account.frames} frames: {', '.join(parts) or 'nothing'}"
 
 
@@ -155,7 +157,7 @@ def _of_states(sums: Sequence[float], unit: str, digits: int) -> Iterator[str]:
             yield f"{STATES[place]}{amount}"
 
 
-def _timeline(course: Course) -> Markup:
+def _timeline(course: StateCourse) -> Markup:
     """Return a strip in which each bin has the colour of the state that lasted longest in it."""
     strip = [_longest(seconds) for seconds in course.seconds]
     parts, start = [], 0

@@ -71,14 +71,14 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
+class FoundInputs:
     """All that is to be judged."""
 
     found: tuple[Input, ...]  # each once, in the order in which they were named
     left_alone: int  # files in folders that are neither pictures nor videos nor recordings
 
 
-def inputs_in(paths: Iterable[Path]) -> Inputs:
+def inputs_in(paths: Iterable[Path]) -> FoundInputs:
     """Return what is to be judged in files and folders; no file is judged twice.
 
     Raises:
@@ -92,7 +92,7 @@ def inputs_in(paths: Iterable[Path]) -> Inputs:
                 found.setdefault(each.path.resolve(), each)
             else:
                 left_alone += 1
-    return Inputs(tuple(found.values()), left_alone)
+    return FoundInputs(tuple(found.values()), left_alone)
 
 
 def frames_of(found: Input) -> Iterator[RGBDFrame]:

@@ -28,10 +28,11 @@ from fercore.study.tables import UNKNOWN, line, number
 from fercore.study.verdict_arrays import verdict_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from app.headless.inputs import Input
+    from fercore.faces.head_angle import HeadAngle
     from fercore.faces.tracking import TrackedFace
     from fercore.structures import Analysis, RGBDFrame, UInt8Array
 
@@ -50,7 +51,7 @@ _THUMBNAIL_QUALITY = 80
 _FORMAT = 1  # of the parts; raise it when the same input gives other parts
 
 
-class Judge(Protocol):
+class FrameJudge(Protocol):
     """What judges frames: `fercore.inference.predictor.Predictor`."""
 
     @property
@@ -66,13 +67,13 @@ class Judge(Protocol):
         """Look at every coming frame as if it were the only one."""
         ...
 
-    def analyse(self, frame: RGBDFrame) -> Analysis:
-        """Return everything found out about one frame."""
+    def analyse_all(self, frame: RGBDFrame) -> list[tuple[int, Analysis]]:
+        """Return number and analysis of each face, the followed one first."""
         ...
 
 
 @dataclass(slots=True)
-class Course:
+class StateCourse:
     """How long each state lasted, over time: bins that grow as the input goes on."""
 
     bin_s: float = _FINEST_S
@@ -99,9 +100,10 @@ class Account:
 
     frames: int = 0
     faces: int = 0  # people who were judged
+    verdicts: int = 0  # faces of all frames of which something was said
     frames_of: list[int] = field(default_factory=lambda: [0] * len(STATES))
     seconds_of: list[float] = field(default_factory=lambda: [0.0] * len(STATES))
-    course: Course = field(default_factory=Course)
+    course: StateCourse = field(default_factory=StateCourse)
     thumbnail: str = ""  # the surest face, a JPEG in base64; empty: none, or not wanted
     problem: str = ""  # why it was not judged, or not to its end; empty: it was
 
@@ -137,7 +139,7 @@ def part_of(found: Input, folder: Path, weights: str, with_thumbnail: bool) -> P
 
 
 def judge_input(
-    found: Input, judge: Judge, part: Part, with_thumbnail: bool, seen: Callable[[], object]
+    found: Input, judge: FrameJudge, part: Part, with_thumbnail: bool, seen: Callable[[], object]
 ) -> Account:
     """Judge all frames of an input and write its part; `seen` is called after each.
 
@@ -154,9 +156,11 @@ def judge_input(
     with whole_file(part.table) as unfinished, unfinished.open("wb") as table:
         try:
             for frame in frames_of(found):
-                analysis = judge.analyse(frame)
-                followed = next((face for face in judge.faces if face.followed), None)
-                table.write(line(tally.add(analysis, followed)))
+                judged = judge.analyse_all(frame)
+                tally.add(judged)
+                angles = {face.identity: face.angle for face in judge.faces}
+                for person, analysis in judged:
+                    table.write(line(_row(found, analysis, angles.get(person), person)))
                 seen()
         except FercoreError as error:
             tally.account.problem = str(error)
@@ -179,21 +183,19 @@ class _Tally:
         self._face: UInt8Array = np.empty(0, np.uint8)
         self._start_s = 0.0
 
-    def add(self, analysis: Analysis, followed: TrackedFace | None) -> tuple[str, ...]:
-        """Add a frame; return its row."""
-        state = _state(analysis)
-        time_s = analysis.frame.timestamp_s
+    def add(self, judged: Sequence[tuple[int, Analysis]]) -> None:
+        """Add a frame with all of its faces; the state is the first one's."""
+        first = judged[0][1]
+        state, time_s = _state(first), first.frame.timestamp_s
         if self._last is None:
             self._start_s = time_s
         self._pass_to(time_s)
         self._last = time_s, state
         self.account.frames += 1
         self.account.frames_of[state] += 1
-        person = followed.identity if followed else int(analysis.pair is not None)
-        if analysis.pair is not None:
-            self._people.add(person)
-        self._keep_surest(analysis)
-        return _row(self._found, analysis, followed, person)
+        self.account.verdicts += sum(analysis.verdicts is not None for _, analysis in judged)
+        self._people.update(person for person, analysis in judged if analysis.pair is not None)
+        self._keep_surest(first)
 
     def finish(self) -> Account:
         """Return the account; the last frame lasts as long as the one before it."""
@@ -224,11 +226,11 @@ def _account_of(values: dict[str, Any]) -> Account:
     Raises:
         ValueError, TypeError, KeyError: it was written by something else.
     """
-    course = checked(Course, values["course"])
+    course = checked(StateCourse, values["course"])
     account = checked(Account, {**values, "course": course})
-    for sums in (account.frames_of, account.seconds_of, *course.seconds):
-        if len(sums) != len(STATES) or not np.isfinite(np.array(sums, np.float64)).all():
-            raise ValueError("it does not tell of each state")
+    sums = np.array([account.frames_of, account.seconds_of, *course.seconds], np.float64)
+    if sums.ndim != 2 or sums.shape[1] != len(STATES) or not np.isfinite(sums).all():
+        raise ValueError("it does not tell of each state")
     return account
 
 
@@ -239,11 +241,8 @@ def _state(analysis: Analysis) -> int:
     return STATES.index(best.label if best is not None and is_sure(best) else NOT_SURE)
 
 
-def _row(
-    found: Input, analysis: Analysis, followed: TrackedFace | None, person: int
-) -> tuple[str, ...]:
+def _row(found: Input, analysis: Analysis, angle: HeadAngle | None, person: int) -> tuple[str, ...]:
     frame, pair = analysis.frame, analysis.pair
-    angle = followed.angle if followed else None
     quality = measure(pair, angle=angle)
     corners = ("x0", "y0", "x1", "y1")
     box = [None if pair is None else getattr(pair.box, corner) for corner in corners]

@@ -28,9 +28,9 @@ LEAST_WIDTH_MM, MOST_WIDTH_MM = 80.0, 240.0
 SURE_LEAST_WIDTH_MM, SURE_MOST_WIDTH_MM = 115.0, 170.0
 """Of such a box when its width is to tell in which unit depth counts."""
 
-LEAST_FORM_MM, MOST_RELIEF_MM = 8.0, 110.0
+LEAST_FORM_MM, FORM_OVER_NOISE, MOST_RELIEF_MM = 3.5, 1.5, 110.0
 """Of the middle of a face about its own best plane, see `measure_face`. Further off, the noise of a
-depth camera alone has the relief of a face; averaged over a twelfth of the face, it has less."""
+depth camera alone has the relief of a face; its means over a twelfth of the face have less."""
 
 LEAST_ROUNDNESS = -0.25
 """Correlation of the relief with a bowl turned upside down; a mould of a face has about -0.6."""
@@ -43,6 +43,7 @@ _NEAR_MIDDLE = 0.05  # cameras' optical axes are so near the middle of their pic
 _BLOCKS = 12  # along each side of the rest; medians within them leave no noise
 _PER_BLOCK = 5  # pixels along each side that are looked at
 _JOINED = 3  # blocks along each side whose mean is taken for a face's form
+_MEDIAN_OF_NORMAL = 0.6745  # of the size of normally distributed values, over their deviation
 _LEAST_KNOWN = 0.25  # share of the blocks
 _LEAST_IN_BLOCK = 0.3  # share of a block's pixels
 _TAIL = 5.0  # per cent of the blocks on either side of the relief
@@ -54,6 +55,7 @@ class FaceMeasures(NamedTuple):
     width_mm: float | None  # of the box, at the face's own distance; None without a camera too
     relief_mm: float | None  # spread of the depth about its own best plane
     form_mm: float | None  # the same of means over neighbours, which leave little of the noise
+    noise_mm: float | None  # standard deviation of what no smooth surface has
     roundness: float | None  # -1 hollow to 1 bulging; near 0 it tells nothing
 
 
@@ -74,12 +76,12 @@ def measure_face(depth_m: FloatArray, box: FaceBox, fx: float | None) -> FaceMea
 
 def depth_doubt(measures: FaceMeasures) -> str:
     """Return why depth cannot be a face's, in a short phrase; empty where it can."""
-    width_mm, relief_mm, form_mm, roundness = measures
+    width_mm, relief_mm, form_mm, noise_mm, roundness = measures
     if width_mm is not None and not LEAST_WIDTH_MM <= width_mm <= MOST_WIDTH_MM:
         return f"by its depth the face would be {length_text(width_mm)} wide: wrong unit or camera"
-    if relief_mm is None or form_mm is None or roundness is None:
+    if relief_mm is None or form_mm is None or noise_mm is None or roundness is None:
         return ""
-    if form_mm < LEAST_FORM_MM:
+    if form_mm < LEAST_FORM_MM + FORM_OVER_NOISE * noise_mm:
         return "depth is flat, as of a photograph"
     if relief_mm > MOST_RELIEF_MM:
         return f"by its depth the face would bulge by {length_text(relief_mm)}: wrong unit"
@@ -138,17 +140,22 @@ def _block_medians(depth_m: FloatArray) -> NDArray[np.float64]:
 
 def _relief(
     medians_m: NDArray[np.float64],
-) -> tuple[float | None, float | None, float | None]:
-    """Return relief and form in millimetres and roundness of block medians (12, 12)."""
+) -> tuple[float | None, float | None, float | None, float | None]:
+    """Return relief, form and noise in millimetres, and roundness, of block medians (12, 12)."""
     known = np.isfinite(medians_m)
     if known.mean() < _LEAST_KNOWN:
-        return None, None, None
+        return None, None, None, None
     rows, columns = (axis - (_BLOCKS - 1) / 2 for axis in np.nonzero(known))
     plane = np.column_stack([rows, columns, np.ones(len(rows))])
     nearer, bowl = _above(plane, -medians_m[known]), _above(plane, -(rows**2 + columns**2))
     lengths = float(np.linalg.norm(nearer) * np.linalg.norm(bowl))
     roundness = float(nearer @ bowl) / lengths if lengths > 0 else 0.0
-    return _spread_mm(nearer), _spread_mm(_joined(known, nearer)), roundness
+    return (
+        _spread_mm(nearer),
+        _spread_mm(_joined(known, nearer)),
+        _noise_mm(medians_m),
+        roundness,
+    )
 
 
 def _joined(known: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -162,6 +169,14 @@ def _joined(known: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np
     )
     found: NDArray[np.float64] = total[count > 0] / count[count > 0]
     return found
+
+
+def _noise_mm(medians_m: NDArray[np.float64]) -> float:
+    """Return the noise of block medians (12, 12): what bends one way and the other at once."""
+    twisted = np.abs(np.diff(np.diff(medians_m, axis=0), axis=1))
+    twisted = twisted[np.isfinite(twisted)]
+    # Four blocks' noise adds up in each; the median overlooks the edges of a hand.
+    return float(np.median(twisted)) / (2 * _MEDIAN_OF_NORMAL) * 1000 if twisted.size else 0.0
 
 
 def _spread_mm(values_m: NDArray[np.float64]) -> float:

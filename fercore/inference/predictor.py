@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 DETECT, CROP, INPUTS, NETWORKS = "detect", "crop", "inputs", "networks"
 """The stages that a predictor's stopwatch counts; an engine that measures adds its own."""
 
+MOST_FACES = 4  # of a frame that are judged
 NO_FACE = "no face found"
 _LOOK_AROUND_EVERY = 5  # frames without a face: a sideways one is looked for, which takes longer
 NO_COLOUR = "no colour, for the scan has no texture"
@@ -115,6 +116,34 @@ class Predictor:
         if found is None:
             reason = "; ".join(filter(None, (NO_FACE, frame.remark)))
             return Analysis(frame, None, None, reason, time.perf_counter() - started_s)
+        return self._analysed(frame, found, started_s)
+
+    def analyse_all(self, frame: RGBDFrame) -> list[tuple[int, Analysis]]:
+        """Judge every face of a frame, at most MOST_FACES, each with its number.
+
+        First comes the one that `analyse` judges; in a stream a face keeps its number. Without any
+        face there is one analysis that says so, of number 0.
+        """
+        first = self.analyse(frame)
+        if first.pair is None:
+            return [(0, first)]
+        if self._tracker is not None:
+            seen = self._tracker.faces[:MOST_FACES]
+            rolls = [(face.box, face.angle.roll_deg if face.angle else None) for face in seen]
+            numbers = [face.identity for face in seen]
+        else:
+            boxes = self._detector.detect(first.frame.rgb)[:MOST_FACES]
+            rolls = [(box, tilt_deg(box)) for box in boxes]
+            numbers = list(range(1, len(boxes) + 1))
+        further = [self._analyse_further(first.frame, box, roll) for box, roll in rolls[1:]]
+        return list(zip(numbers, [first, *further], strict=True))
+
+    def _analyse_further(self, frame: RGBDFrame, box: FaceBox, roll_deg: float | None) -> Analysis:
+        started_s = time.perf_counter()
+        found = upright_face(frame, box, roll_deg, self._detector)
+        return self._analysed(frame, found, started_s)
+
+    def _analysed(self, frame: RGBDFrame, found: UprightFace, started_s: float) -> Analysis:
         with self.stopwatch.stage(CROP):
             believed = _believed(frame, found.box)
             pair = crop_face(believed, found.box, self.card.preprocessing, found.roll_deg)
