@@ -63,7 +63,7 @@ def create_application(headless: bool) -> QApplication:
 
     from app.start.display import display_problem, forget_foreign_plugins
     from app.start.logs import log_qt_message
-    from app.window.widgets.theme import Look
+    from app.window.widgets.theme import EvenFusion
     from fercore.runtime.decimal_point import keep_decimal_point
 
     forget_foreign_plugins()
@@ -76,7 +76,7 @@ def create_application(headless: bool) -> QApplication:
     keep_decimal_point()  # Qt has taken up the user's language
     application.setApplicationName("rgbd-fer")
     application.setDesktopFileName("rgbd-fer")  # whose icon the desktop shows
-    application.setStyle(Look())
+    application.setStyle(EvenFusion())
     return application
 
 

@@ -15,7 +15,7 @@ from app.window.camera_panel import CameraPanel
 from app.window.centre import Centre
 from app.window.menus import SourceMenu, ViewMenu
 from app.window.player import Player
-from app.window.stage import Stage
+from app.window.stage import StageWindow
 from app.window.view_panel import ViewPanel
 from app.window.widgets.cloud_view import CloudDock
 from app.window.widgets.lines import StatusLine
@@ -179,7 +179,7 @@ class MainWindow(QMainWindow):
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.camera.options)
         self.cloud = CloudDock()
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.cloud)
-        self.stage = Stage()
+        self.stage = StageWindow()
         self.addToolBar(self.transport)
         self.seek_bar = SeekBar()
         self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, self.seek_bar)

@@ -22,7 +22,7 @@ _CLOUD_EVERY_S = 0.06  # of the frames' time
 _CLOUD_PX = 480  # side of what is rendered; scaled up on larger screens
 
 
-class Stage(QWidget):
+class StageWindow(QWidget):
     """Shows frames to an audience; Escape leaves it, as does the key that brought it."""
 
     left = Signal()

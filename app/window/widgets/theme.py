@@ -61,7 +61,7 @@ _SCHEMES: dict[Theme, Qt.ColorScheme] = {
 }
 
 
-class Look(QProxyStyle):
+class EvenFusion(QProxyStyle):
     """Qt's Fusion, with check boxes that are seen on dark ground too."""
 
     def __init__(self) -> None:

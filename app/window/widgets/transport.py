@@ -112,6 +112,7 @@ class Transport(QToolBar):
         self.play = self._button(Command.PLAY, "play", self.play_pressed.emit)
         self.step = self._button(Command.STEP, "step", self.step_pressed.emit)
         self.step_back = self._action(Command.STEP_BACK, self.step_back_pressed.emit)
+        self.step_back.setEnabled(False)  # until there is a recording
         following = self._button(Command.NEXT_SCAN, "next", lambda: self._go(1))
         self.loop = self._action(Command.LOOP, lambda: None)
         self.loop.setCheckable(True)
