@@ -275,7 +275,7 @@ def _require_same(folder: Path, earlier: Record, record: Record) -> None:
         known = earlier["pipelines"].get(slug)
         if known is not None and known != pipeline:
             differing.append(f"settings or backbone of {slug}")
-    entries = {**earlier["pipelines"], **record["pipelines"]}.values()
+    entries = [*earlier["pipelines"].values(), *record["pipelines"].values()]
     if len({entry["landmarks"] for entry in entries if "landmarks" in entry}) > 1:
         differing.append("landmarks")
     if differing:
