@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fercore.caches import writer as cache_writer
-from fercore.caches.reading import open_cache, read_index
+from fercore.caches.reading import open_cache, people_of, read_index
 from fercore.caches.records import (
     COLUMNS,
     FORMAT_VERSION,
@@ -183,6 +183,27 @@ class TestRoundTrip:
             writer.append(entries(0, FACELESS))
         assert "1 synthetic subject" in open_cache(synthetic).description
         assert "no person was recorded" in open_cache(synthetic).terms
+
+    def test_a_cache_says_whose_faces_it_holds(self, path):
+        manifest = replace(MANIFEST, rows=2, dataset="BU-4DFE", terms="ask first")
+        with CacheWriter(path, manifest) as writer:
+            writer.append(entries(0, FACELESS))  # a code that synthetic subjects have
+        cache = open_cache(path)
+        assert cache.description == "tree: 1 BU-4DFE subjects, 1 scans"
+        assert cache.terms == "ask first"
+        assert not cache.is_synthetic
+        assert people_of(path) == "BU-4DFE"
+
+    def test_a_cache_from_before_it_said_so_is_read_and_gone_on_with(self, path):
+        named = replace(MANIFEST, dataset="BU-3DFE", terms="ask first")
+        write(path, 2)
+        content = json.loads((path / "cache.json").read_text())
+        for name in ("dataset", "terms", "synthetic"):
+            del content[name]
+        (path / "cache.json").write_text(json.dumps(content))
+        assert people_of(path) == path.name
+        with CacheWriter(path, named) as writer:
+            assert writer.rows_done == 4
 
     def test_rows_of_data_sets_without_levels_meet_every_condition(self, path):
         rows = [replace(NEUTRAL, subject="F001"), replace(ROW, subject="F001", level=0)]

@@ -18,6 +18,7 @@ import numpy as np
 
 from fercore.caches.records import FORMAT_VERSION, OK, CacheRow, Manifest
 from fercore.caches.writer import CacheWriter
+from fercore.datasets.dataset import FER2013
 from fercore.errors import DatasetError
 from fercore.expressions import NEUTRAL
 from fercore.faces.cropping import crop_face
@@ -125,6 +126,8 @@ def _manifest(dataset: Fer2013, samples: Sequence[Sample], parameters: Preproces
         seed=0,
         preprocessing=parameters,
         versions=versions(),
+        dataset=FER2013.name,
+        terms=FER2013.sentence,
     )
 
 

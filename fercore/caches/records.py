@@ -61,6 +61,10 @@ class CacheRow:
         return self.level == 0 and self.expression != NEUTRAL
 
 
+_SAID_SINCE = {"dataset", "terms", "synthetic"}
+"""What manifests of older caches lack."""
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What a cache was made of, and how; equal manifests make equal caches."""
@@ -73,6 +77,9 @@ class Manifest:
     seed: int
     preprocessing: Preprocessing
     versions: dict[str, str]
+    dataset: str = ""  # whose codes the subjects have; empty: made before caches said so
+    terms: str = ""  # under which the data may be used
+    synthetic: bool = False  # nobody was recorded
 
     def to_json(self) -> str:
         """Return the content of `cache.json`."""
@@ -91,7 +98,7 @@ class Manifest:
         version = content.get("format_version")
         if version != FORMAT_VERSION:
             raise ValueError(f"format {version}, this version reads {FORMAT_VERSION}")
-        missing = {field.name for field in fields(cls)} ^ content.keys()
+        missing = {field.name for field in fields(cls)} ^ (_SAID_SINCE | content.keys())
         if missing:
             raise ValueError(f"missing or unknown: {', '.join(sorted(missing))}")
         raw = content["preprocessing"]

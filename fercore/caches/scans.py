@@ -25,7 +25,7 @@ import numpy as np
 from fercore.caches.records import FORMAT_VERSION, OK, CacheRow, Manifest
 from fercore.caches.writer import CacheWriter, Entry, cut_out, without_face
 from fercore.datasets.bu3dfe_scan import Scan
-from fercore.datasets.dataset import CAMERA_VIEW, F2D_VIEW, RENDERED_VIEW
+from fercore.datasets.dataset import CAMERA_VIEW, F2D_VIEW, RENDERED_VIEW, SYNTHETIC
 from fercore.datasets.frames import camera_view, frontal_frame
 from fercore.datasets.scan_face import scan_face
 from fercore.errors import FercoreError
@@ -76,6 +76,9 @@ class Recipe:
             seed=self.seed,
             preprocessing=self.preprocessing,
             versions=versions(),
+            dataset=dataset.licence.name,
+            terms=dataset.licence.sentence,
+            synthetic=dataset.licence == SYNTHETIC,
         )
 
 

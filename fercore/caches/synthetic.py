@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from fercore.caches.records import FORMAT_VERSION, OK, CacheRow, Manifest
 from fercore.caches.writer import NO_FACE, CacheWriter, cut_out, without_face
+from fercore.datasets.dataset import SYNTHETIC
 from fercore.runtime.parallel import in_order
 from fercore.runtime.versions import versions
 from fercore.synthesis.face_model import load_face_model
@@ -67,6 +68,9 @@ class CacheRecipe:
             seed=recipe.seed,
             preprocessing=self.preprocessing,
             versions=versions(),
+            dataset=SYNTHETIC.name,
+            terms=SYNTHETIC.sentence,
+            synthetic=True,
         )
 
     def _checksum(self) -> str:

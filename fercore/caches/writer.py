@@ -179,6 +179,8 @@ def _cut_to_whole_rows(path: Path, manifest: Manifest) -> int:
 
 
 def _require_equal(path: Path, found: Manifest, wanted: Manifest) -> None:
+    if not found.dataset:  # begun before caches named their data set
+        wanted = replace(wanted, dataset="", terms="", synthetic=False)
     for field in Manifest.__dataclass_fields__:
         there, here = getattr(found, field), getattr(wanted, field)
         if there != here:

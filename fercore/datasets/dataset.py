@@ -1,6 +1,7 @@
 """What every data set offers, whatever its files look like: samples, frames, terms of use.
 
-A prepared cache does not name its data set; the codes of its subjects do.
+A prepared cache names its data set and terms; of caches from before they did, the codes of
+the subjects tell.
 
 `fercore.datasets.opening.open_dataset` finds out which data set a path holds.
 """
@@ -167,6 +168,10 @@ class MeshScan(Protocol):
 
 class MeshDataset(Dataset, Protocol):
     """A data set whose samples are textured meshes."""
+
+    @property
+    def licence(self) -> Terms:
+        """Whose data they are, and under which terms: what a prepared cache says of itself."""
 
     def scans(self) -> Sequence[MeshScan]:
         """Return the scan of every sample, in the order of `samples`."""

@@ -62,7 +62,7 @@ class TexturedScans:
     ) -> None:
         self.root = root
         self.name = terms.name
-        self.terms = terms.sentence
+        self.terms, self.licence = terms.sentence, terms
         self.problems = tuple(problems)
         self._scans = {scan.name: scan for scan in scans}
 
