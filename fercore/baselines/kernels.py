@@ -73,13 +73,18 @@ class ScaledRows:
     scale: FloatArray  # (D,)
     rows: FloatArray  # (n, D), standardised
     axes: FloatArray | None  # (n, k): coordinates are products with the rows, times this
+    seen: FloatArray  # (n, D) or (n, k), the rows' own coordinates
 
     @classmethod
     def fitted(cls, lines: FloatArray, components: int) -> ScaledRows:
         """Fit to lines (n, D); `components` 0 keeps all directions."""
         mean, scale = lines.mean(axis=0), lines.std(axis=0).clip(_LEAST_SCALE)
         rows = (lines - mean) / scale
-        return cls(mean, scale, rows, _axes(rows, components) if components else None)
+        if not components:
+            return cls(mean, scale, rows, None, rows)
+        products = rows @ rows.T
+        axes = _axes(products, components)
+        return cls(mean, scale, rows, axes, products @ axes)
 
     def coordinates(self, lines: FloatArray) -> FloatArray:
         """Return lines (m, D) as machines see them, (m, D) or (m, k)."""
@@ -108,7 +113,6 @@ class _Group:
 
     names: tuple[str, ...]
     scaled: ScaledRows
-    seen: FloatArray  # (n, k)
     width: float  # of the RBF: the number of coordinates times their variance
     linear: bool
     reduced: LandmarkPca | None  # of HSOG
@@ -121,17 +125,17 @@ class _Group:
         reduced = None if hsog is None else LandmarkPca(hsog, HSOG_COMPONENTS)
         lines = _lines(names, features, reduced)
         scaled = ScaledRows.fitted(lines, recipe.components)
-        seen = scaled.coordinates(lines)
-        width = seen.shape[1] * float(seen.var()) + _LEAST_SCALE
-        return cls(names, scaled, seen, width, recipe.kernel == LINEAR, reduced)
+        width = scaled.seen.shape[1] * float(scaled.seen.var()) + _LEAST_SCALE
+        return cls(names, scaled, width, recipe.kernel == LINEAR, reduced)
 
     def products(self, features: FoldFeatures) -> FloatArray:
         """Return (m, n): products with the rows that train, or minus squared distances."""
         seen = self.scaled.coordinates(_lines(self.names, features, self.reduced))
-        products = seen @ self.seen.T
+        own = self.scaled.seen
+        products = seen @ own.T
         if self.linear:
             return np.asarray(products, np.float32)
-        squares = (seen**2).sum(axis=1)[:, None] + (self.seen**2).sum(axis=1)
+        squares = (seen**2).sum(axis=1)[:, None] + (own**2).sum(axis=1)
         return np.asarray(2 * products - squares, np.float32)
 
 
@@ -193,12 +197,13 @@ def _lines(names: Sequence[str], features: FoldFeatures, reduced: LandmarkPca | 
     return side_by_side(chosen)
 
 
-def _axes(rows: FloatArray, components: int) -> FloatArray:
-    """Return what products with the rows (n, D) are times to be PCA's coordinates, (n, k).
+def _axes(products: FloatArray, components: int) -> FloatArray:
+    """Return what products with n rows are times to be coordinates of their PCA, (n, k).
 
-    The rows have mean 0. With rows = U S V', the coordinates x V are x rows' U / S.
+    `products` (n, n) are those of the rows themselves, whose mean is 0. With rows = U S V', the
+    coordinates x V are x rows' U / S.
     """
-    squares, axes = np.linalg.eigh((rows @ rows.T).astype(np.float64))
-    kept = min(components, len(rows) - 1)
+    squares, axes = np.linalg.eigh(products.astype(np.float64))
+    kept = min(components, len(products) - 1)
     largest = np.maximum(squares[::-1][:kept], _LEAST_SCALE)
     return np.asarray(axes[:, ::-1][:, :kept] / np.sqrt(largest), np.float32)
