@@ -11,7 +11,7 @@ from camera_doubles import write_video
 
 from app.sources import video
 from app.sources.base import SourceError
-from app.sources.video import VideoSource
+from app.sources.video import VideoSource, has_pictures
 from app.study.durable import PictureWriter
 from fercore.errors import FercoreError
 from fercore.io import images
@@ -81,6 +81,24 @@ def test_a_track_that_no_decoder_knows_is_one_sentence(tmp_path: Path) -> None:
         VideoSource(path).open()
     with pytest.raises(FercoreError, match="cannot be decoded"):
         opened_video(path)
+
+
+def test_words_that_are_damaged_do_not_cost_the_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "colour.mkv"
+    writer = PictureWriter(path, "h264")
+    writer.write(np.zeros((64, 80, 3), np.uint8), 0.0)
+    writer.close()
+    content = path.read_bytes()
+    assert b"Lavc" in content and b"Lavf" in content
+    path.write_bytes(
+        content.replace(b"Lavc", b"\xff\xfe\x00\xff").replace(b"Lavf", b"\xff\xff\xff\xff")
+    )
+    assert has_pictures(path)
+    source = VideoSource(path)
+    source.open()
+    assert source.read(1) is not None
+    source.close()
+    opened_video(path).close()
 
 
 @pytest.mark.parametrize("content", [b"", b"no video", b"\0\0\0\x18ftypmp42"])

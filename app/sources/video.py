@@ -72,7 +72,7 @@ class VideoSource(RecordedSource):
         """Open the file at its beginning and return its first stream of colour pictures."""
         self._stop()
         try:
-            self._container = av.open(str(self._path))
+            self._container = av.open(str(self._path), metadata_errors="replace")
         except (OSError, ValueError) as error:  # PyAV's errors are both
             raise self._unplayable() from error
         stream = _colour_stream(self._container)
@@ -159,7 +159,7 @@ def _upright(frame: VideoFrame) -> UInt8Array:
 def has_pictures(path: Path) -> bool:
     """Look into a file with PyAV, which keeps its complaints to itself."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             return _colour_stream(container) is not None
     except (OSError, ValueError):  # PyAV's errors are both
         return False
