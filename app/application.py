@@ -6,6 +6,7 @@ rgbd-fer --source realsense                         a depth camera, live
 rgbd-fer --source webcam:0                          a webcam: colour alone judges
 rgbd-fer --source RECORDING.db3                     a recording, a video, a folder of pictures
 rgbd-fer --study STUDY.toml --output FOLDER         record a user study into a folder
+rgbd-fer --present                                  full screen, for an audience
 rgbd-fer --checkpoint MINE.safetensors              networks of one's own
 rgbd-fer --headless --output OUT --max-frames 60    no window, files instead
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from app.sources.base import FrameSource
     from app.start.logs import Troubles
     from app.start.settings import Settings
+    from app.window.networks import Networks
     from fercore.study.run_files import Weights
 
 _INTERRUPTED = 130  # as shells have it for Ctrl-C
@@ -61,6 +63,7 @@ def create_application(headless: bool) -> QApplication:
 
     from app.start.display import display_problem, forget_foreign_plugins
     from app.start.logs import log_qt_message
+    from app.window.widgets.theme import EvenFusion
     from fercore.runtime.decimal_point import keep_decimal_point
 
     forget_foreign_plugins()
@@ -73,7 +76,7 @@ def create_application(headless: bool) -> QApplication:
     keep_decimal_point()  # Qt has taken up the user's language
     application.setApplicationName("rgbd-fer")
     application.setDesktopFileName("rgbd-fer")  # whose icon the desktop shows
-    application.setStyle("Fusion")
+    application.setStyle(EvenFusion())
     return application
 
 
@@ -87,28 +90,38 @@ def run_window(
     weights: Callable[[], tuple[Weights, ...]] = tuple,
     study: Path | None = None,
     explainer: Callable[[], Explainer] | None = None,
+    present: bool = False,
+    networks: Networks | None = None,
 ) -> int:
     """Play a source in the window until that is closed; return the exit status.
 
     `open_source` returns it ready to be read; `name` is what the settings remember. `weights`
     returns what judges; `study` is the folder of a study to open; `explainer` loads what tells
-    where the networks look.
+    where the networks look; `present` begins on the stage. With `networks`, which are loaded by
+    `load_analyser`, others can be chosen.
     """
     import signal
 
     from app.live.session import Session
     from app.window.main_window import MainWindow
     from app.window.modes import add_modes
+    from app.window.networks import NetworkChoice
     from app.window.widgets.theme import apply_theme
 
     apply_theme(application, settings.theme)
     session = Session(load_analyser)
     window = MainWindow(session, settings, troubles)
+    if networks is not None:
+        choice = NetworkChoice(window, session, networks, _found, _shipped)
+        weights, explainer = lambda: choice.now.weights(), lambda: choice.now.explain()
     mode = add_modes(window, session, settings, weights, explainer)
     if study is not None:
         mode.open(study)
     window.begin(open_source, name)
-    window.show()
+    if present:
+        window.enter_stage()
+    else:
+        window.show()
     # The window's timers let Python see the signal.
     signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
     return application.exec()
@@ -140,12 +153,11 @@ def _run_window(options: argparse.Namespace) -> int:
     application = create_application(headless=False)
     open_source, name = _first_source(options.source, settings)
     sys.excepthook = _log_uncaught
-    loader = _loader(options.pipeline, options.checkpoint)
-    weights = _weights(options.pipeline, options.checkpoint)
-    explainer = _explainer(options.pipeline, options.checkpoint)
+    networks = _networks(options.pipeline, options.checkpoint)
     return run_window(
-        application, loader, open_source, name, settings, troubles, weights, study, explainer
-    )
+        application, networks.load, open_source, name, settings, troubles, networks.weights, study,
+        networks.explain, options.present, networks,
+    )  # fmt: skip
 
 
 def _study(options: argparse.Namespace) -> Path | None:
@@ -182,6 +194,31 @@ def _first_source(wanted: str | None, settings: Settings) -> tuple[Callable[[], 
 
 def _given(source: FrameSource) -> Callable[[], FrameSource]:
     return lambda: source
+
+
+def _networks(pipeline: str, checkpoint: Path | None = None) -> Networks:
+    from app.window.networks import Networks
+
+    return Networks(
+        str(checkpoint or pipeline),
+        _loader(pipeline, checkpoint),
+        _weights(pipeline, checkpoint),
+        _explainer(pipeline, checkpoint),
+    )
+
+
+def _found(name: str) -> Networks:
+    """Return the networks of a pipeline, or of a checkpoint's path."""
+    from pathlib import Path
+
+    return _networks(name) if name in _shipped() else _networks("", Path(name))
+
+
+def _shipped() -> tuple[str, ...]:
+    """Return the pipelines whose networks come along."""
+    from fercore.networks.checkpoints import weights_folder
+
+    return tuple(sorted(path.stem for path in weights_folder().glob("*.safetensors")))
 
 
 def _loader(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Analyser]:

@@ -44,7 +44,7 @@ def test_transport_without_clips_offers_nothing_to_choose(qtbot: QtBot) -> None:
     transport = Transport()
     qtbot.addWidget(transport)
     enabled = {a.text() for a in transport.playback_actions() if a.isEnabled()}
-    assert enabled == {"Play", "Step one frame", "Slower", "Faster"}
+    assert enabled == {"Play", "Step one frame", "&Loop", "Slower", "Faster"}
 
 
 def test_speed_goes_in_steps_and_stops_at_both_ends(qtbot: QtBot) -> None:

@@ -139,13 +139,17 @@ def test_chart_without_a_verdict_has_no_bars(qtbot: QtBot) -> None:
     assert chart.accessibleDescription() == "–"
 
 
-def test_timeline_keeps_its_span_and_starts_afresh(qtbot: QtBot) -> None:
+def test_timeline_shows_its_span_or_all_and_starts_afresh(qtbot: QtBot) -> None:
     timeline = Timeline()
     qtbot.addWidget(timeline)
     for index in range(450):
         timeline.add(index / 30, prediction(Expression.FEAR), Expression.FEAR)
-    assert timeline.length_s == pytest.approx(SPAN_S, abs=0.05)
-    timeline.redraw()
+    assert timeline.length_s == pytest.approx(449 / 30)
+    for whole, shown_s in ((True, timeline.length_s), (False, SPAN_S)):
+        timeline.show_whole(whole)
+        first_s, last_s = timeline.shown_s
+        assert last_s - first_s == pytest.approx(shown_s)
+    assert timeline.heading == "Fusion: anger, disgust, fear, happiness, sadness, surprise"
     assert count(picture_of(timeline, 600, 200), VERDICT_COLOURS[Expression.FEAR], 40) > 100
     timeline.add(0.0, None, None)
     assert timeline.length_s == 0

@@ -94,11 +94,11 @@ def test_without_depth_the_timeline_shows_what_colour_says(
 ) -> None:
     window = show_window()
     seen: list[object] = []
-    monkeypatch.setattr(window.timeline, "add", lambda time_s, best, truth: seen.append(best))
+    monkeypatch.setattr(window.timeline, "add", lambda _time_s, *said: seen.append(said))
     analysis = analysis_of(sample_frame(), None, Expression.FEAR, None, "no depth from this source")
     window.present(Judged(Arrival(analysis.frame, TickSource(), 0, 0.0), analysis))
     assert analysis.verdicts is not None
-    assert seen[-1] is analysis.verdicts.rgb
+    assert seen[-1] == (analysis.verdicts.rgb, None, "RGB")
 
 
 def test_a_snapshot_is_written_and_its_place_told(

@@ -31,6 +31,7 @@ VERDICT_COLOURS: dict[str, str] = {
     CALM: "#A050FF",
 }
 NEUTRAL_COLOUR = "#8A8F98"
+LEAST_CONTRAST = 3.0  # of lines and marks on their ground (WCAG 2.2, 1.4.11)
 UNKNOWN_DEPTH_RGB = (38, 40, 46)
 
 _HALF_RANGE_MM = 75
@@ -38,6 +39,35 @@ _STEP_MM = 25
 _SPARSE = 3  # every third row and column is enough for a median, and much faster
 _MIN_PIXELS = 50 // _SPARSE**2  # fifty of all
 _NEAREST, _UNKNOWN = 254, 255  # levels of the colour table
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours such as `#FFFFFF`, 1 (none) to 21 (WCAG 2.2)."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@cache
+def legible(colour: str, ground: str) -> str:
+    """Return a colour, darkened or lightened until a thin line of it is seen on a ground."""
+    target = 0 if _luminance(ground) > 0.18 else 255
+    parts = _channels(colour)
+    for share in np.linspace(0, 1, 41):
+        mixed = [round(part + share * (target - part)) for part in parts]
+        found = "#" + "".join(f"{part:02X}" for part in mixed)
+        if contrast(found, ground) >= LEAST_CONTRAST:
+            return found
+    return colour
+
+
+def _channels(colour: str) -> list[int]:
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+
+def _luminance(colour: str) -> float:
+    shares = np.array(_channels(colour)) / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from app.sources.base import (
     FrameSource,
     LiveSource,
     Replay,
+    Seekable,
     SourceError,
     SourceTimeout,
 )
@@ -46,6 +47,8 @@ class _Orders:
     steps: int = 0
     speed: float = 1.0
     jump: int | None = None
+    place: int | None = None
+    looping: bool = False
     stopped: bool = False
 
 
@@ -69,6 +72,7 @@ class Capture(threading.Thread):
         self._orders = _Orders()
         self._due_s: float | None = None
         self._last_excuse = ""
+        self._has_shown = False  # a frame, since it began or began anew
         self.source: FrameSource | None = None  # None until it is open
         self.excuse = ""  # why a source that is waited for is not open yet, in a sentence
         self.ended = False  # the source has no more frames, for the time being
@@ -106,11 +110,23 @@ class Capture(threading.Thread):
             self._orders.speed = factor
             self._due_s = None
 
+    def set_looping(self, looping: bool) -> None:
+        """Begin anew at the end, or stop there."""
+        with self._changed:
+            self._orders.looping = looping
+
     def jump(self, clip: int) -> None:
         """Go on with another clip; while paused, show its first frame."""
         with self._changed:
             self._orders.jump = clip
             self._orders.steps += not self._orders.playing
+            self._changed.notify()
+
+    def go_to(self, place: int) -> None:
+        """Go on with another frame; while paused, show it."""
+        with self._changed:
+            self._orders.place = place
+            self._orders.steps = max(self._orders.steps, int(not self._orders.playing))
             self._changed.notify()
 
     def stop(self) -> None:
@@ -176,10 +192,11 @@ class Capture(threading.Thread):
 
     def _wants_frame(self) -> bool:
         orders = self._orders
-        return orders.stopped or orders.jump is not None or orders.playing or orders.steps > 0
+        return self._is_urgent() or orders.playing or orders.steps > 0
 
     def _is_urgent(self) -> bool:
-        return self._orders.stopped or self._orders.jump is not None
+        orders = self._orders
+        return orders.stopped or orders.jump is not None or orders.place is not None
 
     def _time_left_s(self) -> float:
         return 0.0 if self._due_s is None else max(0.0, self._due_s - time.monotonic())
@@ -204,9 +221,13 @@ class Capture(threading.Thread):
 
     def _follow_jump(self, source: FrameSource) -> None:
         with self._changed:
-            target, self._orders.jump = self._orders.jump, None
-        if target is not None and isinstance(source, Replay):
-            source.seek(target)
+            clip, self._orders.jump = self._orders.jump, None
+            place, self._orders.place = self._orders.place, None
+        if clip is not None and isinstance(source, Replay):
+            source.seek(clip)
+            self._due_s = None
+        if place is not None and isinstance(source, Seekable):
+            source.go_to(place)
             self._due_s = None
 
     def _keep_pace(self, source: Replay) -> None:
@@ -226,9 +247,19 @@ class Capture(threading.Thread):
 
     def _hand_on(self, source: FrameSource, frame: RGBDFrame | None, arrived_s: float) -> None:
         clip = source.position if isinstance(source, Replay) else 0
+        place = source.place if isinstance(source, Seekable) else 0
         with self._changed:
-            self.ended = frame is None
+            self.ended = frame is None and not self._begins_anew()
+            self._has_shown = frame is not None
             self._orders.steps = max(0, self._orders.steps - 1)
             self._orders.playing &= not self.ended
             if frame is not None and not self._orders.stopped:
-                self._frames.put(Arrival(frame, source, clip, arrived_s))
+                self._frames.put(Arrival(frame, source, clip, arrived_s, place))
+
+    def _begins_anew(self) -> bool:
+        """Go back to the start where that is wanted; a source without frames cannot go round."""
+        if not (self._orders.looping and self._orders.playing and self._has_shown):
+            return False
+        if self._orders.jump is None:
+            self._orders.jump = 0
+        return True

@@ -88,7 +88,8 @@ class Inference(threading.Thread):
         listener: Callable[[Judged], None] | None = None,
     ) -> None:
         super().__init__(name="inference", daemon=True)
-        self._load = load
+        self._next_load: Callable[[], Analyser] | None = load
+        self.loaded_by: Callable[[], Analyser] = load  # what made those that judge
         self._frames = frames
         self._results = results
         self.listener = listener  # called in this thread with every result, must be quick
@@ -108,25 +109,50 @@ class Inference(threading.Thread):
         if self._follower is not None:
             self._follower.select_face(x, y)
 
+    @property
+    def changing(self) -> bool:
+        """Whether networks are being loaded."""
+        return self._next_load is not None
+
+    def change(self, load: Callable[[], Analyser]) -> None:
+        """Judge by other networks; where they cannot be loaded, the log says why."""
+        self._next_load = load
+
     def run(self) -> None:
         """Load, then judge until stopped; whatever goes wrong ends in the log."""
         sys.setswitchinterval(_SWITCH_S)
+        analyser: Analyser | None = None
         try:
-            analyser = self._load()
+            while not self._stopping.is_set():
+                analyser = self._newest(analyser)
+                if analyser is None:
+                    return
+                self._judge_next(analyser)
+        finally:
+            if analyser is not None:
+                analyser.close()
+
+    def _newest(self, analyser: Analyser | None) -> Analyser | None:
+        """Return what is to judge from now on; None: there is nothing, `problem` says why."""
+        load = self._next_load
+        if load is None:
+            return analyser
+        try:
+            other = load()
         except Exception as error:
             what = "The networks cannot be loaded"
             log_failure(logger, what, error)
-            self.problem = f"{what}: {error}".rstrip(".") + "."
-            return
-        if isinstance(analyser, FaceFollower):
-            analyser.follow_faces()
-            self._follower = analyser
-        self.ready = True
-        try:
-            while not self._stopping.is_set():
-                self._judge_next(analyser)
-        finally:
+            if analyser is None:
+                self.problem = f"{what}: {error}".rstrip(".") + "."
+            self._next_load = None
+            return analyser
+        if analyser is not None:
             analyser.close()
+        self._follower = other if isinstance(other, FaceFollower) else None
+        if self._follower is not None:
+            self._follower.follow_faces()
+        self.loaded_by, self._next_load, self.ready = load, None, True
+        return other
 
     def _judge_next(self, analyser: Analyser) -> None:
         try:

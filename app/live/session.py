@@ -69,7 +69,7 @@ class Session:
         self._opening: Capture | None = None
         self._left: list[Capture] = []  # asked to end
         self._begins = False
-        self._speed = 1.0
+        self._speed, self._looping = 1.0, False
         self._shown_s: deque[float] = deque()
         self._latency_s = 0.0
         self._dropped_before = 0
@@ -119,6 +119,20 @@ class Session:
     def excuse(self) -> str:
         """Why the camera that is waited for is not there, in a sentence; empty where none is."""
         return self._opening.excuse if self._opening is not None else ""
+
+    @property
+    def loaded_by(self) -> Callable[[], Analyser]:
+        """What loaded the networks that judge, or is loading the first."""
+        return self._inference.loaded_by
+
+    @property
+    def changes_networks(self) -> bool:
+        """Whether networks are being loaded in place of others."""
+        return self._inference.ready and self._inference.changing
+
+    def change_networks(self, load: Callable[[], Analyser]) -> None:
+        """Judge by other networks, once they are loaded."""
+        self._inference.change(load)
 
     def select_face(self, x: float, y: float) -> None:
         """Judge the face at this pixel of the colour picture from the next frame on."""
@@ -195,10 +209,21 @@ class Session:
         if self._capture is not None:
             self._capture.set_speed(factor)
 
+    def set_looping(self, looping: bool) -> None:
+        """Begin a replay anew at its end, or stop there; kept for later sources."""
+        self._looping = looping
+        if self._capture is not None:
+            self._capture.set_looping(looping)
+
     def jump(self, clip: int) -> None:
         """Go on with another clip of a replay."""
         if self._capture is not None:
             self._capture.jump(clip)
+
+    def go_to(self, place: int) -> None:
+        """Go on with another frame of a source that can be sought in; while paused, show it."""
+        if self._capture is not None:
+            self._capture.go_to(place)
 
     def close(self) -> None:
         """End all threads and the source; safe to call twice, or before `start`."""
@@ -234,6 +259,7 @@ class Session:
         self._capture, source = capture, capture.source
         self._camera = source if isinstance(source, LiveSource) else None
         capture.set_speed(self._speed)
+        capture.set_looping(self._looping)
         if self.condition is None:
             self._begins = True
             capture.step()

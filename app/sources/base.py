@@ -11,7 +11,7 @@ from fercore.errors import FercoreError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fercore.structures import RGBDFrame
+    from fercore.structures import RGBDFrame, Verdicts
 
 
 class SourceError(FercoreError):
@@ -116,6 +116,34 @@ class Replay(FrameSource, Protocol):
         ...
 
 
+@runtime_checkable
+class Seekable(Replay, Protocol):
+    """A replay in which one can go to any frame."""
+
+    @property
+    def place(self) -> int:
+        """Number of the last frame among the `frame_count`, from 0."""
+        ...
+
+    def go_to(self, place: int) -> None:
+        """Go on with a frame, at most the last; numbers and time stamps run on."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Seekable, Protocol):
+    """A recording of this application: it knows what was said and what happened."""
+
+    def stored(self, place: int) -> Verdicts | None:
+        """Return what the networks said when a frame was recorded, None where nothing."""
+        ...
+
+    @property
+    def moments(self) -> Sequence[tuple[float, str]]:
+        """Seconds from the start, and what happened then."""
+        ...
+
+
 class Health(StrEnum):
     """How a camera is doing; the value is shown in the status line."""
 
@@ -183,3 +211,4 @@ class Arrival(NamedTuple):
     source: FrameSource
     clip: int  # index of the replay's clip it belongs to, else 0
     arrived_s: float  # when the source delivered it, by time.monotonic()
+    place: int = 0  # its number among all frames of a source that can be sought in

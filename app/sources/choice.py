@@ -4,7 +4,8 @@ sample        the bundled synthetic subjects, replayed
 realsense     the first RealSense camera; realsense:SERIAL a certain one
 webcam        the first webcam; webcam:N a certain one
 synthetic     a rendered face as a live camera; synthetic:2, synthetic:both
-PATH          a recording (.bag, .db3), a video, a folder of pictures, or BU-3DFE
+PATH          a recording (.bag, .db3), a video, a folder of pictures, BU-3DFE, or a run or
+              study that this application recorded
 
 A file or folder that bears such a word as its name is reached as ./NAME.
 """
@@ -143,7 +144,10 @@ def _in_folder(path: Path) -> FrameSource:
     """Return the pictures of a folder; what holds scans below it holds no such pictures."""
     from app.sources.pictures.pairing import look_into
     from app.sources.pictures.source import PictureSource
+    from app.sources.runs import RunSource, runs_in
 
+    if runs := runs_in(path):
+        return RunSource(runs, str(path))
     try:
         pairs = look_into(path).pairs
     except OSError as error:

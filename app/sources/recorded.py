@@ -42,7 +42,8 @@ class RecordedSource(ABC):
     def __init__(self, name: str) -> None:
         self._name = name
         self._is_open = self._has_ended = False
-        self._index = 0
+        self._index = 0  # of the next frame that is read
+        self._coming = 0  # number of the next moment in the recording
         self._clock = FrameClock()
         self._last_s, self._still = 0.0, 0  # the last moment's time, frames that have shared it
 
@@ -66,6 +67,11 @@ class RecordedSource(ABC):
     def frame_count(self) -> int:
         """Number of frames, or the best guess; known once it is open."""
 
+    @property
+    def place(self) -> int:
+        """Number of the last moment, from 0."""
+        return max(0, self._coming - 1)
+
     def open(self) -> None:
         """Get ready to read from the start.
 
@@ -75,7 +81,7 @@ class RecordedSource(ABC):
         self.close()
         self._start()
         self._is_open, self._has_ended = True, False
-        self._index, self._clock = 0, FrameClock()
+        self._index, self._coming, self._clock = 0, 0, FrameClock()
         self._last_s, self._still = math.nan, 0
 
     def read(self, timeout_s: float) -> RGBDFrame | None:
@@ -97,18 +103,27 @@ class RecordedSource(ABC):
             origin=moment.origin, remark=remark,
         )  # fmt: skip
         self._index += 1
+        self._coming += 1
         return frame
 
     def seek(self, clip: int) -> None:
         """Start over; numbers and time stamps run on."""
         self._rewind()
-        self._has_ended = False
+        self._coming, self._has_ended = 0, False
+        self._clock.restart()
+
+    def go_to(self, place: int) -> None:
+        """Go on with a moment, at most the last; numbers and time stamps run on."""
+        wanted = max(0, min(place, self.frame_count - 1))
+        self._coming, self._has_ended = self._find(wanted), False
         self._clock.restart()
 
     def skip(self, frames: int) -> None:
         """Pass over frames without decoding them where that can be helped."""
         if not self._has_ended:
-            self._index += self._pass_over(frames)
+            passed = self._pass_over(frames)
+            self._index += passed
+            self._coming += passed
             if frames / self.frame_rate_hz >= LONGEST_GAP_S / 2:
                 self._clock.restart()  # a long way is no leap of the clock
 
@@ -143,6 +158,11 @@ class RecordedSource(ABC):
     @abstractmethod
     def _rewind(self) -> None:
         """Go back to the first moment."""
+
+    def _find(self, place: int) -> int:
+        """Get ready to return a moment next; return which it will be."""
+        self._rewind()
+        return self._pass_over(place)
 
     @abstractmethod
     def _stop(self) -> None:

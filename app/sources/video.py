@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import av
@@ -42,6 +43,7 @@ class VideoSource(RecordedSource):
         self._path = path
         self._container: InputContainer | None = None
         self._frames: Iterator[VideoFrame] = iter(())
+        self._stream: VideoStream | None = None
         self._rate_hz = FALLBACK_RATE_HZ
         self._count = 0
         self._first_s: float | None = None  # stamp of the first frame
@@ -81,7 +83,7 @@ class VideoSource(RecordedSource):
             raise self._unplayable()
         require_bearable(self._path, stream.codec_context.width, stream.codec_context.height)
         stream.thread_type = "AUTO"
-        self._frames = _decoded(self._container, stream)
+        self._frames, self._stream = _decoded(self._container, stream), stream
         self._first_s, self._number = None, 0
         return stream
 
@@ -111,12 +113,30 @@ class VideoSource(RecordedSource):
         self._number += passed
         return passed
 
+    def _find(self, place: int) -> int:
+        """Go to the last key frame before a moment, and from there to the moment itself."""
+        container, stream = self._container, self._stream
+        if self._first_s is None or container is None or stream is None or not stream.time_base:
+            return super()._find(place)
+        wanted_s = self._first_s + (place - 0.5) / self._rate_hz
+        try:
+            container.seek(max(0, int(wanted_s / stream.time_base)), stream=stream)
+        except (OSError, ValueError):  # PyAV's errors are both
+            return super()._find(place)
+        frames = _decoded(container, stream)
+        for frame in frames:
+            if frame.time is None or frame.time >= wanted_s:
+                self._frames = chain([frame], frames)
+                break
+        self._number = place
+        return place
+
     def _rewind(self) -> None:
         # Opened anew: not every format can be sought in.
         self._opened()
 
     def _stop(self) -> None:
-        container, self._container = self._container, None
+        container, self._container, self._stream = self._container, None, None
         self._frames = iter(())
         if container is not None:
             container.close()

@@ -23,10 +23,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--source",
         metavar="SOURCE",
         help="sample, realsense[:SERIAL], webcam[:N], synthetic, or the path of a recording (.bag, "
-        ".db3), a video, a folder of pictures, a BU-3DFE root, subject or scan (default: the "
-        "last one in the window, else the bundled sample)",
+        ".db3), a video, a folder of pictures, a BU-3DFE root, subject or scan, an own "
+        "recording (default: the last one in the window, else the bundled sample)",
     )
     _add_network_options(parser)
+    parser.add_argument(
+        "--present", action="store_true", help="begin on the stage, full screen; Escape leaves it"
+    )
     parser.add_argument("--headless", action="store_true", help="no window; write files instead")
     parser.add_argument(
         "--study",
@@ -52,6 +55,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.headless and options.output is None:
         parser.error("--headless needs --output DIR")
+    if options.headless and options.present:
+        parser.error("--present needs the window; leave --headless out")
     if options.headless and options.study:
         parser.error("--study needs the window; leave --headless out")
     if not options.headless and options.max_frames:

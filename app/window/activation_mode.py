@@ -57,6 +57,7 @@ class ActivationMode(QObject):
         self._timer.timeout.connect(self._follow)
         window.presented.connect(self._present)
         window.cleared.connect(self._forget)
+        window.networks_changed.connect(self._load_anew)
         window.closing.connect(self.close)
 
     def close(self) -> None:
@@ -75,6 +76,11 @@ class ActivationMode(QObject):
             self._give_up(NOT_EXPLAINED)
         else:
             self._begin(self._load)
+
+    def _load_anew(self) -> None:
+        """Explain the networks that judge now."""
+        self.close()
+        self._turn(self.switch.isChecked())
 
     def _begin(self, load: Callable[[], Explainer]) -> None:
         self._window.status.show_message("")

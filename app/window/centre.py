@@ -19,8 +19,10 @@ from app.window.widgets.timeline import Timeline
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PySide6.QtGui import QResizeEvent
+
     from fercore.faces.tracking import TrackedFace
-    from fercore.structures import Analysis
+    from fercore.structures import Analysis, Verdicts
 
 
 class Centre(QWidget):
@@ -34,15 +36,22 @@ class Centre(QWidget):
         self.depth_view = DepthView()
         self.charts = [ProbabilityChart(head) for head in HEADS]
         self.timeline = Timeline()
+        self._has_depth = False  # of the present source, as far as is known
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 8, 10, 4)
         column.setSpacing(8)
         column.addWidget(self.banner)
         self.head_row = _row(self.bar)
         column.addLayout(self.head_row)
-        column.addLayout(_row(self.colour_view, self.depth_view), 6)
+        self._pictures = _row(self.colour_view, self.depth_view)
+        column.addLayout(self._pictures, 6)
         column.addLayout(_row(*self.charts), 2)
         column.addWidget(self.timeline, 2)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give both pictures the same size: beside one of them stands its scale."""
+        super().resizeEvent(event)
+        self._share_room()
 
     def show_analysis(
         self,
@@ -50,20 +59,35 @@ class Centre(QWidget):
         knows_truth: bool,
         faces: Sequence[TrackedFace] = (),
         arrived_s: float | None = None,
+        time_s: float | None = None,
+        stored: Verdicts | None = None,
     ) -> None:
         """Show a frame everywhere.
 
         `knows_truth` tells a neutral face from a source that does not know; `faces` are all that
-        were seen; `arrived_s` is when the frame came, by time.monotonic(), None: long ago.
+        were seen; `arrived_s` is when the frame came, by time.monotonic(), None: long ago; `time_s`
+        is where it stands in a recording, None: its own time; `stored` is what was said of it then.
         """
         self.colour_view.show_analysis(shown, faces, arrived_s)
         self.depth_view.show_analysis(shown)
-        self.banner.show_analysis(shown, knows_truth)
+        if shown.frame.depth_m is None and not self._has_depth:
+            self.depth_view.hide()  # the room is the colour picture's
+        elif not self._has_depth:
+            self._has_depth = True
+            self.depth_view.show()
+        self.banner.show_analysis(shown, knows_truth, stored)
         truth = shown.frame.truth
-        for chart, prediction in zip(self.charts, by_head(shown.verdicts), strict=True):
-            chart.show_prediction(prediction, truth)
+        heads = zip(self.charts, by_head(shown.verdicts), by_head(stored), strict=True)
+        for chart, prediction, then in heads:
+            chart.show_prediction(prediction, truth, then)
         best = shown.verdicts.best() if shown.verdicts else None
-        self.timeline.add(shown.frame.timestamp_s, best, truth)
+        when_s = shown.frame.timestamp_s if time_s is None else time_s
+        self.timeline.add(when_s, best, truth, _whose(shown.verdicts))
+
+    def _share_room(self) -> None:
+        width, scale = self.width(), self.depth_view.scale_width
+        self._pictures.setStretch(0, max(1, (width - scale) // 2))
+        self._pictures.setStretch(1, max(1, (width + scale) // 2))
 
     def clear(self) -> None:
         """Show no frame, and nothing that was said of one."""
@@ -71,9 +95,16 @@ class Centre(QWidget):
         self.bar.clear()
         self.colour_view.clear()
         self.depth_view.clear()
+        self._has_depth = False
         for chart in self.charts:
             chart.clear()
         self.timeline.clear()
+
+
+def _whose(verdicts: Verdicts | None) -> str:
+    """Return the head whose verdict leads, empty where none speaks."""
+    spoken = zip(HEADS, by_head(verdicts), strict=True)
+    return next((head for head, prediction in spoken if prediction is not None), "")
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:

@@ -5,25 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtWidgets import QMainWindow, QMenu
+from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox
 
 from app.live.session import State
-from app.sources.base import Replay
-from app.sources.choice import full_name, is_camera, opened_source
+from app.sources.base import LiveSource, Replay
+from app.sources.choice import SAMPLE, full_name, is_camera, opened_source
 from app.window.arbiter import Act, Arbiter
 from app.window.camera_panel import CameraPanel
 from app.window.centre import Centre
 from app.window.menus import SourceMenu, ViewMenu
+from app.window.player import Player
+from app.window.stage import StageWindow
 from app.window.view_panel import ViewPanel
 from app.window.widgets.cloud_view import CloudDock
 from app.window.widgets.lines import StatusLine
-from app.window.widgets.menus import Command, KeyHelp, add_entry, is_confirmed
+from app.window.widgets.menus import (
+    Command,
+    KeyHelp,
+    about_text,
+    add_entry,
+    add_switch,
+    is_confirmed,
+)
+from app.window.widgets.seek_bar import SeekBar
 from app.window.widgets.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtGui import QCloseEvent
+    from PySide6.QtCore import QMimeData
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
     from app.live.inference import Judged
     from app.live.session import Session
@@ -45,6 +56,7 @@ class MainWindow(QMainWindow):
     """Shows what a session finds out about its source."""
 
     presented = Signal(object)  # the `Judged` frame that is shown, not smoothed
+    networks_changed = Signal()  # others judge
     cleared = Signal()  # nothing is shown any more
     closing = Signal()  # it is out of sight, and about to end the session
 
@@ -58,7 +70,8 @@ class MainWindow(QMainWindow):
         self._source: FrameSource | None = None
         self._chosen = ""  # what the settings remember once it is open
         self._idle_polls = 0
-        self.arbiter = Arbiter(lambda: session.networks_problem)
+        self.judges = ""  # the name of the networks
+        self.arbiter = Arbiter(self._no_networks)
         self._fit_screen(QSize(*DEFAULT_SIZE))
         self._assemble()
         self._connect()
@@ -95,11 +108,13 @@ class MainWindow(QMainWindow):
         self._knows_truth = bool(clips)
         self.camera.show_source(source)
         self.clear()
+        self.player.show_source(source)
 
     def clear(self) -> None:
         """Show no frame, and nothing that was said of one."""
         self.centre.clear()
         self.cloud.view.clear()
+        self.stage.clear()
         self.panel.clear()
         self.cleared.emit()
 
@@ -107,15 +122,36 @@ class MainWindow(QMainWindow):
         """Show one judged frame everywhere."""
         shown = self.panel.take(judged, self._source)
         arrived_s = judged.arrival.arrived_s
-        self.centre.show_analysis(shown, self._knows_truth, judged.faces, arrived_s)
+        time_s, stored = self.player.take(judged)
+        self.centre.show_analysis(shown, self._knows_truth, judged.faces, arrived_s, time_s, stored)
         self.cloud.view.show_analysis(shown)
+        if self.stage.isVisible():
+            self.stage.show_analysis(shown, isinstance(self._source, LiveSource))
         self.presented.emit(judged)
+
+    def enter_stage(self) -> None:
+        """Give way to the presentation; replays go round and round meanwhile."""
+        self.stage.enter(self)
+        self.hide()
+        self._follow_looping()
+        self._wake()
+        self._session.play()
 
     def insert_menu(self, title: str) -> QMenu:
         """Return a new menu, before the one that helps."""
         menu = QMenu(title, self)
         self.menuBar().insertMenu(self.menuBar().actions()[-1], menu)
         return menu
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders."""
+        if _dropped(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        event.acceptProposedAction()
+        self._open_named(_dropped(event.mimeData()))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the window's place and end every thread; while something records, ask first."""
@@ -125,6 +161,7 @@ class MainWindow(QMainWindow):
         self._poll_timer.stop()
         self._figures_timer.stop()
         self._settings.geometry = self.saveGeometry()
+        self.stage.hide()
         self.hide()
         self.closing.emit()
         self._session.close()
@@ -142,7 +179,12 @@ class MainWindow(QMainWindow):
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.camera.options)
         self.cloud = CloudDock()
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.cloud)
+        self.stage = StageWindow()
         self.addToolBar(self.transport)
+        self.seek_bar = SeekBar()
+        self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, self.seek_bar)
+        self.player = Player(self._session, self.seek_bar, self.timeline, self.transport)
+        self.setAcceptDrops(True)
         self.setStatusBar(self.status)
         self.setCentralWidget(self.centre)
 
@@ -151,24 +193,34 @@ class MainWindow(QMainWindow):
         self.transport.step_pressed.connect(self._session.step)
         self.transport.speed_chosen.connect(self._session.set_speed)
         self.transport.clip_chosen.connect(self._session.jump)
-        for asked in (self.transport.step_pressed, self.transport.clip_chosen):
+        self.transport.loop_toggled.connect(self._follow_looping)
+        self.stage.left.connect(self._leave_stage)
+        asking = (self.transport.step_pressed, self.transport.clip_chosen, self.seek_bar.sought)
+        for asked in (*asking, self.timeline.sought, self.transport.step_back_pressed):
             asked.connect(self._wake)
         self.colour_view.clicked.connect(self._session.select_face)
 
     def _build_menus(self) -> None:
-        source_menu = SourceMenu(self)
+        self.source_menu = source_menu = SourceMenu(self)
         source_menu.chosen.connect(self._open_named)
         add_entry(self, source_menu, Command.SNAPSHOT, self._take_snapshot)
         add_entry(self, source_menu, Command.QUIT, self.close)
         self.menuBar().addMenu(source_menu)
         self.menuBar().addMenu("&Playback").addActions(self.transport.playback_actions())
         self.addActions(self.transport.playback_actions())
-        self.view_menu = ViewMenu(self, self._settings, self.panel, self._session.select_face)
+        self.stage.addActions(self.transport.playback_actions())
+        self.view_menu = ViewMenu(
+            self, self._settings, self.panel, self._session.select_face, self.enter_stage
+        )
+        add_switch(self, self.view_menu, Command.WHOLE_TIMELINE, self.timeline.show_whole)
+        add_entry(self, self.view_menu, Command.EXPORT_TIMELINE, self._export_timeline)
         for dock in (self.camera.options, self.cloud):
             self.view_menu.addAction(dock.toggleViewAction())
         self.addAction(self.cloud.toggleViewAction())
         self.menuBar().addMenu(self.view_menu)
-        add_entry(self, self.menuBar().addMenu("&Help"), Command.KEYS, self._show_keys)
+        help_menu = self.menuBar().addMenu("&Help")
+        add_entry(self, help_menu, Command.KEYS, self._show_keys)
+        add_entry(self, help_menu, Command.ABOUT, self._show_about)
 
     def _every(self, milliseconds: int, then: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -186,7 +238,8 @@ class MainWindow(QMainWindow):
         self.transport.set_playing(self._session.will_play)
         self.camera.follow(self._session.condition, self.clear)
         state = self._session.state
-        self.status.show_state(state + self.panel.remark)
+        judges = f", {self.judges}" if self.judges else ""
+        self.status.show_state(state + judges + self.panel.remark)
         self.colour_view.show_notice(self._notice())
         if self.panel.resting.news:
             self.status.show_message(self.panel.resting.news)
@@ -195,6 +248,12 @@ class MainWindow(QMainWindow):
         if trouble is not None:
             self.status.show_message(trouble)
         self._rest(judged is None and state in _STILL)
+
+    def _no_networks(self) -> str:
+        """Return why what would be recorded now is not judged by known networks."""
+        if self._session.changes_networks:
+            return "Other networks are being loaded; wait a moment."
+        return self._session.networks_problem
 
     def _notice(self) -> str:
         """Return what has to stay on the screen, empty where all is well."""
@@ -221,6 +280,7 @@ class MainWindow(QMainWindow):
             return
         self._source = source
         self._settings.source = self._chosen
+        self.transport.loop.setChecked(self._chosen == SAMPLE)  # a demonstration never halts
         self.show_source(source)
 
     def _show_figures(self) -> None:
@@ -240,6 +300,14 @@ class MainWindow(QMainWindow):
         question = self.arbiter.question(act)
         return not question or is_confirmed(self, question)
 
+    def _leave_stage(self) -> None:
+        self.show()
+        self.stage.hide()
+        self._follow_looping()
+
+    def _follow_looping(self) -> None:
+        self._session.set_looping(self.transport.loop.isChecked() or self.stage.isVisible())
+
     def _toggle_play(self) -> None:
         self._wake()
         if self._session.will_play:
@@ -256,5 +324,16 @@ class MainWindow(QMainWindow):
         view = self.grab().toImage()
         self.status.show_message(self.panel.snapshot(view, self._source))
 
+    def _export_timeline(self) -> None:
+        self.status.show_message(self.player.export(self))
+
+    def _show_about(self) -> None:
+        QMessageBox.about(self, "About rgbd-fer", about_text(self.judges))
+
     def _show_keys(self) -> None:
         KeyHelp(self.actions(), self).show()
+
+
+def _dropped(data: QMimeData) -> str:
+    """Return the first file or folder that is dragged here, empty where there is none."""
+    return next((url.toLocalFile() for url in data.urls() if url.isLocalFile()), "")

@@ -53,7 +53,7 @@ class SourceMenu(QMenu):
 class ViewMenu(QMenu):
     """Changes the look of a window, and which face is judged.
 
-    `select_face` takes a pixel of the face to judge from now on.
+    `select_face` takes a pixel of the face to judge from now on, `present` goes on the stage.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class ViewMenu(QMenu):
         settings: Settings,
         panel: ViewPanel,
         select_face: Callable[[float, float], None],
+        present: Callable[[], None],
     ) -> None:
         super().__init__("&View", window)
         self._window, self._panel, self._select_face = window, panel, select_face
@@ -74,6 +75,7 @@ class ViewMenu(QMenu):
         add(Command.JUDGE_ANOTHER, self._judge_another)
         add(Command.RESTING_FACE, panel.toggle_resting)
         add(Command.FULL_SCREEN, self._toggle_full_screen)
+        add(Command.PRESENTATION, present)
 
     def _judge_another(self) -> None:
         """Go through the faces in the order in which they were first seen."""

@@ -38,22 +38,28 @@ _ALL_ONES = 0xFFFFFFFF
 PixelFormat = Literal["rgb24", "gray16le"]
 
 
-def colour_pictures(path: Path) -> Iterator[tuple[float, UInt8Array]]:
+def colour_pictures(path: Path, from_s: float = 0.0) -> Iterator[tuple[float, UInt8Array]]:
     """Yield time in seconds since the start of the run, and picture (H, W, 3).
 
+    `from_s` begins with the last key frame at or before that time.
+
     Raises:
         FercoreError: the file is missing or no video.
     """
-    yield from _pictures(path, "rgb24")
+    yield from _pictures(path, "rgb24", from_s)
 
 
-def depth_maps(path: Path, unit_m: float) -> Iterator[tuple[float, FloatArray]]:
+def depth_maps(
+    path: Path, unit_m: float, from_s: float = 0.0
+) -> Iterator[tuple[float, FloatArray]]:
     """Yield time in seconds since the start of the run, and depth (H, W) in metres.
 
+    `from_s` begins with the last key frame at or before that time.
+
     Raises:
         FercoreError: the file is missing or no video.
     """
-    for time_s, steps in _pictures(path, "gray16le"):
+    for time_s, steps in _pictures(path, "gray16le", from_s):
         yield time_s, from_steps(steps, unit_m)
 
 
@@ -176,9 +182,13 @@ def slices_are_intact(data: bytes) -> bool:
     return True
 
 
-def _pictures(path: Path, pixels: PixelFormat | None) -> Generator[tuple[float, NDArray[Any]]]:
+def _pictures(
+    path: Path, pixels: PixelFormat | None, from_s: float = 0.0
+) -> Generator[tuple[float, NDArray[Any]]]:
     """Yield times and pictures, without those that cannot be decoded."""
     with opened_video(path) as container:
+        if from_s > 0:
+            container.seek(int(1e6 * from_s))  # av.time_base
         for _, frames in sound_frames(container):
             for frame in frames:
                 array = np.empty(0) if pixels is None else frame.to_ndarray(format=pixels)

@@ -114,6 +114,10 @@ class PictureSource(RecordedSource):
         self._place = min(self._place + frames, len(self._found.pairs))
         return self._place - before
 
+    def _find(self, place: int) -> int:
+        self._place = place
+        return place
+
     def _rewind(self) -> None:
         self._place = 0
 

@@ -35,12 +35,12 @@ class RecordingSource(RecordedSource):
         self._streams: DeviceStreams | None = None
         self._has_shown = False
         self._singles = 0
-        self._duration_s = 0.0
+        self._duration_s, self._rate_hz = 0.0, 30.0
 
     @property
     def frame_rate_hz(self) -> float:
         """Colour pictures a second, as they were promised."""
-        return self._streams.frame_rate_hz if self._streams else 30.0
+        return self._rate_hz
 
     @property
     def frame_count(self) -> int:
@@ -56,6 +56,7 @@ class RecordingSource(RecordedSource):
             self._playback.set_real_time(False)
             self._duration_s = self._playback.get_duration().total_seconds()
             self._streams = self._running()
+            self._rate_hz = self._streams.frame_rate_hz
         except RuntimeError as error:
             self._stop()
             raise SourceError(
@@ -123,11 +124,15 @@ class RecordingSource(RecordedSource):
         return sum(self._next_set(self._streams) is not None for _ in range(frames))
 
     def _rewind(self) -> None:
+        self._find(0)
+
+    def _find(self, place: int) -> int:
         assert self._streams is not None
         self._streams.stop()
-        self._playback.seek(datetime.timedelta(0))
+        self._playback.seek(datetime.timedelta(seconds=place / self._rate_hz))
         self._streams = self._running()
         self._singles = 0
+        return place
 
     def _stop(self) -> None:
         streams, self._streams = self._streams, None

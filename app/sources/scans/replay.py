@@ -42,6 +42,7 @@ class ReplaySource:
         if not scans:
             raise SourceError(f"{name} holds no BU-3DFE scans; choose a folder or file that does")
         self._clips = arrange(scans)
+        self._starts = _starts(self._clips)
         self._name = name
         subjects = [scan.id.subject for scan in scans]
         self.facts = SourceFacts(synthetic=terms_of(subjects) == SYNTHETIC)
@@ -80,6 +81,11 @@ class ReplaySource:
         """Index of the clip of the last frame; 0 before the first."""
         return self._shown_clip or 0
 
+    @property
+    def place(self) -> int:
+        """Number of the last frame among those of all performances; a scan alone has none."""
+        return self._starts.get(self.position, 0) + max(0, self._shot - 1)
+
     def open(self) -> None:
         """Load the first clip that can be read, from the start.
 
@@ -113,6 +119,14 @@ class ReplaySource:
     def seek(self, clip: int) -> None:
         """Go on with the first frame of clip number `clip`."""
         self._clip, self._shot, self._stage = clip, 0, None
+
+    def go_to(self, place: int) -> None:
+        """Go on with a frame of the performances, at most their last."""
+        wanted = max(0, min(place, self.frame_count - 1))
+        clip = max((c for c, start in self._starts.items() if start <= wanted), default=0)
+        if clip != self._clip or self._stage is None:
+            self.seek(clip)
+        self._shot = wanted - self._starts.get(clip, 0)
 
     def skip(self, frames: int) -> None:
         """Pass over frames of the present clip, at most to its last."""
@@ -195,3 +209,14 @@ class ReplaySource:
         if len(self._clips) == 1:
             return SourceError(self._problem)
         return SourceError(f"no scan of {self._name} can be read; the last reason: {self._problem}")
+
+
+def _starts(clips: Sequence[Clip]) -> dict[int, int]:
+    """Return with which frame of all each performance begins, by the number of its clip."""
+    starts: dict[int, int] = {}
+    frame = 0
+    for number, clip in enumerate(clips):
+        if not clip.stands_alone:
+            starts[number] = frame
+            frame += len(storyboard(len(clip.scans)))
+    return starts

@@ -16,7 +16,7 @@ from fercore.expressions import CALM, NEUTRAL
 from fercore.faces.quality import is_sure
 
 if TYPE_CHECKING:
-    from fercore.structures import Analysis
+    from fercore.structures import Analysis, Verdicts
 
 Tone = Literal["good", "doubtful", "lost"]
 
@@ -50,17 +50,23 @@ class Banner(QWidget):
         policy.setHeightForWidth(True)  # a verdict that does not fit is broken, never cut
         self.setSizePolicy(policy)
 
-    def show_analysis(self, analysis: Analysis, knows_truth: bool) -> None:
+    def show_analysis(
+        self, analysis: Analysis, knows_truth: bool, stored: Verdicts | None = None
+    ) -> None:
         """Show a frame's truth and best verdict.
 
         `knows_truth` tells a neutral face, which has no expression, from a source
-        that does not know.
+        that does not know; `stored` is what was said of the frame when it was recorded.
         """
         truth = analysis.frame.truth
         true_text = str(truth or NEUTRAL) if knows_truth or truth else "not known"
         # Nobody expects a camera to know.
-        is_pointless = self._is_camera and true_text == "not known"
-        self._truth.setText("" if is_pointless else f"True expression: <b>{true_text}</b>")
+        then = stored.best() if stored else None
+        is_pointless = self._is_camera and true_text == "not known" and then is None
+        text = f"True expression: <b>{true_text}</b>"
+        if then is not None and truth is None:
+            text = f"Recorded: <b>{shown_text(then)}</b>"
+        self._truth.setText("" if is_pointless else text)
         self._truth.setVisible(not is_pointless)  # its room is the verdict's
         self._verdict.setText(_verdict(analysis))
         best = analysis.verdicts.best() if analysis.verdicts else None

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import (
+    QColor,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QDockWidget, QWidget
 
 from app.drawing.point_cloud import GROUND_RGB, face_cloud, rendered
@@ -36,6 +44,7 @@ class CloudView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._cloud: PointCloud | None = None
+        self._unseen: Analysis | None = None  # came while it was hidden
         self._taken_s: float | None = None
         self._grip: QPointF | None = None
         self.yaw_deg = self.pitch_deg = 0.0
@@ -51,11 +60,10 @@ class CloudView(QWidget):
         return QSize(300, 300)
 
     def show_analysis(self, analysis: Analysis) -> None:
-        """Show a frame's face; while hidden, or too soon after the last one, do nothing."""
+        """Show a frame's face; while hidden, wait; too soon after the last one, do nothing."""
         now_s = analysis.frame.timestamp_s
-        if not self.isVisible() or (
-            self._taken_s is not None and 0 <= now_s - self._taken_s < _EVERY_S
-        ):
+        self._unseen = None if self.isVisible() else analysis
+        if self._unseen or (self._taken_s is not None and 0 <= now_s - self._taken_s < _EVERY_S):
             return
         pair = analysis.pair
         self._set_cloud(face_cloud(analysis.frame, pair.box) if pair is not None else None)
@@ -63,8 +71,15 @@ class CloudView(QWidget):
 
     def clear(self) -> None:
         """Forget the face."""
-        self._taken_s = None
+        self._taken_s = self._unseen = None
         self._set_cloud(None)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Show what came meanwhile: while paused nothing else would."""
+        super().showEvent(event)
+        if self._unseen is not None:
+            self._taken_s = None
+            self.show_analysis(self._unseen)
 
     def turn(self, yaw_deg: float, pitch_deg: float) -> None:
         """Turn it further by these angles, at most to its sides."""

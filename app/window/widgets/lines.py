@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStatusBar, QWidget
 
@@ -116,6 +116,7 @@ class QualityBar(QWidget):
 
     def show_indicators(self, indicators: Sequence[Indicator]) -> None:
         """Show these, in their order."""
+        self._indicators = tuple(indicators)
         look = (*indicators, is_dark(self))
         if look == self._shown:
             return
@@ -129,6 +130,12 @@ class QualityBar(QWidget):
     def clear(self) -> None:
         """Show that nothing is known."""
         self.show_indicators(UNKNOWN_QUALITY.indicators())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow a change of the theme, also before a face has come."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange and hasattr(self, "_indicators"):
+            self.show_indicators(self._indicators)
 
     def text(self) -> str:
         """Return what it shows."""

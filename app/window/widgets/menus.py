@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -46,17 +47,22 @@ class Command(_Command, Enum):
     QUIT = "&Quit", "Ctrl+Q"
     PLAY = "Play", "Space"
     STEP = "Step one frame", "."
+    STEP_BACK = "Step one frame back", ","
     PREVIOUS_SCAN = "Previous scan", "PgUp"
     NEXT_SCAN = "Next scan", "PgDown"
     PREVIOUS_SUBJECT = "Previous subject", "Ctrl+PgUp"
     NEXT_SUBJECT = "Next subject", "Ctrl+PgDown"
     FIRST_SCAN = "First scan", "Home"
+    LOOP = "&Loop", "Ctrl+Shift+L"
     SLOWER = "Slower", "-"
     FASTER = "Faster", "+"
     SWITCH_THEME = "&Switch dark and light", "Ctrl+D"
+    WHOLE_TIMELINE = "Whole &timeline", "Ctrl+T"
+    EXPORT_TIMELINE = "&Export the timeline…", "Ctrl+E"
     JUDGE_ANOTHER = "&Judge another face", "Ctrl+J"
     RESTING_FACE = "This is my &resting face", "Ctrl+F"
     FULL_SCREEN = "&Full screen", "F11"
+    PRESENTATION = "&Presentation", "Ctrl+P"
     FACE_IN_SPACE = "Face in space", "Ctrl+3"
     WHERE_NETWORKS_LOOK = "&Where the networks look", "Ctrl+L"
     OPEN_STUDY = "&Open study…", "Ctrl+U"
@@ -67,6 +73,7 @@ class Command(_Command, Enum):
     RECORD = "&Record, or stop recording", "Ctrl+Shift+R"
     MARK = "&Mark this moment", "Ctrl+Shift+M"
     KEYS = "&Keys", "F1"
+    ABOUT = "&About", "Shift+F1"
 
 
 def is_confirmed(parent: QWidget, question: str) -> bool:
@@ -76,6 +83,18 @@ def is_confirmed(parent: QWidget, question: str) -> bool:
         parent, "Please confirm", question, buttons.Yes | buttons.No, buttons.No
     )
     return answer == buttons.Yes
+
+
+def about_text(judges: str) -> str:
+    """Return what the application is, which networks judge, and whose it is, as rich text."""
+    version = importlib.metadata.version("fercore")
+    return (
+        f"<b>rgbd-fer {version}</b><p>Estimates the six basic expressions that a face shows from "
+        "colour and depth. It does not know what a person feels.</p>"
+        f"<p>Networks: {judges or 'none from a checkpoint'}</p>"
+        "<p>After Oyedotun et al., <i>Facial Expression Recognition via Joint Deep Learning of "
+        "RGB-Depth Map Latent Representations</i>, ICCV Workshops 2017. MIT licence.</p>"
+    )
 
 
 def add_entry(window: QWidget, menu: QMenu, command: Command, then: Callable[[], object]) -> None:

@@ -222,14 +222,18 @@ class DepthView(PictureView):
         self.setAccessibleDescription(self._describe())
         self.update()
 
+    @property
+    def scale_width(self) -> int:
+        """Pixels that the scale takes beside the picture."""
+        return _GAP + _BAR_WIDTH + 4 + self.fontMetrics().horizontalAdvance("0000 mm")
+
     def _describe(self) -> str:
         if self._image is None or self._scale is None:
             return self._hint
         return f"Depth from {self._scale.near_mm} to {self._scale.far_mm} millimetres"
 
     def _room(self) -> QRectF:
-        reserved = _GAP + _BAR_WIDTH + 4 + self.fontMetrics().horizontalAdvance("0000 mm")
-        return QRectF(self.rect()).adjusted(0, 0, -reserved, 0)
+        return QRectF(self.rect()).adjusted(0, 0, -self.scale_width, 0)
 
     def _paint_over(self, painter: QPainter, target: QRectF) -> None:
         if self._scale is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -28,6 +28,8 @@ _RIGHT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
 class ProbabilityChart(QWidget):
     """Bars in the order of `VERDICT_LABELS`; the true expression's track is outlined.
 
+    A stroke across a bar is what was said when the frame was recorded.
+
     Calm has a bar as soon as a network has spoken that knows it.
     """
 
@@ -36,6 +38,7 @@ class ProbabilityChart(QWidget):
         self._title = title
         self._prediction: Prediction | None = None
         self._truth: Expression | None = None
+        self._stored: Prediction | None = None
         self._labels = VERDICT_LABELS[: len(EXPRESSIONS)]
         self.setAccessibleName(f"{title} probabilities")
         self._bold = _bold(self.font())
@@ -46,12 +49,18 @@ class ProbabilityChart(QWidget):
         """Return a size with air between the bars."""
         return QSize(320, _ROWS * self.fontMetrics().height() * 3 // 2 + 2 * _PAD)
 
-    def show_prediction(self, prediction: Prediction | None, truth: Expression | None) -> None:
-        """Show a verdict, or empty bars."""
-        self._prediction, self._truth = prediction, truth
+    def show_prediction(
+        self,
+        prediction: Prediction | None,
+        truth: Expression | None,
+        stored: Prediction | None = None,
+    ) -> None:
+        """Show a verdict, or empty bars; `stored` is what was said of the frame before."""
+        self._prediction, self._truth, self._stored = prediction, truth, stored
         if prediction is not None:
             self._labels = VERDICT_LABELS[: len(prediction.probabilities)]
-        self.setAccessibleDescription(shown_text(prediction, truth))
+        then = f"; recorded: {shown_text(stored)}" if stored else ""
+        self.setAccessibleDescription(shown_text(prediction, truth) + then)
         self.update()
 
     def clear(self) -> None:
@@ -109,6 +118,11 @@ class ProbabilityChart(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.WindowText), 1.4))
             painter.drawRoundedRect(track, 3, 3)
+        place = VERDICT_LABELS.index(label)
+        if self._stored is not None and place < len(self._stored.probabilities):
+            x = track.left() + float(self._stored.probabilities[place]) * track.width()
+            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.WindowText), 2))
+            painter.drawLine(QPointF(x, track.top() - 2), QPointF(x, track.bottom() + 2))
 
     def _track(self, area: QRectF) -> QRectF:
         label, figure = _text_widths(self._bold)

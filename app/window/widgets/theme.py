@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QMenu, QWidget
+from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPalette
+from PySide6.QtWidgets import QApplication, QMenu, QProxyStyle, QStyle, QStyleOption, QWidget
 
 from app.start.settings import THEMES
 from app.window.widgets.menus import add_choice
@@ -54,8 +54,39 @@ _DARK = {
 }
 
 
+_SCHEMES: dict[Theme, Qt.ColorScheme] = {
+    "system": Qt.ColorScheme.Unknown,
+    "light": Qt.ColorScheme.Light,
+    "dark": Qt.ColorScheme.Dark,
+}
+
+
+class EvenFusion(QProxyStyle):
+    """Qt's Fusion, with check boxes that are seen on dark ground too."""
+
+    def __init__(self) -> None:
+        super().__init__("Fusion")
+
+    def drawPrimitive(
+        self,
+        element: QStyle.PrimitiveElement,
+        option: QStyleOption,
+        painter: QPainter,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Draw as Fusion does, whose borders are darker than any ground."""
+        super().drawPrimitive(element, option, painter, widget)
+        if element is QStyle.PrimitiveElement.PE_IndicatorCheckBox:
+            painter.save()
+            painter.setPen(option.palette.color(_Role.PlaceholderText))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
+            painter.restore()
+
+
 def apply_theme(application: QApplication, theme: Theme) -> None:
-    """Give the whole application a look."""
+    """Give the whole application a look, and the window's frame too where the desktop can."""
+    application.styleHints().setColorScheme(_SCHEMES[theme])
     application.setPalette(_palette(_wants_dark(application, theme)))
 
 

@@ -29,8 +29,10 @@ class Transport(QToolBar):
 
     play_pressed = Signal()
     step_pressed = Signal()
+    step_back_pressed = Signal()
     speed_chosen = Signal(float)
     clip_chosen = Signal(int)
+    loop_toggled = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__("Playback")
@@ -89,7 +91,15 @@ class Transport(QToolBar):
 
     def playback_actions(self) -> list[QAction]:
         """Return every action for a menu, in reading order."""
-        return [self.play, self.step, *self._jumps, self.slower, self.faster]
+        return [
+            self.play,
+            self.step,
+            self.step_back,
+            *self._jumps,
+            self.loop,
+            self.slower,
+            self.faster,
+        ]
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow a change of the theme."""
@@ -101,7 +111,12 @@ class Transport(QToolBar):
         previous = self._button(Command.PREVIOUS_SCAN, "previous", lambda: self._go(-1))
         self.play = self._button(Command.PLAY, "play", self.play_pressed.emit)
         self.step = self._button(Command.STEP, "step", self.step_pressed.emit)
+        self.step_back = self._action(Command.STEP_BACK, self.step_back_pressed.emit)
+        self.step_back.setEnabled(False)  # until there is a recording
         following = self._button(Command.NEXT_SCAN, "next", lambda: self._go(1))
+        self.loop = self._action(Command.LOOP, lambda: None)
+        self.loop.setCheckable(True)
+        self.loop.toggled.connect(self.loop_toggled)
         self.slower = self._action(Command.SLOWER, lambda: self._change_speed(-1))
         self.faster = self._action(Command.FASTER, lambda: self._change_speed(1))
         first = self._action(Command.FIRST_SCAN, lambda: self._choose(0))

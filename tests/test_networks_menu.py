@@ -1,0 +1,94 @@
+"""The menu of networks: others are loaded while those of now judge, and never in a recording."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app_doubles import FakeAnalyser, analysis_of
+from window_driver import PATIENCE_MS, described
+
+from app.window.networks import NetworkChoice, Networks
+from fercore.errors import CheckpointError
+from fercore.expressions import Expression
+from fercore.study.run_files import Weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytestqt.qtbot import QtBot
+
+    from app.window.main_window import MainWindow
+    from fercore.structures import Analysis, RGBDFrame
+
+
+class Sad(FakeAnalyser):
+    """Says sadness, always."""
+
+    def analyse(self, frame: RGBDFrame) -> Analysis:
+        return analysis_of(frame, fusion=Expression.SADNESS)
+
+
+class Recording:
+    recording = True
+
+
+def networks(name: str) -> Networks:
+    """Return networks of a name; `missing` cannot be loaded, `broken` fails later."""
+
+    def load() -> FakeAnalyser:
+        if name == "broken":
+            raise CheckpointError("it is damaged")
+        return Sad()
+
+    def weights() -> tuple[Weights, ...]:
+        if name == "missing":
+            raise CheckpointError("there is no missing.safetensors")
+        return (Weights(name, "0" * 64),)
+
+    return Networks(name, load, weights, lambda: None)
+
+
+def offer(window: MainWindow) -> NetworkChoice:
+    first = Networks("first", window._session.loaded_by, partial(networks("first").weights), list)
+    return NetworkChoice(window, window._session, first, networks, lambda: ["first", "sad"])
+
+
+def test_other_networks_judge_once_they_are_loaded(
+    qtbot: QtBot, show_window: Callable[..., MainWindow]
+) -> None:
+    window = show_window()
+    choice = offer(window)
+    qtbot.waitUntil(described(window, "Fusion: anger"), timeout=PATIENCE_MS)
+    assert "playing, first" in window.status.text()
+    choice.choose("sad")
+    qtbot.waitUntil(described(window, "Fusion: sadness 75 %"), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: "sad judges now." in window.status.text(), timeout=PATIENCE_MS)
+    assert choice.now.weights()[0].pipeline == "sad"
+    choice.menu.aboutToShow.emit()
+    checked = [action.text() for action in choice.menu.actions() if action.isChecked()]
+    assert checked == ["sad"] and len(choice.menu.actions()) == 4
+
+
+def test_networks_that_cannot_be_loaded_change_nothing(
+    qtbot: QtBot, show_window: Callable[..., MainWindow]
+) -> None:
+    window = show_window()
+    choice = offer(window)
+    qtbot.waitUntil(described(window, "Fusion: anger"), timeout=PATIENCE_MS)
+    choice.choose("missing")
+    assert "there is no missing.safetensors" in window.status.text()
+    choice.choose("broken")
+    qtbot.waitUntil(lambda: "it is damaged" in window.status.text(), timeout=PATIENCE_MS)
+    assert choice.now.name == "first"
+
+
+def test_nothing_is_changed_while_something_is_recorded(
+    show_window: Callable[..., MainWindow],
+) -> None:
+    window = show_window()
+    choice = offer(window)
+    window.arbiter.quick = Recording()
+    choice.choose("sad")
+    assert not window._session.changes_networks and "stop it first" in window.status.text()
+    window.arbiter.quick = None

@@ -1,0 +1,189 @@
+"""The player: any frame of any recording is gone to, and own recordings say what was said then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+import pytest
+from app_doubles import FakeAnalyser, write_tree
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QFileDialog
+from study_fixtures import record_run, write_study
+from window_driver import PATIENCE_MS, action, state
+
+from app.sources.base import Remembering, Seekable
+from app.sources.choice import opened_source, source_named
+from app.window.widgets.timeline import Timeline
+from fercore.expressions import VERDICT_LABELS, Expression
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from app.window.main_window import MainWindow
+
+
+def write_pictures(folder: Path, count: int = 30) -> Path:
+    """Write pictures that are as bright as their number says."""
+    folder.mkdir()
+    for number in range(count):
+        picture = np.full((48, 64, 3), 5 * number, np.uint8)
+        Image.fromarray(picture).save(folder / f"{number:03d}.png")
+    return folder
+
+
+def write_video(path: Path, count: int = 50) -> Path:
+    """Write a video of 25 frames a second with a key frame every ten, as bright as their number."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.gop_size = 10
+        for number in range(count):
+            picture = np.full((48, 64, 3), 40 + 4 * number, np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+def make(kind: str, folder: Path) -> str:
+    """Write a recording of a kind; return its path."""
+    if kind == "pictures":
+        return str(write_pictures(folder / "pictures"))
+    if kind == "video":
+        return str(write_video(folder / "video.mp4"))
+    if kind == "scans":
+        return str(write_tree(folder / "tree", "F9001_NE00WH", "F9001_AN04WH", "F9001_HA04WH"))
+    return str(record_run(write_study(folder / "study", "full")).folder)
+
+
+@pytest.mark.parametrize("kind", ["pictures", "video", "scans", "run"])
+def test_every_frame_is_gone_to(kind: str, tmp_path: Path) -> None:
+    source = opened_source(make(kind, tmp_path))
+    assert isinstance(source, Seekable)
+    seen = []
+    while (frame := source.read(1.0)) is not None:
+        assert source.place == len(seen)
+        seen.append(frame.rgb.mean())
+    assert len(seen) == source.frame_count
+    stamp_s = 0.0
+    for place in (len(seen) - 1, 3, 4, 11 % len(seen), 0, 10_000):
+        source.go_to(place)
+        frame = source.read(1.0)
+        assert frame is not None and frame.timestamp_s >= stamp_s
+        stamp_s = frame.timestamp_s
+        assert source.place == min(place, len(seen) - 1)
+        # A replayed head moves on meanwhile.
+        assert frame.rgb.mean() == pytest.approx(
+            seen[source.place], abs=0.5 if kind != "scans" else 9
+        )
+    source.close()
+
+
+def test_a_run_remembers_what_was_said_and_what_happened(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", "full")
+    record_run(study)
+    record_run(study, condition="happy")
+    source = opened_source(str(study))
+    assert isinstance(source, Remembering)
+    assert [clip.label for clip in source.clips] == ["video, run 1", "video, run 2"]
+    source.read(1.0)
+    stored = source.stored(source.place)
+    assert stored is not None and stored.fusion is not None and stored.fusion.label == "anger"
+    assert "stimulus" in [text for _, text in source.moments]
+    frames = 1 + sum(1 for _ in iter(lambda: source.read(1.0), None))
+    assert source.position == 1 and frames == 24
+    source.close()
+
+
+def test_a_run_without_pictures_is_refused_with_a_cure(tmp_path: Path) -> None:
+    run = record_run(write_study(tmp_path / "study", "derived"))
+    with pytest.raises(Exception, match="kept no picture to be shown; `fercore report`"):
+        opened_source(str(run.folder))
+
+
+def test_the_bar_the_timeline_and_keys_go_to_frames(
+    qtbot: QtBot, show_window: Callable[..., MainWindow], tmp_path: Path
+) -> None:
+    window = show_window(source_named(str(write_pictures(tmp_path / "pictures"))))
+    qtbot.waitUntil(state(window, "ended"), timeout=PATIENCE_MS)
+    assert window.seek_bar.isVisible() and window.seek_bar.text().strip() == "0:01.0 / 0:01.0"
+    window.seek_bar.sought.emit(12)
+    qtbot.waitUntil(lambda: window.seek_bar.slider.value() == 12, timeout=PATIENCE_MS)
+    action(window, "Step one frame back").trigger()
+    qtbot.waitUntil(lambda: window.seek_bar.slider.value() == 11, timeout=PATIENCE_MS)
+    action(window, "Step one frame").trigger()
+    qtbot.waitUntil(lambda: window.seek_bar.slider.value() == 12, timeout=PATIENCE_MS)
+    window.timeline.sought.emit(0.5)
+    qtbot.waitUntil(lambda: window.seek_bar.slider.value() == 15, timeout=PATIENCE_MS)
+    slider = window.seek_bar.slider
+    qtbot.mouseClick(slider, Qt.MouseButton.LeftButton, pos=QPoint(slider.width() - 1, 5))
+    qtbot.waitUntil(lambda: slider.value() == 29, timeout=PATIENCE_MS)
+
+
+def test_what_was_recorded_stands_beside_what_is_said_now(
+    qtbot: QtBot, show_window: Callable[..., MainWindow], tmp_path: Path
+) -> None:
+    run = record_run(write_study(tmp_path / "study", "full"))
+    window = show_window(source_named(str(run.folder)))
+    said = "Recorded: anger 75 % | Fusion: happiness 75 %"
+    qtbot.waitUntil(lambda: window.banner.text() == said, timeout=PATIENCE_MS)
+    now_and_then = "happiness 75 %; recorded: anger 75 %"
+    assert window.charts[0].accessibleDescription() == now_and_then
+
+
+def test_what_is_dropped_is_opened(
+    qtbot: QtBot, show_window: Callable[..., MainWindow], tmp_path: Path
+) -> None:
+    window = show_window()
+    folder = write_pictures(tmp_path / "pictures", 3)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(folder))])
+    event = QDropEvent(
+        window.rect().center().toPointF(),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    window.dropEvent(event)
+    title = f"{folder} – rgbd-fer"
+    qtbot.waitUntil(lambda: window.windowTitle() == title, timeout=PATIENCE_MS)
+
+
+def test_the_timeline_is_exported(
+    qtbot: QtBot,
+    show_window: Callable[..., MainWindow],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    window = show_window(source_named(str(write_pictures(tmp_path / "pictures"))), FakeAnalyser)
+    qtbot.waitUntil(state(window, "ended"), timeout=PATIENCE_MS)
+    for ending in ("svg", "png", "tsv"):
+        path = tmp_path / f"timeline.{ending}"
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, path=path: (str(path), ""))
+        action(window, "Export the timeline…").trigger()
+        assert path.stat().st_size > 100
+    lines = (tmp_path / "timeline.tsv").read_text(encoding="utf-8").splitlines()
+    assert lines[0].split("\t") == ["time_s", *VERDICT_LABELS, "truth"]
+    happiness = [float(line.split("\t")[1 + Expression.HAPPINESS.position]) for line in lines[1:]]
+    assert happiness == pytest.approx([0.75] * len(happiness))
+
+
+def test_a_timeline_of_a_recording_keeps_all_in_the_order_of_places(qtbot: QtBot) -> None:
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    timeline.set_length(60.0)
+    for time_s in (30.0, 31.0, 2.0, 30.0):
+        timeline.add(time_s, None, Expression.FEAR)
+    timeline.set_events([(5.0, "stimulus")])
+    timeline.show_whole(True)
+    times = [line.split("\t")[0] for line in timeline.table().splitlines()[1:]]
+    assert times == ["2.0000", "30.0000", "31.0000"] and timeline.length_s == 29

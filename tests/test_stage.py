@@ -1,0 +1,113 @@
+"""The presentation: what an audience sees, and how it is entered and left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from app_doubles import TickSource, analysis_of, calm_prediction, prediction, sample_frame
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage, QPainter
+from window_driver import PATIENCE_MS, state
+
+from app.drawing.qimage import to_array
+from app.drawing.stage import (
+    VERDICT_SHARE,
+    Crop,
+    Framing,
+    StageScene,
+    cut_out,
+    draw_stage,
+    stage_verdict,
+)
+from app.start.options import parsed
+from fercore.expressions import Expression
+from fercore.structures import FaceBox, Verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytestqt.qtbot import QtBot
+
+    from app.window.main_window import MainWindow
+    from fercore.structures import Analysis, Prediction
+
+pytestmark = pytest.mark.usefixtures("qapp")  # fonts need it
+
+
+def with_fusion(fusion: Prediction | None) -> Analysis:
+    return replace(analysis_of(sample_frame()), verdicts=Verdicts(fusion, None, None))
+
+
+def test_the_picture_follows_a_face_smoothly_and_takes_up_another_at_once() -> None:
+    framing, size = Framing(), (480, 640)
+    first = framing.follow(FaceBox(200, 100, 400, 300, 0.9), size, 0.0)
+    assert first.height == pytest.approx(200 / 0.7)
+    moved = FaceBox(260, 100, 460, 300, 0.9)
+    places = [framing.follow(moved, size, k / 30).x for k in range(1, 61)]
+    steps = np.diff([first.x, *places])
+    assert (steps > 0).all() and steps.max() < 6 and places[-1] == pytest.approx(360, abs=3)
+    assert framing.follow(FaceBox(0, 100, 200, 300, 0.9), size, 9.0).x == 100
+    assert framing.follow(None, size, 0.0) == Crop(320, 240, 480)
+
+
+def test_a_crop_is_cut_between_pixels_and_can_be_mirrored() -> None:
+    rgb = np.tile(np.arange(160, dtype=np.uint8)[None, :, None], (120, 1, 3))
+    plain = cut_out(rgb, Crop(80, 60, 60), 80, 60, mirrored=False)
+    assert (plain[0, :, 0] == np.arange(40, 120)).all()
+    assert (cut_out(rgb, Crop(80, 60, 60), 80, 60, mirrored=True) == plain[:, ::-1]).all()
+    half = cut_out(rgb, Crop(80, 60, 60), 160, 120, mirrored=False)
+    assert np.abs(half[60, :, 0] - np.linspace(39.75, 119.25, 160)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("fusion", "said"),
+    [
+        (prediction(Expression.HAPPINESS, 0.8), "Happiness"),
+        (calm_prediction(0.7), "Calm"),
+        (prediction(Expression.FEAR, 0.4), "Not sure"),
+    ],
+)
+def test_one_verdict_is_said(fusion: Prediction, said: str) -> None:
+    assert stage_verdict(with_fusion(fusion))[0] == said
+
+
+def test_calm_is_as_clear_as_an_expression_and_letters_are_large() -> None:
+    heights = []
+    for fusion in (calm_prediction(0.8), prediction(Expression.ANGER, 0.8)):
+        image = QImage(1920, 1080, QImage.Format.Format_RGB32)
+        painter = QPainter(image)
+        draw_stage(painter, 1920, 1080, StageScene(with_fusion(fusion), Crop(80, 60, 100)))
+        painter.end()
+        colour = np.array(stage_verdict(with_fusion(fusion))[1].getRgb()[:3])
+        assert 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2] > 130
+        foot = to_array(image)[int(0.78 * 1080) :, : 1920 // 2].astype(int)
+        rows = np.flatnonzero((np.abs(foot - colour).max(axis=2) < 12).any(axis=1))
+        heights.append(np.ptp(rows) / 1080)
+    assert VERDICT_SHARE >= 0.06 and min(heights) >= 0.06
+
+
+def test_the_stage_goes_round_and_round_and_escape_leaves_it(
+    qtbot: QtBot, show_window: Callable[..., MainWindow]
+) -> None:
+    source = TickSource(clip_frames=1)
+    window = show_window(source)
+    qtbot.waitUntil(state(window, "ended"), timeout=PATIENCE_MS)
+    window.enter_stage()
+    assert window.stage.isVisible() and not window.isVisible()
+    shown = source._index
+    qtbot.waitUntil(lambda: source._index > shown + 2 * source.frame_count, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: window.stage.accessibleDescription() != "", timeout=PATIENCE_MS)
+    window.stage.activateWindow()
+    qtbot.keyClick(window.stage, Qt.Key.Key_Escape)
+    qtbot.waitUntil(window.isVisible, timeout=PATIENCE_MS)
+    assert not window.stage.isVisible()
+    qtbot.waitUntil(state(window, "ended"), timeout=PATIENCE_MS)
+
+
+def test_the_stage_needs_a_window() -> None:
+    assert parsed(["--present"]).present
+    with pytest.raises(SystemExit):
+        parsed(["--present", "--headless", "--output", "x"])
