@@ -111,7 +111,7 @@ def opened_video(path: Path) -> InputContainer:
         raise FercoreError(f"{path} does not exist; this run kept no such video.")
     try:
         container = av.open(str(path), metadata_errors="replace")  # words do not matter
-    except (OSError, ValueError) as error:  # PyAV's errors are both
+    except (av.error.FFmpegError, OSError, ValueError) as error:
         raise FercoreError(
             f"{path} is no readable video ({error}); try `fercore recover` on its run."
         ) from error
