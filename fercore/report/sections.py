@@ -150,8 +150,7 @@ def _comparisons(comparisons: list[Comparison], about: RunDescription) -> Sectio
                 "Differences between pipelines",
                 "Difference of accuracies on the samples and experiments that both predicted, "
                 "with its 95 % interval from a paired bootstrap over subjects. Filled: the "
-                "corrected resampled t-test tells the two apart after Holm's correction. Table 2's "
-                "other systems are compared in their own section.",
+                "corrected resampled t-test tells the two apart after Holm's correction.",
                 to_svg(pair_figure(own, setting(about)), "pairs"),
             ),
         ),

@@ -76,8 +76,8 @@ def table_2(scores: Sequence[PipelineScore], description: RunDescription, state:
         note=_table_2_note(description),
         header=(
             *("the paper's wording", "rebuilt as", "after", f"published, {paper.DATASET}, %"),
-            *("published with points", "published protocol", f"{ours}, mean %"),
-            *("SD over experiments", "95 % interval over subjects", "our points"),
+            *(f"{ours}, mean %", "SD over experiments", "95 % interval over subjects"),
+            *("our points", "published with points", "published protocol"),
             *("experiments", "n, tested scans"),
         ),
         shown=tuple(_table_2_row(slug, by_slug.get(slug), description, state) for slug in slugs),
@@ -114,10 +114,10 @@ def _table_2_row(
         slug,
         other.after if other else "this paper",
         NOTHING if math.isnan(published) else f"{published:.2f}",
-        other.points if other else "none",
-        other.protocol if other else "see below",
         *(_accuracy_cells(score) if score else [NOTHING] * 3),
         description.pipelines[slug].landmarks or "none",
+        other.points if other else "none",
+        other.protocol if other else "see below",
         str(done) if done >= state.total else f"{done} of {state.total}",
         _tested(score) if score else NOTHING,
     )
