@@ -11,7 +11,10 @@ detector's box is not the face, noise and hands change what is measured, and no 
 refused: what they tell apart is a face from a wrong unit, a photograph, and a map that is inside
 out. In 221 frames of synthetic people before five simulated depth cameras, half of them with
 hands and things in front of the face, the box was 111 to 179 mm wide, the relief 8.7 to 82 mm and
-the roundness -0.17 to 0.84.
+the roundness -0.17 to 0.84. Of 238 further frames of 24 others none was called flat (the form was
+at least 1.24 times what is asked of it), and two, half hidden by a hand, inside out. Of 396 tilted
+or bent sheets before these cameras, at 0.3 to 1.5 m, 314 are called flat: all up to 0.6 m, 58 of 60
+at 0.75 m, 50 at 0.9 m, 31 at 1.2 m and 19 at 1.5 m; of 396 faces of the samples there, none.
 """
 
 from __future__ import annotations

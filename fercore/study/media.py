@@ -118,8 +118,8 @@ def opened_video(path: Path) -> InputContainer:
     if not path.is_file():
         raise FercoreError(f"{path} does not exist; this run kept no such video.")
     try:
-        container = av.open(str(path))
-    except (OSError, av.error.FFmpegError) as error:
+        container = av.open(str(path), metadata_errors="replace")  # words do not matter
+    except (av.error.FFmpegError, OSError, ValueError) as error:
         raise FercoreError(
             f"{path} is no readable video ({error}); try `fercore recover` on its run."
         ) from error
