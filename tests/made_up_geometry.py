@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fercore.baselines.named_points import named_points
 from fercore.baselines.posed_scans import ScanGeometry
-from fercore.geometry.meshes import vertex_normals
+from fercore.geometry import vertex_normals
 from fercore.structures import Int32Array
 
 Height = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]

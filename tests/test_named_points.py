@@ -10,7 +10,7 @@ from fercore.baselines.named_points import (
     named_points,
 )
 from fercore.errors import MeshError
-from fercore.io.landmarks import GROUPS
+from fercore.io.bu3dfe_files import GROUPS
 from fercore.structures import FloatArray
 
 

@@ -13,7 +13,7 @@ from fercore.baselines.recipes import Landmarking
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.datasets.bu3dfe_scan import Scan
 from fercore.datasets.opening import sample_root
-from fercore.io.landmarks import Landmarks
+from fercore.io.bu3dfe_files import Landmarks
 from fercore.structures import Mesh
 
 if TYPE_CHECKING:

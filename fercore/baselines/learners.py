@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from fercore.baselines.named_points import RigidMotion
 from fercore.baselines.recipes import BY_FEATURES
 from fercore.expressions import EXPRESSIONS
-from fercore.io.landmarks import GROUPS
+from fercore.io.bu3dfe_files import GROUPS
 from fercore.structures import FloatArray, UInt8Array
 
 if TYPE_CHECKING:
