@@ -38,6 +38,7 @@ class Draft(NamedTuple):
     host_s: float
     onset_s: float
     lsl_s: float | None
+    face: int | None  # whose row it is
     flags: tuple[Flag, ...]
     colour_kept: bool
     depth_kept: bool
@@ -96,6 +97,7 @@ class RowLane:
             onset_s=draft.onset_s,
             host_s=draft.host_s,
             lsl_s=draft.lsl_s,
+            face=draft.face,
             flags=draft.flags,
             smoothed=self._smoothing.add(raw, draft.host_s),
             corrected=_corrected(self._baseline, raw),

@@ -22,7 +22,7 @@ from fercore.structures import FaceBox
 if TYPE_CHECKING:
     from fercore.faces.detection import FaceDetector
     from fercore.faces.patches import FacePatch
-    from fercore.structures import FloatArray, RGBDFrame, UInt8Array
+    from fercore.structures import FloatArray, Prediction, RGBDFrame, UInt8Array
 
 DETECT_EVERY = 3  # frames
 HOLD_S = 1.0  # a lost face keeps its identity so long, and nobody else is followed meanwhile
@@ -45,6 +45,7 @@ class TrackedFace:
     distance_m: float | None  # of its middle; None: no depth
     followed: bool  # the one that is judged
     angle: HeadAngle | None = None  # smoothed, at the last detection; None: not known
+    verdict: Prediction | None = None  # the last one on a face that is not followed
 
 
 @dataclass(slots=True)

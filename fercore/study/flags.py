@@ -18,7 +18,10 @@ from fercore.faces.quality import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fercore.faces.head_angle import HeadAngle
+    from fercore.faces.tracking import TrackedFace
     from fercore.structures import Analysis, FaceBox, FacePair
 
 SEPARATOR = ";"
@@ -37,6 +40,7 @@ class Flag(StrEnum):
     FACE_TURNED = "FACE_TURNED"
     DARK = "DARK"
     BRIGHT = "BRIGHT"
+    OTHER_FACES = "OTHER_FACES"
 
     @property
     def explanation(self) -> str:
@@ -45,6 +49,7 @@ class Flag(StrEnum):
 
 
 _EXPLANATIONS = {
+    Flag.OTHER_FACES: "Others were in view; the row is of the followed face alone.",
     Flag.NO_FACE: "No face was found; there is no verdict.",
     Flag.FAILED: "The frame could not be analysed; there is no verdict.",
     Flag.NO_DEPTH: "There is no depth, or none that can be a face's; only the colour head speaks.",
@@ -63,7 +68,9 @@ _EXPLANATIONS = {
 }
 
 
-def flags_of(analysis: Analysis, angle: HeadAngle | None = None) -> tuple[Flag, ...]:
+def flags_of(
+    analysis: Analysis, angle: HeadAngle | None = None, faces: Sequence[TrackedFace] = ()
+) -> tuple[Flag, ...]:
     """Return all defects of a frame, in the order of `Flag`; `angle` is the head's, if known."""
     pair = analysis.pair
     if pair is None:
@@ -79,6 +86,7 @@ def flags_of(analysis: Analysis, angle: HeadAngle | None = None) -> tuple[Flag, 
         Flag.FACE_TURNED: angle is not None and is_turned(angle),
         Flag.DARK: light == TOO_DARK,
         Flag.BRIGHT: light == TOO_BRIGHT,
+        Flag.OTHER_FACES: len(faces) > 1,
     }
     return tuple(flag for flag, holds in found.items() if holds)
 

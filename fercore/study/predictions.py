@@ -61,6 +61,7 @@ _TIMES = (
     Column("lsl_s", "Arrival, on the clock of Lab Streaming Layer.", "s"),
 )
 _FACE = (
+    Column("face", "Number of the face that the row is of; it changes with the face.", added=True),
     Column("box_x0", "Left edge of the square face box.", "pixel"),
     Column("box_y0", "Top edge of the square face box.", "pixel"),
     Column("box_x1", "Right edge of the square face box, exclusive.", "pixel"),
@@ -100,6 +101,7 @@ class Row:
     onset_s: float  # since the start of the run
     host_s: float
     lsl_s: float | None
+    face: int | None  # whose row it is; None: nobody, or not known
     flags: tuple[Flag, ...]
     smoothed: NDArray[np.float64]  # (3, 7)
     corrected: NDArray[np.float64]  # (3, 7)
@@ -114,6 +116,7 @@ class Row:
         return (
             *(number(self.onset_s), str(self.number), str(frame.index)),
             *(number(frame.timestamp_s), number(self.host_s), number(self.lsl_s)),
+            UNKNOWN if self.face is None else str(self.face),
             *_box_cells(analysis.pair),
             number(analysis.pair.valid_fraction if analysis.pair else None, 4),
             str(int(analysis.verdicts is not None)),
@@ -131,6 +134,7 @@ class RunPredictions:
     time_s: NDArray[np.float64]  # (N,), since the start of the run
     source_frames: NDArray[np.float64]  # (N,)
     device_s: NDArray[np.float64]  # (N,)
+    faces: NDArray[np.float64]  # (N,), numbers; NaN: nobody, or an older table
     boxes: NDArray[np.float64]  # (N, 5): x0, y0, x1, y1, score
     rolls_deg: NDArray[np.float64]  # (N,), clockwise; 0 where the box stood upright
     usable: NDArray[np.bool_]  # (N,)
@@ -162,6 +166,7 @@ def read_predictions(path: Path) -> RunPredictions:
         time_s=cells.numbers("time_s", known=True),
         source_frames=cells.numbers("source_frame"),
         device_s=cells.numbers("device_s"),
+        faces=cells.numbers("face"),
         boxes=np.array(corners).T,
         rolls_deg=np.nan_to_num(cells.numbers("box_roll_deg", -180.0, 180.0)),
         usable=cells.numbers("usable") == 1,
