@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fercore.caches.reading import open_cache
-    from fercore.datasets.opening import open_dataset
-    from fercore.datasets.samples import sample_root
+    from fercore.datasets.opening import open_dataset, sample_root
     from fercore.errors import FercoreError
     from fercore.evaluation.protocol import Protocol
     from fercore.expressions import EXPRESSIONS, VERDICT_LABELS, Expression

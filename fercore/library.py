@@ -64,7 +64,7 @@ def prepare(
     """
     from fercore.caches.reading import open_cache
     from fercore.caches.scans import Recipe
-    from fercore.caches.scans_run import prepare as prepared
+    from fercore.caches.scans import prepare as prepared
     from fercore.datasets.fer2013 import Fer2013
     from fercore.datasets.opening import open_dataset
     from fercore.networks.preprocessing import Preprocessing

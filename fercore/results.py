@@ -1,6 +1,6 @@
-"""Predictions on disk: one tab-separated row a frame, written as they come.
+"""Results on disk: the columns of their tables, and a writer of one row a frame.
 
-Tables and figures are computed from this file alone. A row is complete or
+Tables and figures are computed from these files alone. A frame's row is complete or
 absent: it is written in one call, unbuffered, so that a killed run keeps every
 earlier frame.
 """
@@ -14,7 +14,8 @@ from io import FileIO
 from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError, cure
-from fercore.expressions import VERDICT_LABELS
+from fercore.expressions import EXPRESSIONS, VERDICT_LABELS
+from fercore.runtime.tables import table_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,22 @@ COLUMNS = (
     *("frame", "time_s", "origin", "truth", "box_x0", "box_y0", "box_x1", "box_y1"),
     *("box_score", "valid_depth", "latency_ms", "reason"),
     *PROBABILITY_COLUMNS,
+)
+"""Of `predictions.tsv` as `fercore predict` and the window write it."""
+
+PREDICTION_COLUMNS = (
+    *("pipeline", "experiment", "subject", "expression", "level", "view", "row"),
+    *(f"p_{expression.value}" for expression in EXPRESSIONS),
+)
+"""Of `predictions.tsv` as `fercore evaluate` writes it; below, of its other tables."""
+SPLIT_COLUMNS = ("experiment", "subject", "role")
+CURVE_COLUMNS = (
+    *("pipeline", "experiment", "epoch", "train_loss", "validation_loss"),
+    *("validation_accuracy", "best"),
+)
+TIMING_COLUMNS = ("pipeline", "chunk", "experiments", "seconds", "peak_rss_mb")
+STRESS_COLUMNS = (
+    *("weights", "perturbation", "unit", "severity", "head", "subject", "samples", "correct"),
 )
 
 
@@ -73,7 +90,7 @@ class PredictionWriter:
     def _append(self, cells: tuple[str, ...]) -> None:
         if self._file is None:
             raise ValueError("the writer is used outside its with block")
-        line = ("\t".join(cells) + "\n").encode()
+        line = table_line(cells).encode()
         complete = self._file.tell()
         try:
             if self._file.write(line) != len(line):
@@ -103,11 +120,11 @@ def row(analysis: Analysis) -> tuple[str, ...]:
     return (
         str(frame.index),
         f"{frame.timestamp_s:.4f}",
-        " ".join(frame.origin.split()),  # a file's name may hold a tab, which would add a column
+        frame.origin,
         frame.truth.value if frame.truth else "",
         *_box_cells(analysis),
         f"{1000 * analysis.latency_s:.1f}",
-        " ".join(analysis.reason.split()),
+        analysis.reason,
         *_probability_cells(verdicts.fusion if verdicts else None),
         *_probability_cells(verdicts.rgb if verdicts else None),
         *_probability_cells(verdicts.depth if verdicts else None),

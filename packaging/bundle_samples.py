@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 
 from fercore.datasets.bu3dfe import Bu3dfe
-from fercore.datasets.samples import ARCHIVE
+from fercore.datasets.opening import ARCHIVE
 
 LEVELS = (0, 4)
 JPEG_QUALITY = 90

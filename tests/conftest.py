@@ -55,9 +55,9 @@ def questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture(scope="session")
 def sample_root() -> Path:
     """Return the unpacked sample subjects."""
-    from fercore.datasets import samples
+    from fercore.datasets import opening
 
-    return samples.sample_root()
+    return opening.sample_root()
 
 
 @pytest.fixture

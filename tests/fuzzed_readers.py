@@ -37,12 +37,11 @@ from fercore.io.fer2013 import Fer2013Split, read_fer2013
 from fercore.io.images import read_rgb
 from fercore.io.landmarks import read_bnd, read_pse
 from fercore.io.vrml import read_vrml
-from fercore.networks.backbone_weights import backbone_of
+from fercore.networks.backbones import backbone_of
 from fercore.networks.checkpoints import load_card, shipped_checkpoint
 from fercore.runtime.parsing import loaded_archive, loaded_array, parsed_json
 from fercore.study.baseline import load_baseline
-from fercore.study.clocks import read_offsets
-from fercore.study.events import read_events
+from fercore.study.events import read_events, read_offsets
 from fercore.study.made_folders import INDEX, MARK, delete_made, made_folders
 from fercore.study.media import picture_times
 from fercore.study.participants import read_participant

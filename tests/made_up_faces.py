@@ -26,6 +26,7 @@ def make_cache(
     seed: int,
     parameters: Preprocessing = PARAMETERS,
     faceless: Container[int] = (),
+    dataset: str = "",
 ) -> Path:
     """Write a cache of random faces, levels 3 and 4; no face is found in `faceless` rows."""
     scans = [
@@ -35,7 +36,15 @@ def make_cache(
         for level in (3, 4)
     ]
     manifest = Manifest(
-        FORMAT_VERSION, folder.name, "0" * 64, len(scans), 0, seed, parameters, {"python": "3"}
+        FORMAT_VERSION,
+        folder.name,
+        "0" * 64,
+        len(scans),
+        0,
+        seed,
+        parameters,
+        {"python": "3"},
+        dataset,
     )
     rng = np.random.default_rng(seed)
     with CacheWriter(folder, manifest) as writer:

@@ -13,7 +13,7 @@ from made_up_runs import MadeUp, write_run
 from PIL import Image
 from toy_face import toy_face_model
 
-from fercore.datasets.samples import sample_root
+from fercore.datasets.opening import sample_root
 from fercore.networks.paper import PIPELINES
 from fercore.networks.preprocessing import Preprocessing
 from fercore.synthesis.action_units import shape_names

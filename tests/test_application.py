@@ -240,7 +240,7 @@ def test_the_last_source_comes_again_and_a_lost_one_gives_way_to_the_sample(
 ) -> None:
     settings = Settings(tmp_path / "s.json")
     root = write_tree(tmp_path / "tree", "F9001_AN04WH")
-    monkeypatch.setattr("fercore.datasets.samples.sample_root", lambda: root)
+    monkeypatch.setattr("fercore.datasets.opening.sample_root", lambda: root)
     settings.source = str(root)
     open_source, name = application._first_source(None, settings)
     source = open_source()

@@ -11,8 +11,7 @@ from fer2013_fixtures import striped_faces
 
 from fercore.errors import DatasetError
 from fercore.io.fer2013 import Fer2013Faces
-from fercore.training.backbones.augmentation import plain, varied
-from fercore.training.backbones.faces import BackboneFaces, divide
+from fercore.training.backbones.faces import BackboneFaces, divide, plain, varied
 from fercore.training.backbones.scoring import figures
 
 

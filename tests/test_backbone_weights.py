@@ -6,8 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fercore.errors import CheckpointError
-from fercore.networks.backbone_weights import apply_start, backbone_of, read_start
-from fercore.networks.backbones import Backbone
+from fercore.networks.backbones import Backbone, apply_start, backbone_of, read_start
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 from scipy.interpolate import LinearNDInterpolator  # loads scipy's OpenBLAS, as filling holes does
 from threadpoolctl import threadpool_info
 
-from fercore.runtime.blas_threads import blas_threads, limit_blas_threads
 from fercore.runtime.parallel import in_order
+from fercore.runtime.process import blas_threads, limit_blas_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

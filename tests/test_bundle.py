@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fercore.cli import COMMANDS
+from fercore.cli import sub_commands
 from fercore.expressions import EXPRESSIONS
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ def test_the_command_lists_all_it_can_do(
 ) -> None:
     done = launch("fercore", "--help")
     assert done.returncode == 0, done.stderr
-    assert all(re.search(rf"^    {name}\s", done.stdout, re.MULTILINE) for name in COMMANDS)
+    names = [command.name for command in sub_commands()]
+    assert all(re.search(rf"^    {name}\s", done.stdout, re.MULTILINE) for name in names)
 
 
 def test_what_comes_through_entry_points_is_there(

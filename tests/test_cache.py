@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fercore.caches import writer as cache_writer
-from fercore.caches.reading import open_cache, read_index
+from fercore.caches.reading import open_cache, people_of, read_index
 from fercore.caches.records import (
     COLUMNS,
     FORMAT_VERSION,
@@ -92,19 +92,23 @@ def path(tmp_path):
     return tmp_path / "cache"
 
 
+def cells(row: CacheRow) -> list[str]:
+    return format_row(row).removesuffix("\n").split("\t")
+
+
 class TestRecords:
     @pytest.mark.parametrize("row", [ROW, NEUTRAL, FACELESS])
     def test_row_comes_back(self, row):
-        assert parse_row(format_row(row)) == row
+        assert parse_row(cells(row)) == row
 
     def test_reason_cannot_break_a_row(self):
         row = replace(FACELESS, reason="a\ttab\nand a break")
         assert format_row(row).count("\n") == 1
-        assert parse_row(format_row(row)).reason == "a tab and a break"
+        assert parse_row(cells(row)).reason == "a tab and a break"
 
     def test_row_with_missing_columns(self):
-        with pytest.raises(ValueError, match="3 columns instead of"):
-            parse_row("0\tF0001\tanger\n")
+        with pytest.raises(ValueError, match=f"line 2 has 3 cells, not {len(COLUMNS)}"):
+            parse_index("\t".join(COLUMNS) + "\n" + "0\tF0001\tanger\n")
 
     def test_index_leaves_out_a_torn_line(self):
         text = "\t".join(COLUMNS) + "\n" + format_row(ROW) + format_row(replace(ROW, row=1))[:-4]
@@ -179,6 +183,27 @@ class TestRoundTrip:
             writer.append(entries(0, FACELESS))
         assert "1 synthetic subject" in open_cache(synthetic).description
         assert "no person was recorded" in open_cache(synthetic).terms
+
+    def test_a_cache_says_whose_faces_it_holds(self, path):
+        manifest = replace(MANIFEST, rows=2, dataset="BU-4DFE", terms="ask first")
+        with CacheWriter(path, manifest) as writer:
+            writer.append(entries(0, FACELESS))  # a code that synthetic subjects have
+        cache = open_cache(path)
+        assert cache.description == "tree: 1 BU-4DFE subjects, 1 scans"
+        assert cache.terms == "ask first"
+        assert not cache.is_synthetic
+        assert people_of(path) == "BU-4DFE"
+
+    def test_a_cache_from_before_it_said_so_is_read_and_gone_on_with(self, path):
+        named = replace(MANIFEST, dataset="BU-3DFE", terms="ask first")
+        write(path, 2)
+        content = json.loads((path / "cache.json").read_text())
+        for name in ("dataset", "terms", "synthetic"):
+            del content[name]
+        (path / "cache.json").write_text(json.dumps(content))
+        assert people_of(path) == path.name
+        with CacheWriter(path, named) as writer:
+            assert writer.rows_done == 4
 
     def test_rows_of_data_sets_without_levels_meet_every_condition(self, path):
         rows = [replace(NEUTRAL, subject="F001"), replace(ROW, subject="F001", level=0)]

@@ -3,8 +3,8 @@ import torch
 
 from fercore.metrics import calibration
 from fercore.networks.paper import Logits, build
-from fercore.training.calibration import fit_temperatures, work_in
 from fercore.training.faces import certain_targets
+from fercore.training.scoring import fit_temperatures, work_in
 
 NONE = torch.zeros(4000, dtype=torch.bool)
 

@@ -5,7 +5,9 @@ from importlib.metadata import version
 
 import pytest
 
-from fercore.cli import COMMANDS, main
+from fercore.cli import main, sub_commands
+
+COMMANDS = [command.name for command in sub_commands()]
 
 
 def test_help_is_fast_and_loads_no_heavy_library() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _LOOK = """
 import locale
-from fercore.cli.machine_checks import check_detector
+from fercore.cli.doctor import check_detector
 locale.setlocale(locale.LC_ALL, "")
 print("before", locale.localeconv()["decimal_point"])
 check = check_detector()

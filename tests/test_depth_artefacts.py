@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fercore.synthesis.depth_artefacts import (
+from fercore.synthesis.sensors import (
     averaged,
     bleed,
     hidden_from,

@@ -1,8 +1,7 @@
 import pytest
 
-from fercore.cli import machine_checks as doctor
-from fercore.cli import main
-from fercore.cli.machine_checks import MachineCheck, diagnose
+from fercore.cli import doctor, main
+from fercore.cli.doctor import MachineCheck, diagnose
 from fercore.errors import FercoreError
 
 

@@ -20,8 +20,14 @@ from fercore.cli import main
 from fercore.cli.evaluate import _backbone_file
 from fercore.errors import FercoreError
 from fercore.evaluation.chunks import Chunk, run_chunk
-from fercore.evaluation.data import assign_roles, fold_tasks, read_data
-from fercore.evaluation.inputs import compute_inputs, load_inputs, locate_inputs
+from fercore.evaluation.data import (
+    assign_roles,
+    compute_inputs,
+    fold_tasks,
+    load_inputs,
+    locate_inputs,
+    read_data,
+)
 from fercore.evaluation.protocol import Protocol, draw_folds
 from fercore.expressions import EXPRESSIONS
 from fercore.networks.preprocessing import Preprocessing

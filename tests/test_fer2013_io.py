@@ -8,7 +8,7 @@ from fer2013_fixtures import striped_faces, write_csv, write_shard
 from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS
 from fercore.io.fer2013 import CLASSES, Fer2013Split, read_fer2013
-from fercore.io.ferplus import VOTES
+from fercore.io.fer2013_csv import VOTES
 
 IMAGES, LABELS = striped_faces(14, seed=0)
 PIXELS = " ".join(["9"] * 2304)

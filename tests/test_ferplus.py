@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fercore.expressions import EXPRESSIONS
-from fercore.io.ferplus import VOTES, agreed_labels, vote_targets
+from fercore.io.fer2013_csv import VOTES, agreed_labels, vote_targets
 
 NAMES = (*(e.value for e in EXPRESSIONS), "neutral")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fercore.synthesis.grain import smooth_noise
+from fercore.synthesis.exposure import smooth_noise
 
 
 @pytest.mark.parametrize(("across_px", "down_px"), [(0.0, 0.0), (0.6, 2.5), (2.0, 2.0), (5.0, 5.0)])

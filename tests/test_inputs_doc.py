@@ -11,8 +11,7 @@ from fuzzed_readers import READERS
 from fercore.faces.depth_units import UNITS_M
 from fercore.faces.quality import MAX_TILT_DEG
 from fercore.geometry import mouth
-from fercore.geometry.plausibility import LEAST_WIDTH_MM, MOST_WIDTH_MM
-from fercore.geometry.standing import UNITS_MM
+from fercore.geometry.plausibility import LEAST_WIDTH_MM, MOST_WIDTH_MM, UNITS_MM
 from fercore.io.images import MOST_PIXELS, MOST_SIDE_PX, PICTURE_SUFFIXES
 
 DOCS = Path(__file__).parent.parent / "docs"

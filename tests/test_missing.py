@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fercore.training.missing import drawn_absence, filled
+from fercore.training.augmentation import drawn_absence, filled
 
 NONE, ALL = torch.zeros(400, dtype=torch.bool), torch.ones(400, dtype=torch.bool)
 

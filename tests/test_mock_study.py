@@ -18,8 +18,8 @@ from test_study_export import xdf_chunks
 
 from fercore.cli import main
 from fercore.results import PROBABILITY_COLUMNS
-from fercore.study.bids_check import check_bids
 from fercore.study.events import MARKER, RUN_LOST, RUN_STOP, read_events
+from fercore.study.export_bids import check_bids
 from fercore.study.layout import runs_of
 from fercore.study.media import count_pictures
 from fercore.study.run_files import RunRecord, RunState, read_run_record

@@ -1,4 +1,4 @@
-from fercore.io.natural_order import natural_key
+from fercore.io.files import natural_key
 
 
 def test_names_are_in_the_order_of_their_numbers() -> None:

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from fercore.caches.reading import read_manifest
 from fercore.caches.records import FORMAT_VERSION
 from fercore.errors import CheckpointError, DatasetError, FercoreError, cure
-from fercore.networks.backbone_weights import backbone_of
+from fercore.networks.backbones import backbone_of
 from fercore.networks.checkpoints import load_card, load_checkpoint, save_checkpoint, write_card
 from fercore.networks.paper import build
 from fercore.networks.preprocessing import Preprocessing
@@ -109,7 +109,7 @@ def test_the_cure_is_that_of_the_fault(number: int, says: str) -> None:
 
 
 def test_a_removed_folder_is_not_called_full(tmp_path: Path) -> None:
-    from fercore.training.folder import save_state
+    from fercore.training.loop import save_state
 
     with pytest.raises(FercoreError, match="its folder is gone"):
         save_state(tmp_path / "gone" / "state.pt", {})

@@ -8,17 +8,24 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from fercore.evaluation.stress.crops import CROP_SIDE_MM, Crops, generators
-from fercore.evaluation.stress.depth_faults import D415, D435, D455, HOLE_RADIUS_MM
-from fercore.evaluation.stress.filtering import (
+from fercore.evaluation.stress.crops import (
+    CROP_SIDE_MM,
+    Crops,
     along_both,
     area_weights,
+    enlarged,
     gaussian_blur,
-    linear_weights,
+    generators,
     smooth_noise,
 )
-from fercore.evaluation.stress.light import from_linear, surface_normals, to_linear
-from fercore.evaluation.stress.perturbations import PERTURBATIONS, Perturbation
+from fercore.evaluation.stress.depth_faults import D415, D435, D455, HOLE_RADIUS_MM
+from fercore.evaluation.stress.perturbations import (
+    PERTURBATIONS,
+    Perturbation,
+    from_linear,
+    surface_normals,
+    to_linear,
+)
 
 BY_NAME = {perturbation.name: perturbation for perturbation in PERTURBATIONS}
 DRAWING = {"side-light", "depth-noise", "depth-holes", "depth-loss", "occlusion"}
@@ -327,9 +334,10 @@ class TestFiltering:
         np.testing.assert_allclose(area_weights(4, 2), [[0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5]])
         np.testing.assert_allclose(area_weights(3, 2) @ [3, 6, 9], [4, 8], rtol=1e-6)
 
-    def test_linear_weights_interpolate(self) -> None:
-        np.testing.assert_allclose(linear_weights(2, 4) @ [0, 1], [0, 0.25, 0.75, 1])
-        np.testing.assert_array_equal(linear_weights(5, 5), np.eye(5))
+    def test_enlarging_interpolates_between_the_centres_of_pixels(self) -> None:
+        steps = np.array([[[0, 1], [0, 1]]], np.float32)
+        np.testing.assert_allclose(enlarged(steps, 4)[0], [[0, 0.25, 0.75, 1]] * 4)
+        np.testing.assert_array_equal(enlarged(steps[..., None], 2), steps[..., None])
 
     def test_both_sides_are_resampled_and_channels_kept(self) -> None:
         pictures = np.arange(2 * 4 * 4 * 3, dtype=np.float32).reshape(2, 4, 4, 3)

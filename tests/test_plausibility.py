@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fercore.datasets.bu3dfe import Bu3dfe
-from fercore.datasets.samples import sample_root
+from fercore.datasets.opening import sample_root
 from fercore.geometry import MeshRenderer, OrthographicCamera, Pose
 from fercore.geometry.plausibility import FaceMeasures, depth_doubt, measure_face
 from fercore.structures import FaceBox, FloatArray, Intrinsics

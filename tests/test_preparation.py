@@ -15,12 +15,17 @@ from PIL import Image
 
 from fercore.caches.reading import open_cache, read_index
 from fercore.caches.records import FRONTAL_VIEWS
-from fercore.caches.scans import Models, Recipe, prepare_scan
-from fercore.caches.scans_run import prepare
+from fercore.caches.scans import Models, Recipe, prepare, prepare_scan
 from fercore.cli import prepare as command
 from fercore.datasets.bu3dfe import Bu3dfe
-from fercore.datasets.camera_views import FARTHEST_MM, NEAREST_MM, WEBCAM, camera_view
-from fercore.datasets.frames import register_scan, scan_frame
+from fercore.datasets.frames import (
+    FARTHEST_MM,
+    NEAREST_MM,
+    WEBCAM,
+    camera_view,
+    register_scan,
+    scan_frame,
+)
 from fercore.datasets.inspection import check_scan
 from fercore.errors import DatasetError, FercoreError, MeshError
 from fercore.faces.cropping import crop_face

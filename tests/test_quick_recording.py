@@ -17,9 +17,9 @@ from fercore.study.events import read_events
 from fercore.study.layout import RunPlace, runs_of
 from fercore.study.media import count_pictures
 from fercore.study.predictions import read_predictions
-from fercore.study.privacy import Privacy
 from fercore.study.recover import recover
 from fercore.study.run_files import RunState, read_run_record
+from fercore.study.study_file import Privacy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ from test_readme import ROOT, commands
 
 from app import application
 from app.headless.run import PICTURE, PREDICTIONS, VIDEO
-from fercore.caches import scans_run as preparation_run
+from fercore.caches import scans as preparation_run
 from fercore.cli import build_parser, main
 from fercore.evaluation.stress import perturbations
 from fercore.synthesis import generation

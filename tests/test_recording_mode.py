@@ -26,8 +26,8 @@ from fercore.expressions import Expression
 from fercore.study.events import read_events
 from fercore.study.layout import runs_of
 from fercore.study.predictions import read_predictions
-from fercore.study.privacy import Privacy
 from fercore.study.run_files import RunState, read_run_record
+from fercore.study.study_file import Privacy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

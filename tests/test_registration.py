@@ -17,8 +17,13 @@ from fercore.errors import DatasetError, FercoreError
 from fercore.evaluation.benchmarks.registration import measure_registration
 from fercore.geometry import Similarity
 from fercore.registration import register, registering, steady_landmarks, warp_depth
-from fercore.registration.landmarks import FEATURES
-from fercore.registration.registering import EXTENTS, LANDMARKS, edge_distance, face_outline
+from fercore.registration.registering import (
+    EXTENTS,
+    FEATURES,
+    LANDMARKS,
+    edge_distance,
+    face_outline,
+)
 from fercore.registration.relighting import relit
 from fercore.report.registration_figure import write_overlay
 

@@ -16,7 +16,7 @@ from fercore.report.robustness import (
     light_fails,
     stress_curves,
 )
-from fercore.report.stress_tables import claim_sentences
+from fercore.report.stress_section import claim_sentences
 
 Points = dict[tuple[str, str], dict[float, tuple[float, ...]]]
 START = (0.75, 0.75, 0.5)  # fusion, colour, depth

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from fercore.datasets import samples
+from fercore.datasets import opening
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS
@@ -35,8 +35,8 @@ def test_the_subjects_are_of_two_face_models(sample_root: Path) -> None:
 
 
 def test_the_archive_is_small_and_carries_its_notice() -> None:
-    assert samples.ARCHIVE.stat().st_size <= 4e6
-    with tarfile.open(samples.ARCHIVE) as archive:
+    assert opening.ARCHIVE.stat().st_size <= 4e6
+    with tarfile.open(opening.ARCHIVE) as archive:
         file = archive.extractfile("NOTICE.txt")
         assert file is not None
         notice = file.read().decode()
@@ -46,9 +46,9 @@ def test_the_archive_is_small_and_carries_its_notice() -> None:
 
 def test_samples_are_unpacked_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    root = samples.sample_root()
+    root = opening.sample_root()
     stamp = root.stat().st_mtime_ns
-    assert samples.sample_root() == root
+    assert opening.sample_root() == root
     assert root.stat().st_mtime_ns == stamp
     assert [p.name for p in root.parent.iterdir()] == [root.name]
 
@@ -59,8 +59,8 @@ def test_a_damaged_archive_is_one_sentence(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     damaged = tmp_path / "samples.tar.xz"
-    damaged.write_bytes(samples.ARCHIVE.read_bytes()[:length])
-    monkeypatch.setattr(samples, "ARCHIVE", damaged)
+    damaged.write_bytes(opening.ARCHIVE.read_bytes()[:length])
+    monkeypatch.setattr(opening, "ARCHIVE", damaged)
     with pytest.raises(DatasetError, match="cannot be unpacked"):
-        samples.sample_root()
+        opening.sample_root()
     assert list((tmp_path / "cache" / "fercore").iterdir()) == []

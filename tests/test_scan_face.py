@@ -9,7 +9,7 @@ import pytest
 
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.datasets.frames import scan_rendering
-from fercore.datasets.samples import sample_root
+from fercore.datasets.opening import sample_root
 from fercore.datasets.scan_face import scan_face
 from fercore.errors import MeshError
 from fercore.geometry import MeshRenderer, OrthographicCamera

@@ -20,10 +20,9 @@ from app.sources.base import Arrival
 from fercore.expressions import Expression
 from fercore.faces.tracking import TrackedFace
 from fercore.structures import FaceBox
-from fercore.study.flags import Flag
 from fercore.study.layout import run_place
 from fercore.study.participants import enrol
-from fercore.study.predictions import COLUMNS, read_predictions
+from fercore.study.predictions import COLUMNS, Flag, read_predictions
 from fercore.study.study_file import load_study
 
 if TYPE_CHECKING:

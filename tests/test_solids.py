@@ -9,13 +9,17 @@ from toy_face import toy_face_model
 from fercore.geometry import vertex_normals
 from fercore.synthesis.occluders import (
     FaceFrame,
+    Material,
+    Solid,
+    ellipsoid,
     glasses,
     hand,
     held_thing,
+    joined,
     lens_outlines,
     shoulders,
+    tube,
 )
-from fercore.synthesis.solids import Material, Solid, ellipsoid, joined, tube
 
 CLOTH = Material(np.array([0.2, 0.3, 0.4], np.float32), 0.5, 0.1)
 

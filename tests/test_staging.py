@@ -8,13 +8,12 @@ from toy_face import toy_face_model
 
 from fercore.synthesis import staging
 from fercore.synthesis.appearance import sample_skin
-from fercore.synthesis.backdrops import room
 from fercore.synthesis.lighting import room_light
 from fercore.synthesis.picture import LitSurface, looks_of
 from fercore.synthesis.scanner import scanner_for
 from fercore.synthesis.sensors import CAMERAS
 from fercore.synthesis.sights import blank_sight, look, project
-from fercore.synthesis.staging import HEIGHT, WIDTH, mirror_lenses, set_stage
+from fercore.synthesis.staging import HEIGHT, WIDTH, mirror_lenses, room, set_stage
 
 SKIN = np.array([0.4, 0.3, 0.25], np.float32)
 

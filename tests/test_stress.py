@@ -12,11 +12,10 @@ from stress_doubles import DARK, LIGHT, MANIFEST, DepthStub, Stub, brighten
 
 from fercore.caches.reading import open_cache
 from fercore.errors import DatasetError
-from fercore.evaluation.stress.faces import StressedFaces, read_face_set
 from fercore.evaluation.stress.perturbations import Perturbation
 from fercore.evaluation.stress.poses import Turn, View
 from fercore.evaluation.stress.records import StressRecords
-from fercore.evaluation.stress.running import Contender, StressRun
+from fercore.evaluation.stress.running import Contender, StressedFaces, StressRun, read_face_set
 
 if TYPE_CHECKING:
     from fercore.evaluation.stress.crops import Crops

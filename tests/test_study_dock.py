@@ -27,8 +27,8 @@ from fercore.errors import FercoreError
 from fercore.faces.quality import measure
 from fercore.structures import Analysis, FaceBox, FacePair
 from fercore.study.baseline import load_baseline
-from fercore.study.flags import Flag, flags_of
 from fercore.study.layout import runs_of
+from fercore.study.predictions import Flag, flags_of
 from fercore.study.run_files import Check, Counts, RunState, read_run_record
 from fercore.study.study_file import read_study_file
 

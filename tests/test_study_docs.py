@@ -17,8 +17,7 @@ from fercore.faces.quality import (
     MIN_DISTANCE_M,
     MIN_VALID_FRACTION,
 )
-from fercore.study.flags import Flag
-from fercore.study.predictions import COLUMNS
+from fercore.study.predictions import COLUMNS, Flag
 from fercore.study.study_file import Order, read_study_file
 
 ROOT = Path(__file__).parent.parent

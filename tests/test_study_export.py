@@ -17,8 +17,8 @@ from study_fixtures import equipment, record_run, unseen, write_study
 
 from fercore.cli import main
 from fercore.errors import FercoreError
-from fercore.study.bids_check import check_bids
 from fercore.study.export import FORMATS, export
+from fercore.study.export_bids import check_bids
 from fercore.study.made_folders import made_folders
 from fercore.study.predictions import COLUMNS, read_predictions
 from fercore.study.run_files import RunState, finished, read_run_record, write_run_record
@@ -44,7 +44,7 @@ def study(recorded: Path, tmp_path: Path) -> Path:
 
 
 def test_the_commands_formats_are_those_there_are() -> None:
-    from fercore.cli import export as command
+    from fercore.cli import studies as command
 
     assert tuple(FORMATS) == command.FORMATS
 

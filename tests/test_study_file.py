@@ -4,8 +4,7 @@ import pytest
 from study_fixtures import STUDY, write_study
 
 from fercore.errors import FercoreError
-from fercore.study.privacy import Privacy
-from fercore.study.study_file import BaselinePlan, Order, load_study, read_study_file
+from fercore.study.study_file import BaselinePlan, Order, Privacy, load_study, read_study_file
 
 GOOD = STUDY.format(privacy="derived", codec="h264", baseline="true")
 

@@ -13,8 +13,7 @@ from app_doubles import analysis_of, sample_frame
 from study_fixtures import made_up, open_desk, write_study
 
 from fercore.errors import FercoreError
-from fercore.study.clocks import read_offsets
-from fercore.study.events import MARKER, read_events
+from fercore.study.events import MARKER, read_events, read_offsets
 from fercore.study.layout import runs_of
 from fercore.study.participants import enrol
 from fercore.study.predictions import read_predictions

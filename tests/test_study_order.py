@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from study_fixtures import write_study
 
-from fercore.study.order import balanced_square, condition_order, latin_square, run_sheet
+from fercore.study.participants import balanced_square, condition_order, latin_square, run_sheet
 from fercore.study.study_file import Conditions, Order, load_study
 
 

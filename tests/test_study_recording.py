@@ -21,8 +21,7 @@ from app.study.durable import PictureWriter
 from app.study.lane import Lane
 from fercore.errors import FercoreError
 from fercore.runtime.files import LOCK_FILE
-from fercore.study.clocks import Offset
-from fercore.study.events import PROBLEM, RUN_STOP, read_events
+from fercore.study.events import PROBLEM, RUN_STOP, Offset, read_events
 from fercore.study.layout import run_place
 from fercore.study.media import count_pictures
 from fercore.study.participants import enrol

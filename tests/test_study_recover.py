@@ -12,9 +12,7 @@ from study_fixtures import record_run, textured_frame, write_study
 
 from app.study.durable import PictureWriter
 from fercore.cli import main
-from fercore.study.closing import close_video
-from fercore.study.media import colour_pictures, opened_video, sound_packets
-from fercore.study.pairing import by_time
+from fercore.study.media import by_time, close_video, colour_pictures, opened_video, sound_packets
 from fercore.study.predictions import read_predictions
 from fercore.study.run_files import RunState, finished, read_run_record, write_run_record
 

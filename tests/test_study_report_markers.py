@@ -11,7 +11,7 @@ from study_fixtures import made_up, open_desk, write_study
 from fercore.study.layout import runs_of
 from fercore.study.participants import enrol
 from fercore.study.report_data import Course, bin_times_s, load_runs
-from fercore.study.report_tables import drops_table
+from fercore.study.report_parts import drops_table
 from fercore.study.run_files import Counts, RunState, finished, read_run_record, write_run_record
 from fercore.study.run_tables import select
 from fercore.study.study_report import make_study_report, worth_drawing, write_study_report

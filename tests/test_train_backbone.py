@@ -17,20 +17,23 @@ from torch import nn
 
 from fercore.errors import CheckpointError, FercoreError
 from fercore.io.fer2013 import Fer2013Faces
-from fercore.networks.backbone_weights import BackboneStart, apply_start, read_start
-from fercore.networks.backbones import Backbone
-from fercore.training.backbones import files as backbone_files
+from fercore.networks.backbones import Backbone, BackboneStart, apply_start, read_start
+from fercore.training.backbones import network as backbone_files
 from fercore.training.backbones import network as backbone_network
 from fercore.training.backbones.faces import (
     BackboneFaces,
     divide,
 )
-from fercore.training.backbones.files import BackboneCard, description_of, save_backbone
-from fercore.training.backbones.inference import logits_of
-from fercore.training.backbones.learner import BackboneLearner
-from fercore.training.backbones.network import LabelledBackbone, folded, parameter_groups
-from fercore.training.backbones.scoring import figures
-from fercore.training.backbones.settings import BackboneSettings, rate
+from fercore.training.backbones.learner import BackboneLearner, BackboneSettings, rate
+from fercore.training.backbones.network import (
+    BackboneCard,
+    LabelledBackbone,
+    description_of,
+    folded,
+    parameter_groups,
+    save_backbone,
+)
+from fercore.training.backbones.scoring import figures, logits_of
 from fercore.training.backbones.trainer import train_backbone
 
 if TYPE_CHECKING:

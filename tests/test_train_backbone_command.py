@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from tiny_backbone import TinyBackbone
 
 from fercore.cli import main
-from fercore.networks.backbone_weights import read_start
-from fercore.training.backbones import inference as backbone_inference
+from fercore.networks.backbones import read_start
 from fercore.training.backbones import network as backbone_network
+from fercore.training.backbones import scoring as backbone_inference
 from fercore.training.backbones.learner import BackboneLearner
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from interrupting import interrupted_after
-from made_up_faces import made_up_faces
+from made_up_faces import made_up_faces, make_cache
 from tiny_backbone import TinyBackbone
 
 from fercore.errors import CheckpointError, DatasetError, FercoreError
@@ -15,12 +15,11 @@ from fercore.networks.paper import DepthPipeline, build
 from fercore.networks.preprocessing import Preprocessing
 from fercore.training.augmentation import augment
 from fercore.training.config import TrainingConfig, learning_rate
-from fercore.training.faces import LabelledFaces, join_faces, subjects_of
+from fercore.training.faces import LabelledFaces, join_faces, read_all_faces, subjects_of
 from fercore.training.features import compute_features, open_features
 from fercore.training.learner import PipelineLearner
 from fercore.training.scoring import logits_of, measure
-from fercore.training.start import started
-from fercore.training.trainer import train
+from fercore.training.trainer import started, train
 
 PARAMETERS = Preprocessing(rgb_size=32)
 CONFIG = TrainingConfig(
@@ -38,13 +37,36 @@ def test_validation_subjects_are_apart_from_training_subjects() -> None:
 
 
 def test_joined_caches_keep_their_subjects_apart_and_hold_out_alike() -> None:
-    joined = join_faces({"b": made_up_faces(subjects=4), "a": made_up_faces(subjects=8)})
+    joined = join_faces([("b", made_up_faces(subjects=4)), ("a", made_up_faces(subjects=8))])
     assert len(joined.subject_names) == 12
     trained_on, held_out = joined.hold_out(1, seed=0)  # one of b's four, two of a's eight
-    assert [len(subjects_of(Path(cache), held_out.subject_names)) for cache in "ba"] == [1, 2]
+    assert sorted(name[0] for name in held_out.subject_names) == ["a", "a", "b"]
     assert len(trained_on.subject_names) == 9
     with pytest.raises(DatasetError, match="4 validation subjects of 4 leave none"):
         joined.hold_out(4, seed=0)
+
+
+def test_people_of_two_caches_never_train_and_validate_alike(tmp_path: Path) -> None:
+    paths = [
+        make_cache(tmp_path / name, 6, seed, dataset="BU-3DFE")
+        for seed, name in enumerate(("frontal", "cameras"))
+    ]
+    faces, _ = read_all_faces(paths, (3, 4))
+    assert faces.subject_names == tuple(f"BU-3DFE/F{9001 + k}" for k in range(6))
+    trained_on, held_out = faces.hold_out(2, seed=0)
+    assert len(held_out.subject_names) == 2
+    assert not set(trained_on.subject_names) & set(held_out.subject_names)
+    for path in paths:
+        assert subjects_of(path, held_out.subject_names) == {
+            name.removeprefix("BU-3DFE/") for name in held_out.subject_names
+        }
+
+
+def test_subjects_of_caches_that_name_no_data_set_are_told_by_the_folder(tmp_path: Path) -> None:
+    paths = [make_cache(tmp_path / name, 3, seed) for seed, name in enumerate("ab")]
+    faces, _ = read_all_faces(paths, (3, 4))
+    assert len(faces.subject_names) == 6
+    assert subjects_of(paths[0], ["a/F9001", "b/F9002"]) == {"F9001"}
 
 
 def test_a_fusion_learns_to_do_without_colour_or_depth(

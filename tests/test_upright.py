@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fercore.datasets.bu3dfe import Bu3dfe
-from fercore.datasets.samples import sample_root
+from fercore.datasets.opening import sample_root
 from fercore.faces.cropping import crop_face
 from fercore.faces.detection import MediapipeFaceDetector
 from fercore.faces.head_angle import tilt_deg

@@ -11,7 +11,7 @@ from camera_doubles import write_video
 
 from app.sources import video
 from app.sources.base import SourceError
-from app.sources.video import VideoSource
+from app.sources.video import VideoSource, has_pictures
 from app.study.durable import PictureWriter
 from fercore.errors import FercoreError
 from fercore.io import images
@@ -83,7 +83,25 @@ def test_a_track_that_no_decoder_knows_is_one_sentence(tmp_path: Path) -> None:
         opened_video(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"no video", b"\0\0\0\x18ftypmp42"])
+def test_words_that_are_damaged_do_not_cost_the_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "colour.mkv"
+    writer = PictureWriter(path, "h264")
+    writer.write(np.zeros((64, 80, 3), np.uint8), 0.0)
+    writer.close()
+    content = path.read_bytes()
+    assert b"Lavf" in content
+    path.write_bytes(content.replace(b"Lavf", b"\xff\xfe\x80\xff"))
+    assert has_pictures(path)
+    source = VideoSource(path)
+    source.open()
+    assert source.read(1) is not None
+    source.close()
+    opened_video(path).close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no video", b"\0\0\0\x18ftypmp42", b"\x1aE\xdf\xa3\xa3B\x86\x81\x01"]
+)
 def test_what_is_no_video_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "v.mp4").write_bytes(content)
     with pytest.raises(SourceError, match="no video that can be played"):

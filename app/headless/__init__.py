@@ -1,1 +1,1 @@
-"""The same pipeline without a window: a table, a summary, a video."""
+"""Without a window: a source as table, summary and video; `fercore analyse` for many files."""

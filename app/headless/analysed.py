@@ -12,7 +12,7 @@ from app.drawing.colours import NEUTRAL_COLOUR, VERDICT_COLOURS
 from app.headless.judging import COLUMNS, NO_FACE, NOT_SURE, STATES, Account, Part
 from fercore.faces.quality import MIN_CONFIDENCE
 from fercore.runtime.files import whole_file, write_text_whole
-from fercore.study.tables import UNKNOWN, line, number
+from fercore.runtime.tables import UNKNOWN, line, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -16,8 +16,8 @@ from app.sources.base import SourceError
 from app.sources.choice import is_recording, source_named
 from app.sources.pictures.pairing import look_into
 from app.sources.video import cure, has_pictures
+from fercore.io.files import natural_key
 from fercore.io.images import PICTURE_SUFFIXES, read_rgb
-from fercore.io.natural_order import natural_key
 from fercore.structures import RGBDFrame
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from fercore.faces.quality import is_sure, measure
 from fercore.results import PROBABILITY_COLUMNS
 from fercore.runtime.files import whole_file, write_text_whole
 from fercore.runtime.parsing import checked, parsed_json
-from fercore.study.tables import UNKNOWN, line, number
+from fercore.runtime.tables import UNKNOWN, line, number
 from fercore.study.verdict_arrays import verdict_array
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
 from fercore.study.baseline import Baseline, BaselineCollector
-from fercore.study.smoothing import Smoothing
-from fercore.study.verdict_arrays import verdict_array, verdicts_of
+from fercore.study.verdict_arrays import Smoothing, verdict_array, verdicts_of
 
 if TYPE_CHECKING:
     from app.start.settings import Smoothness

@@ -95,7 +95,7 @@ def _camera(text: str) -> Callable[[str], FrameSource] | None:
 def _sample(_detail: str) -> FrameSource:
     from app.sources.scans.replay import ReplaySource
     from fercore.datasets.bu3dfe import Bu3dfe
-    from fercore.datasets.samples import sample_root
+    from fercore.datasets.opening import sample_root
 
     return ReplaySource(Bu3dfe(sample_root()).scans(), SAMPLE)
 

@@ -13,11 +13,10 @@ import numpy as np
 from app.sources.base import SourceError, SourceFacts
 from app.sources.recorded import Recorded, RecordedSource
 from fercore.errors import FercoreError
-from fercore.io.natural_order import natural_key
+from fercore.io.files import natural_key
 from fercore.study.events import read_events
 from fercore.study.layout import STUDY_FILE, RunName, RunPlace
-from fercore.study.media import colour_pictures, depth_maps
-from fercore.study.pairing import by_time
+from fercore.study.media import by_time, colour_pictures, depth_maps
 from fercore.study.predictions import RunPredictions, read_predictions
 from fercore.study.run_files import RunRecord, read_run_record
 from fercore.study.verdict_arrays import verdicts_of

@@ -29,6 +29,7 @@ _FASTEST_HZ = 1000.0
 _QUARTER_DEG = 90
 _NO_STAMPS = "the video has no time stamps; timed by the frame rate"
 _DEPTH_FORMATS = ("gray9", "gray10", "gray12", "gray14", "gray16", "grayf")
+_FAULTS = (av.error.FFmpegError, OSError, ValueError)  # not all of PyAV's are one of the others
 _MOST_BOXES = 1000  # of an MP4 that are looked at
 
 
@@ -74,8 +75,8 @@ class VideoSource(RecordedSource):
         """Open the file at its beginning and return its first stream of colour pictures."""
         self._stop()
         try:
-            self._container = av.open(str(self._path))
-        except (OSError, ValueError) as error:  # PyAV's errors are both
+            self._container = av.open(str(self._path), metadata_errors="replace")
+        except _FAULTS as error:
             raise self._unplayable() from error
         stream = _colour_stream(self._container)
         if stream is None:
@@ -121,7 +122,7 @@ class VideoSource(RecordedSource):
         wanted_s = self._first_s + (place - 0.5) / self._rate_hz
         try:
             container.seek(max(0, int(wanted_s / stream.time_base)), stream=stream)
-        except (OSError, ValueError):  # PyAV's errors are both
+        except _FAULTS:
             return super()._find(place)
         frames = _decoded(container, stream)
         for frame in frames:
@@ -164,7 +165,7 @@ def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFr
             frames = next(packets).decode()
         except av.error.InvalidDataError:
             continue
-        except (StopIteration, OSError, ValueError):
+        except (StopIteration, *_FAULTS):
             return
         yield from frames
 
@@ -179,9 +180,9 @@ def _upright(frame: VideoFrame) -> UInt8Array:
 def has_pictures(path: Path) -> bool:
     """Look into a file with PyAV, which keeps its complaints to itself."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             return _colour_stream(container) is not None
-    except (OSError, ValueError):  # PyAV's errors are both
+    except _FAULTS:
         return False
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.start.display import display_problem
 from app.start.logs import log_path
-from fercore.cli.machine_checks import CheckFunction, MachineCheck
+from fercore.cli.doctor import CheckFunction, MachineCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fercore import DEFAULT_PIPELINE
-from fercore.runtime.version_option import add_version_option
+from fercore.runtime.versions import add_version_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

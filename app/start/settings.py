@@ -18,7 +18,7 @@ from PySide6.QtCore import QByteArray
 
 from fercore.runtime.files import write_text_whole
 from fercore.runtime.parsing import parsed_json
-from fercore.study.privacy import Privacy
+from fercore.study.study_file import Privacy
 
 Theme = Literal["system", "light", "dark"]
 THEMES: tuple[Theme, ...] = get_args(Theme)

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from fercore.faces.head_angle import HeadAngle
     from fercore.faces.tracking import TrackedFace
     from fercore.structures import Analysis, FaceBox, UInt8Array
-    from fercore.study.clocks import Offset
-    from fercore.study.events import Event
+    from fercore.study.events import Event, Offset
     from fercore.study.run_files import Check, RunRecord
 
 _PATIENCE_S = 1.0  # for a run to end, before a window's thread goes on

@@ -17,8 +17,8 @@ import av
 import numpy as np
 
 from fercore.errors import FercoreError
+from fercore.runtime.tables import header_line, line
 from fercore.study.media import is_rounded, to_steps
-from fercore.study.tables import header_line, line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
+    from fercore.runtime.tables import Column
     from fercore.structures import FloatArray, UInt8Array
-    from fercore.study.tables import Column
 
 _MILLISECOND = Fraction(1, 1000)
 # One cluster a picture. PyAV cannot have the muxer write one before the next begins.
@@ -237,7 +237,7 @@ class PictureWriter:
     def _append(self, array: np.ndarray[Any, Any], pixels: str, onset_s: float) -> None:
         stream, container = self._opened(array)
         frame = av.VideoFrame.from_ndarray(array, format=pixels)
-        # Two pictures of one millisecond would be refused; `fercore.study.pairing` knows this.
+        # Two pictures of one millisecond would be refused; `fercore.study.media` knows this.
         self._last_ms = max(self._last_ms + 1, round(1000 * onset_s))
         frame.pts, frame.time_base = self._last_ms, _MILLISECOND
         try:

@@ -8,10 +8,9 @@ import numpy as np
 
 from app.study.durable import PictureWriter, TableWriter
 from app.study.lane import Lane
-from fercore.study import clocks, events, predictions
+from fercore.study import events, predictions
 from fercore.study.predictions import Row
-from fercore.study.smoothing import Smoothing
-from fercore.study.verdict_arrays import SHAPE, verdict_array
+from fercore.study.verdict_arrays import SHAPE, Smoothing, verdict_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +20,9 @@ if TYPE_CHECKING:
     from app.study.faces import FaceBlur
     from fercore.structures import Analysis, FaceBox, FloatArray, UInt8Array
     from fercore.study.baseline import Baseline
-    from fercore.study.clocks import Offset
-    from fercore.study.events import Event
-    from fercore.study.flags import Flag
+    from fercore.study.events import Event, Offset
     from fercore.study.layout import RunPlace
+    from fercore.study.predictions import Flag
     from fercore.study.run_files import RunRecord
 
 _ROWS, _EVENTS, _PICTURES = 2000, 10000, 30  # capacities; a picture takes a megabyte
@@ -116,7 +114,7 @@ class EventLane:
 
     def __init__(self, place: RunPlace, fail: Callable[[Exception], None]) -> None:
         self._events = TableWriter(place.events, events.COLUMNS)
-        self._clocks = TableWriter(place.clocks, clocks.COLUMNS)
+        self._clocks = TableWriter(place.clocks, events.CLOCK_COLUMNS)
         room = _EVENTS + _RESERVED
         self.lane: Lane[Event | Offset] = Lane("events", room, self._write, self._tick, fail)
 
@@ -143,7 +141,7 @@ class EventLane:
         self._clocks.close()
 
     def _write(self, item: Event | Offset) -> None:
-        if isinstance(item, clocks.Offset):
+        if isinstance(item, events.Offset):
             self._clocks.write(item.cells())
         else:
             self._events.write(item.cells())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
 from fercore.results import HEADS, PROBABILITY_COLUMNS
-from fercore.study.clocks import Offset
+from fercore.study.events import Offset
 from fercore.study.verdict_arrays import verdict_array
 
 if TYPE_CHECKING:

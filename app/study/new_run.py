@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.study.run_state import PlannedEnd
 from fercore.errors import FercoreError
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.study.baseline import Baseline, BaselineCollector, load_baseline, save_baseline
 from fercore.study.layout import BASELINE_FILE, session_folder
 from fercore.study.participants import read_participant

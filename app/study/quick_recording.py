@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from fercore.faces.head_angle import HeadAngle
     from fercore.faces.tracking import TrackedFace
     from fercore.structures import Analysis, FaceBox, UInt8Array
-    from fercore.study.privacy import Privacy
     from fercore.study.run_files import RunRecord
+    from fercore.study.study_file import Privacy
 
 MOMENT = "moment"
 """The one marker of a quick recording."""

@@ -20,10 +20,10 @@ from app.study.run_lanes import Lanes, without_images
 from app.study.run_state import DiskRoom, PlannedEnd, RecordingProgress
 from fercore.errors import FercoreError
 from fercore.study.events import MARKER, NOTE, PROBLEM, RUN_START, RUN_STOP, Event
-from fercore.study.flags import flags_of
-from fercore.study.privacy import Privacy
+from fercore.study.predictions import flags_of
 from fercore.study.recover import sole_writer
 from fercore.study.run_files import Counts, RunRecord, RunState, finished, write_run_record
+from fercore.study.study_file import Privacy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fercore.faces.head_angle import HeadAngle
     from fercore.faces.tracking import TrackedFace
     from fercore.structures import Analysis, FaceBox, UInt8Array
-    from fercore.study.clocks import Offset
+    from fercore.study.events import Offset
     from fercore.study.layout import RunPlace
 
 _FINISH_TIMEOUT_S = 20.0

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from app.study.recording import Recording
     from fercore.structures import Analysis
-    from fercore.study.clocks import Offset
-    from fercore.study.events import Event
+    from fercore.study.events import Event, Offset
 
 CLOCK_PERIOD_S = 5.0
 

@@ -16,7 +16,7 @@ from app.study.quick_recording import QuickRecording
 from app.window.widgets.buttons import RecordButton
 from app.window.widgets.menus import Command, add_choice, add_entry
 from fercore.errors import FercoreError
-from fercore.study.privacy import Privacy
+from fercore.study.study_file import Privacy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -27,7 +27,7 @@ from app.drawing.qimage import to_array
 from fercore.errors import FercoreError, cure
 from fercore.expressions import VERDICT_LABELS
 from fercore.faces.quality import is_sure
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage

@@ -29,7 +29,7 @@ from fercore.geometry import (
     vertex_normals,
 )
 from fercore.io.landmarks import GROUPS
-from fercore.registration.landmarks import steady_landmarks
+from fercore.registration.registering import steady_landmarks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

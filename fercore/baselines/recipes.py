@@ -84,7 +84,7 @@ class BaselineRecipe:
     components: int = 0  # of a PCA before the classifier; 0: no PCA
     fusion: tuple[str, ...] = ()  # candidates among `FUSIONS`; none: there is one set of features
     backbone: str = ""  # frozen network that sees the maps, where there is one
-    backbone_source: str = "imagenet"  # see `fercore.networks.backbone_weights.read_start`
+    backbone_source: str = "imagenet"  # see `fercore.networks.backbones.read_start`
     validation_subjects: int = 6  # of the training subjects; 0: the first candidates, uncalibrated
     seed: int = 0
     landmarks: str = BND  # see `Landmarking`

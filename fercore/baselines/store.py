@@ -23,7 +23,7 @@ from fercore.caches.records import INDEX_FILE
 from fercore.errors import DatasetError, FercoreError, cure
 from fercore.runtime.files import whole_file, write_text_whole
 from fercore.runtime.parsing import checked, loaded_archive, parsed_json
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

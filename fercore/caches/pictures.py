@@ -18,19 +18,20 @@ import numpy as np
 
 from fercore.caches.records import FORMAT_VERSION, OK, CacheRow, Manifest
 from fercore.caches.writer import CacheWriter
+from fercore.datasets.dataset import FER2013
 from fercore.errors import DatasetError
 from fercore.expressions import NEUTRAL
 from fercore.faces.cropping import crop_face
 from fercore.io.fer2013 import Fer2013Split
 from fercore.runtime.parallel import in_order
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.structures import FaceBox, RGBDFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from fercore.caches.entries import Entry
+    from fercore.caches.writer import Entry
     from fercore.datasets.dataset import Sample
     from fercore.datasets.fer2013 import Fer2013
     from fercore.faces.detection import FaceDetector
@@ -125,6 +126,8 @@ def _manifest(dataset: Fer2013, samples: Sequence[Sample], parameters: Preproces
         seed=0,
         preprocessing=parameters,
         versions=versions(),
+        dataset=FER2013.name,
+        terms=FER2013.sentence,
     )
 
 

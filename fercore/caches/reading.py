@@ -20,7 +20,7 @@ from fercore.caches.records import (
     Manifest,
     parse_index,
 )
-from fercore.datasets.terms import SYNTHETIC, terms_of
+from fercore.datasets.dataset import SYNTHETIC, Terms, terms_of
 from fercore.errors import DatasetError
 from fercore.expressions import NEUTRAL
 from fercore.runtime.parsing import loaded_array
@@ -68,18 +68,24 @@ class Cache:
     def description(self) -> str:
         """What the data is, in a few words."""
         scans = len({row.scan for row in self.rows})
-        kind = terms_of(self.subjects).name
+        kind = self._licence.name
         return f"{self.manifest.source}: {len(self.subjects)} {kind} subjects, {scans} scans"
 
     @property
     def terms(self) -> str:
         """Under which terms the data may be used."""
-        return terms_of(self.subjects).sentence
+        return self._licence.sentence
 
     @property
     def is_synthetic(self) -> bool:
         """Whether no person was recorded."""
-        return terms_of(self.subjects) == SYNTHETIC
+        known = self.manifest
+        return known.synthetic if known.dataset else self._licence == SYNTHETIC
+
+    @property
+    def _licence(self) -> Terms:
+        known = self.manifest
+        return Terms(known.dataset, known.terms) if known.dataset else terms_of(self.subjects)
 
     def select(
         self,
@@ -130,6 +136,17 @@ def read_manifest(path: Path) -> Manifest:
         ) from None
     except (OSError, ValueError) as error:
         raise DatasetError(f"{file} cannot be used ({error}); prepare it anew.") from error
+
+
+def people_of(path: Path) -> str:
+    """Return among whom a cache's subject codes name one person each: its data set.
+
+    A cache from before caches named their data set stands for itself, by its folder's name.
+
+    Raises:
+        DatasetError: there is no readable `cache.json` of this version.
+    """
+    return read_manifest(path).dataset or path.name
 
 
 def read_index(path: Path) -> list[CacheRow]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fercore.expressions import EXPRESSIONS, NEUTRAL
 from fercore.networks.preprocessing import Preprocessing
 from fercore.runtime.parsing import checked, parsed_json
+from fercore.runtime.tables import parse_table, table_line
 from fercore.structures import FaceBox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FORMAT_VERSION = 1
 RGB_FILE, DEPTH_FILE = "rgb.npy", "depth_m.npy"
@@ -57,6 +61,10 @@ class CacheRow:
         return self.level == 0 and self.expression != NEUTRAL
 
 
+_SAID_SINCE = {"dataset", "terms", "synthetic"}
+"""What manifests of older caches lack."""
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What a cache was made of, and how; equal manifests make equal caches."""
@@ -69,6 +77,9 @@ class Manifest:
     seed: int
     preprocessing: Preprocessing
     versions: dict[str, str]
+    dataset: str = ""  # whose codes the subjects have; empty: made before caches said so
+    terms: str = ""  # under which the data may be used
+    synthetic: bool = False  # nobody was recorded
 
     def to_json(self) -> str:
         """Return the content of `cache.json`."""
@@ -87,7 +98,7 @@ class Manifest:
         version = content.get("format_version")
         if version != FORMAT_VERSION:
             raise ValueError(f"format {version}, this version reads {FORMAT_VERSION}")
-        missing = {field.name for field in fields(cls)} ^ content.keys()
+        missing = {field.name for field in fields(cls)} ^ (_SAID_SINCE | content.keys())
         if missing:
             raise ValueError(f"missing or unknown: {', '.join(sorted(missing))}")
         raw = content["preprocessing"]
@@ -108,7 +119,7 @@ COLUMNS = (
     *("valid_fraction", "box_x0", "box_y0", "box_x1", "box_y1", "box_score"),
     *("fell_back", "edge_shift_px", "target"),
 )
-_OLDER_COLUMNS = COLUMNS[:-1]  # of caches that were made before targets were known
+_ADDED = ("target",)  # caches that were made before lack it
 
 
 def format_row(row: CacheRow) -> str:
@@ -116,27 +127,22 @@ def format_row(row: CacheRow) -> str:
     box = row.box
     values = [
         *(row.row, row.scan, row.subject, row.expression, row.level, row.ancestry),
-        *(row.view, row.status, " ".join(row.reason.split()), f"{row.valid_fraction:.4f}"),
+        *(row.view, row.status, row.reason, f"{row.valid_fraction:.4f}"),
         *([""] * 5 if box is None else [f"{v:g}" for v in (box.x0, box.y0, box.x1, box.y1)]),
         *([] if box is None else [f"{box.score:.4f}"]),
         "" if row.fell_back is None else int(row.fell_back),
         "" if row.edge_shift_px is None else f"{row.edge_shift_px:.3f}",
         "" if row.target is None else " ".join(f"{share:.4g}" for share in row.target),
     ]
-    return "\t".join(str(value) for value in values) + "\n"
+    return table_line(values)
 
 
-def parse_row(line: str) -> CacheRow:
-    """Parse a line of `index.tsv`.
+def parse_row(cells: Sequence[str]) -> CacheRow:
+    """Parse the cells of a row of `index.tsv`.
 
     Raises:
-        ValueError: it is not what `format_row` wrote.
+        ValueError: they are not what `format_row` wrote.
     """
-    cells = line.rstrip("\n").split("\t")
-    if len(cells) == len(_OLDER_COLUMNS):
-        cells.append("")
-    if len(cells) != len(COLUMNS):
-        raise ValueError(f"{len(cells)} columns instead of {len(COLUMNS)}")
     value = dict(zip(COLUMNS, cells, strict=True))
     return CacheRow(
         row=int(value["row"]),
@@ -162,10 +168,7 @@ def parse_index(content: str) -> list[CacheRow]:
     Raises:
         ValueError: the header or a row is not what was written, or the rows are not in order.
     """
-    header, *lines = content.split("\n")[:-1] or [""]
-    if tuple(header.split("\t")) not in (COLUMNS, _OLDER_COLUMNS):
-        raise ValueError("its first line does not name the columns")
-    rows = [parse_row(line) for line in lines]
+    rows = [parse_row(cells) for cells in parse_table(content, COLUMNS, _ADDED)]
     if [row.row for row in rows] != list(range(len(rows))):
         raise ValueError("its rows are not numbered in order")
     return rows
@@ -178,5 +181,5 @@ def _parse_target(text: str) -> tuple[float, ...] | None:
     return shares or None
 
 
-def _parse_box(cells: list[str]) -> FaceBox | None:
+def _parse_box(cells: Sequence[str]) -> FaceBox | None:
     return None if not cells[0] else FaceBox(*(float(cell) for cell in cells))

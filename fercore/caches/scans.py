@@ -1,44 +1,49 @@
-"""From scans on disk to registered face crops: what `fercore prepare` does.
+"""From scans on disk to registered face crops: what `fercore prepare` does, on all cores.
 
 Each scan gives one frontal row, and as many camera views as wanted: the textured mesh as a
 camera in front of the head would see it. The frontal row is the data set's own picture with
 the depth map registered to it (`f2d`); where there is none, as in all data sets but BU-3DFE,
 it is the textured mesh rendered from the front (`rendered`). A scan that cannot be used keeps
 its rows and says why.
+
+Rows are written in the order of the scans, however many processes work on them,
+so that a resumed run and an uninterrupted one give the same bytes. For that the
+work is always done in processes of their own, even by a single one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import zlib
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.caches.entries import Entry, cut_out, without_face
-from fercore.caches.records import (
-    FORMAT_VERSION,
-    OK,
-    CacheRow,
-    Manifest,
-)
+from fercore.caches.records import FORMAT_VERSION, OK, CacheRow, Manifest
+from fercore.caches.writer import CacheWriter, Entry, cut_out, without_face
 from fercore.datasets.bu3dfe_scan import Scan
-from fercore.datasets.camera_views import camera_view
-from fercore.datasets.dataset import CAMERA_VIEW, F2D_VIEW, RENDERED_VIEW
-from fercore.datasets.frames import frontal_frame
+from fercore.datasets.dataset import CAMERA_VIEW, F2D_VIEW, RENDERED_VIEW, SYNTHETIC
+from fercore.datasets.frames import camera_view, frontal_frame
 from fercore.datasets.scan_face import scan_face
 from fercore.errors import FercoreError
 from fercore.expressions import NEUTRAL
 from fercore.geometry import MeshRenderer
-from fercore.runtime.provenance import versions
+from fercore.runtime.parallel import in_order
+from fercore.runtime.versions import versions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from fercore.datasets.dataset import MeshDataset, MeshScan
     from fercore.datasets.frames import FrontalFrame
     from fercore.faces.detection import FaceDetector, FaceLandmarker
     from fercore.networks.preprocessing import Preprocessing
     from fercore.structures import Mesh
+
 
 NO_TEXTURE, UNUSABLE = "no texture", "unusable"
 """Statuses of rows without arrays, beside `no face`."""
@@ -71,6 +76,9 @@ class Recipe:
             seed=self.seed,
             preprocessing=self.preprocessing,
             versions=versions(),
+            dataset=dataset.licence.name,
+            terms=dataset.licence.sentence,
+            synthetic=dataset.licence == SYNTHETIC,
         )
 
 
@@ -176,3 +184,39 @@ def _blank_row(scan: MeshScan, number: int) -> CacheRow:
         fell_back=None,
         edge_shift_px=None,
     )
+
+
+_worker_models: list[Models] = []
+
+
+def prepare(
+    dataset: MeshDataset, output: Path, recipe: Recipe, workers: int
+) -> Iterator[list[Entry]]:
+    """Write the cache and yield the rows of each scan once they are on disk.
+
+    Scans that an earlier run finished are neither done again nor yielded.
+
+    Raises:
+        DatasetError: the folder holds something else, or a cache made with other parameters.
+        FercoreError: it cannot be written, or a worker process died.
+    """
+    with CacheWriter(output, recipe.manifest(dataset)) as writer:
+        first = writer.rows_done // recipe.rows_per_scan
+        jobs = [
+            (scan, number * recipe.rows_per_scan)
+            for number, scan in enumerate(dataset.scans())
+            if number >= first
+        ]
+        with contextlib.closing(in_order(partial(_work, recipe), jobs, workers)) as done:
+            for entries in done:
+                writer.append(entries)
+                yield entries
+
+
+def _work(recipe: Recipe, job: tuple[MeshScan, int]) -> list[Entry]:
+    if not _worker_models:
+        from fercore.faces.detection import MediapipeFaceDetector, MediapipeFaceLandmarker
+
+        _worker_models.append(Models(MediapipeFaceDetector(), MediapipeFaceLandmarker()))
+    scan, row = job
+    return prepare_scan(scan, row, recipe, _worker_models[0])

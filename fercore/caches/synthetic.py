@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fercore.caches.entries import NO_FACE, cut_out, without_face
 from fercore.caches.records import FORMAT_VERSION, OK, CacheRow, Manifest
-from fercore.caches.writer import CacheWriter
+from fercore.caches.writer import NO_FACE, CacheWriter, cut_out, without_face
+from fercore.datasets.dataset import SYNTHETIC
 from fercore.runtime.parallel import in_order
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.synthesis.face_model import load_face_model
 from fercore.synthesis.samples import SAMPLER, plan_sample, render_sample
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fercore.caches.entries import Entry
+    from fercore.caches.writer import Entry
     from fercore.faces.detection import FaceDetector
     from fercore.networks.preprocessing import Preprocessing
     from fercore.synthesis.samples import Plan, SampleRecipe
@@ -68,6 +68,9 @@ class CacheRecipe:
             seed=recipe.seed,
             preprocessing=self.preprocessing,
             versions=versions(),
+            dataset=SYNTHETIC.name,
+            terms=SYNTHETIC.sentence,
+            synthetic=True,
         )
 
     def _checksum(self) -> str:

@@ -1,14 +1,15 @@
-"""Writing a prepared cache row by row, so that a kill at any moment leaves whole rows only.
+"""Rows of a prepared cache: a face cut out of a frame, or none, written so that a kill is harmless.
 
-The arrays are written before the line of `index.tsv` that makes them count. They
-are written as plain files, not through memory maps: a full disk then is an error
-message and not a crash.
+The arrays are written before the line of `index.tsv` that makes them count, so that whole
+rows only are ever read. They are written as plain files, not through memory maps: a full
+disk then is an error message and not a crash.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -19,13 +20,16 @@ from fercore.caches.records import (
     DEPTH_FILE,
     INDEX_FILE,
     MANIFEST_FILE,
+    OK,
     RGB_FILE,
     CacheRow,
     Manifest,
     format_row,
 )
 from fercore.errors import DatasetError, FercoreError
+from fercore.faces.cropping import crop_face
 from fercore.runtime.files import LOCK_FILE, sole_holder, write_text_whole
+from fercore.runtime.tables import table_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +37,34 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from fercore.structures import FloatArray, UInt8Array
+    from fercore.faces.detection import FaceDetector
+    from fercore.networks.preprocessing import Preprocessing
+    from fercore.structures import FloatArray, RGBDFrame, UInt8Array
+
+NO_FACE = "no face"
+"""Status of a row in whose picture no face was found."""
+
+Entry = tuple[CacheRow, "UInt8Array", "FloatArray"]
+
+
+def cut_out(
+    frame: RGBDFrame, row: CacheRow, parameters: Preprocessing, detector: FaceDetector
+) -> Entry:
+    """Return the row with the face of a frame that has depth, cut out as live use does it."""
+    boxes = detector.detect(frame.rgb)
+    if not boxes:
+        return without_face(row, NO_FACE, "no face found in the picture", parameters)
+    pair = crop_face(frame, boxes[0], parameters)
+    assert pair.depth_m is not None
+    found = replace(row, status=OK, valid_fraction=round(pair.valid_fraction, 4), box=pair.box)
+    return found, pair.rgb, pair.depth_m
+
+
+def without_face(row: CacheRow, status: str, reason: str, parameters: Preprocessing) -> Entry:
+    """Return a row that has no face, with a black picture and unknown depth."""
+    rgb = np.zeros((parameters.rgb_size, parameters.rgb_size, 3), np.uint8)
+    depth_m = np.full((parameters.depth_size, parameters.depth_size), np.nan, np.float32)
+    return replace(row, status=status, reason=reason), rgb, depth_m
 
 
 class CacheWriter:
@@ -105,7 +136,7 @@ def _create(path: Path, manifest: Manifest) -> None:
         raise DatasetError(f"{path} holds {strangers[0]}; choose an empty folder for --output.")
     for name, dtype, shape in _arrays(manifest):
         _create_array(path / name, dtype, shape)
-    (path / INDEX_FILE).write_text("\t".join(COLUMNS) + "\n", encoding="utf-8")
+    (path / INDEX_FILE).write_text(table_line(COLUMNS), encoding="utf-8")
     write_text_whole(path / MANIFEST_FILE, manifest.to_json())
 
 
@@ -148,6 +179,8 @@ def _cut_to_whole_rows(path: Path, manifest: Manifest) -> int:
 
 
 def _require_equal(path: Path, found: Manifest, wanted: Manifest) -> None:
+    if not found.dataset:  # begun before caches named their data set
+        wanted = replace(wanted, dataset="", terms="", synthetic=False)
     for field in Manifest.__dataclass_fields__:
         there, here = getattr(found, field), getattr(wanted, field)
         if there != here:

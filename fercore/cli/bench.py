@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fercore.cli import SubCommand
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
@@ -15,11 +16,9 @@ if TYPE_CHECKING:
 
     from fercore.evaluation.benchmarks.registration import PairResult
 
-NAME = "bench"
 # Entry point group through which packages that build on fercore add benchmarks (the application
-# adds `live`): modules with NAME, HELP, `add_arguments` and `run`, as sub-commands have them.
+# adds `live`): modules with NAME, HELP, `add_arguments` and `run`.
 FURTHER_BENCHMARKS = "fercore.bench"
-HELP = "measure a part of the chain: against a known truth, or against the clock"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -142,3 +141,14 @@ def _as_table(results: list[PairResult]) -> str:
         f"{tabulate(rows, headers, disable_numparse=True)}\n\n"
         f"{len(results)} pairs, {fallen} fell back to the start, {seconds:.2f} s a pair (median)"
     )
+
+
+SUB_COMMANDS = (
+    SubCommand(
+        "bench",
+        "measure a part of the chain: against a known truth, or against the clock",
+        __doc__,
+        add_arguments,
+        run,
+    ),
+)

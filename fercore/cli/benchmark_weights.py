@@ -12,6 +12,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fercore.cli import SubCommand
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
     from fercore.evaluation.benchmarks.face_sets import FaceSet
     from fercore.evaluation.benchmarks.weights import Score, ShareRight, VerdictSteadiness
     from fercore.faces.detection import FaceDetector
-
-NAME = "benchmark-weights"
-HELP = "measure checkpoints on faces that no training saw"
 
 PASSES = 50  # of a network, to time it
 
@@ -159,9 +158,9 @@ def _write(
 
     from fercore.errors import FercoreError
     from fercore.runtime.files import write_text_whole
+    from fercore.runtime.tables import table_text
 
     cells = [_cells(checkpoint, score) for checkpoint, score in rows]
-    lines = ["\t".join(HEADER), *("\t".join(row) for row in cells)]
     tables = [tabulate(cells, HEADER, "github", disable_numparse=True)]
     if steady:
         header = ("checkpoint", "head", "test set", *steady[0][1].changed)
@@ -178,7 +177,7 @@ def _write(
     text = "\n\n".join((*tables, speed))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text_whole(folder / "benchmark.tsv", "\n".join(lines) + "\n")
+        write_text_whole(folder / "benchmark.tsv", table_text(HEADER, cells))
         write_text_whole(folder / "benchmark.md", f"{text}\n")
     except OSError as error:
         raise FercoreError(f"{folder} cannot be written ({error.strerror}).") from error
@@ -203,3 +202,14 @@ def _share(share: ShareRight | None) -> str:
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}"
+
+
+SUB_COMMANDS = (
+    SubCommand(
+        "benchmark-weights",
+        "measure checkpoints on faces that no training saw",
+        __doc__,
+        add_arguments,
+        run,
+    ),
+)

@@ -1,17 +1,11 @@
-"""Evaluate pipelines on a prepared cache with the paper's protocol.
-
-Every experiment trains from the start on its own subjects and predicts subjects it has
-never seen; all predictions go to RUN/predictions.tsv, from which `fercore report RUN`
-makes its tables. A run that was stopped, even killed, goes on when the same command is
-given again, and ends with the same tables (on a GPU but for rounding).
-"""
+"""`fercore evaluate` and `fercore report`: the paper's protocol, and what came of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore.cli.levels import levels
+from fercore.cli import SubCommand, levels
 
 if TYPE_CHECKING:
     import argparse
@@ -19,9 +13,6 @@ if TYPE_CHECKING:
     from fercore.evaluation.protocol import Protocol
     from fercore.evaluation.run import Executor
     from fercore.training.config import TrainingConfig
-
-NAME = "evaluate"
-HELP = "evaluate pipelines with the paper's protocol"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         FercoreError: the data, the folder or an option cannot be used, or a training failed.
     """
     from fercore.evaluation.run import EvaluationPlan, evaluate
-    from fercore.runtime.provenance import command_line
+    from fercore.runtime.versions import command_line
     from fercore.training.config import require_fixed_epochs
 
     require_fixed_epochs(arguments.validation_subjects, arguments.epochs)
@@ -118,21 +109,25 @@ def _engine(arguments: argparse.Namespace) -> Executor:
 def _accuracies(folder: Path) -> str:
     """Return each pipeline's share of scans told right, a line each; no face counts as wrong."""
     from collections import Counter
-    from csv import DictReader
 
     from fercore.evaluation.store import PREDICTIONS_FILE
     from fercore.expressions import EXPRESSIONS
+    from fercore.results import PREDICTION_COLUMNS
+    from fercore.runtime.tables import Records
 
+    records = Records(folder / PREDICTIONS_FILE, PREDICTION_COLUMNS, "fercore evaluate")
+    probabilities = [records.floats(f"p_{e.value}", may_be_empty=True) for e in EXPRESSIONS]
     right, seen, missed = Counter[str](), Counter[str](), Counter[str]()
-    with (folder / PREDICTIONS_FILE).open(encoding="utf-8", newline="") as file:
-        for row in DictReader(file, delimiter="\t"):
-            seen[row["pipeline"]] += 1
-            cells = {e.value: row[f"p_{e.value}"] for e in EXPRESSIONS}
-            if not all(cells.values()):
-                missed[row["pipeline"]] += 1
-                continue
-            guess = max(cells, key=lambda name: float(cells[name]))
-            right[row["pipeline"]] += guess == row["expression"]
+    for slug, truth, *said in zip(
+        records.texts("pipeline").tolist(),
+        records.choices("expression", EXPRESSIONS).tolist(),
+        *(column.tolist() for column in probabilities),
+        strict=True,
+    ):
+        seen[slug] += 1
+        lacks_face = said[0] != said[0]
+        missed[slug] += lacks_face
+        right[slug] += not lacks_face and said.index(max(said)) == truth
     return "\n".join(
         f"{slug:<26} {right[slug] / seen[slug]:7.2%} of {seen[slug]} tested scans"
         + (f", {missed[slug]} of them without a face" if missed[slug] else "")
@@ -185,7 +180,7 @@ def _config(slug: str, arguments: argparse.Namespace) -> TrainingConfig:
 
 def _backbone_file(slug: str, sources: list[str]) -> str:
     from fercore.errors import FercoreError
-    from fercore.networks.backbone_weights import DOWNLOAD, RANDOM, backbone_of
+    from fercore.networks.backbones import DOWNLOAD, RANDOM, backbone_of
 
     wanted = slug.rsplit("-", 1)[-1]
     words = [source for source in sources if source in (DOWNLOAD, RANDOM)]
@@ -195,3 +190,65 @@ def _backbone_file(slug: str, sources: list[str]) -> str:
     if words:
         return words[0]
     raise FercoreError(f"--backbone-weights has no file of {wanted}; add one, or leave out {slug}.")
+
+
+def add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "folder", type=Path, metavar="RUN", help="the --output of `fercore evaluate`"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="CACHE",
+        help="where the run's cache lies now; it gives the thumbnails (default: where it lay)",
+    )
+    parser.add_argument(
+        "--no-thumbnails",
+        action="store_true",
+        help="leave out pictures of the data set, as its terms may demand before sharing",
+    )
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    """Read the run, write the report, name its page.
+
+    Raises:
+        FercoreError: the folder holds no run, a file is damaged, or nothing can be written.
+    """
+    from fercore.report.assembly import make_report, write_report
+
+    report = make_report(arguments.folder, arguments.data, pictures=not arguments.no_thumbnails)
+    page = write_report(report, arguments.folder)
+    if report.alert:
+        print(report.alert)
+    print(f"{page} written, with {len(report.tables)} tables and {len(report.drawings)} figures.")
+    return 0
+
+
+_EVALUATION = """Evaluate pipelines on a prepared cache with the paper's protocol.
+
+Every experiment trains from the start on its own subjects and predicts subjects it has
+never seen; all predictions go to RUN/predictions.tsv, from which `fercore report RUN`
+makes its tables. A run that was stopped, even killed, goes on when the same command is
+given again, and ends with the same tables (on a GPU but for rounding).
+"""
+_REPORT = """Turn the records of an evaluation or stress test into a report.
+
+Writes RUN/report: `report.html`, which needs no other file and no network, all
+tables as TSV and Markdown, all figures as SVG. A run that is not finished is
+reported as far as it is.
+"""
+
+SUB_COMMANDS = (
+    SubCommand(
+        "evaluate", "evaluate pipelines with the paper's protocol", _EVALUATION, add_arguments, run
+    ),
+    SubCommand(
+        "report",
+        "tables, statistics and figures of an evaluation run",
+        _REPORT,
+        add_report_arguments,
+        run_report,
+    ),
+)

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fercore.cli import SubCommand
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
     from fercore.datasets.bu3dfe import Bu3dfe, Scan
     from fercore.datasets.inspection import ScanReport
-
-NAME = "inspect"
-HELP = "show what a BU-3DFE tree holds, and what is missing or broken"
 
 LONGEST_LIST = 20
 """Lines of a list that are printed; the rest is only counted."""
@@ -167,3 +165,14 @@ def _print_list(title: str, lines: Sequence[str]) -> None:
 
 def _count(things: Sequence[object], noun: str) -> str:
     return f"{len(things)} {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
+
+
+SUB_COMMANDS = (
+    SubCommand(
+        "inspect",
+        "show what a BU-3DFE tree holds, and what is missing or broken",
+        __doc__,
+        add_arguments,
+        run,
+    ),
+)

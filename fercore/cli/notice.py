@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fercore.cli import SubCommand
 from fercore.errors import FercoreError, cure
 from fercore.runtime.files import write_text_whole
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from fercore.study.study_file import Study
 
-NAME = "notice"
-HELP = "what participants of a study are to be told, to print and to edit"
 NOTICE = "participant-notice.txt"
 _TEMPLATE = """\
 INFORMATION FOR PARTICIPANTS
@@ -111,3 +110,14 @@ def _notice(study: Study) -> str:
         kept=study.privacy.statement,
         asked=f"\n    You are asked for: {asked}." if asked else "",
     )
+
+
+SUB_COMMANDS = (
+    SubCommand(
+        "notice",
+        "what participants of a study are to be told, to print and to edit",
+        __doc__,
+        add_arguments,
+        run,
+    ),
+)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fercore import DEFAULT_PIPELINE
+from fercore.cli import SubCommand
 from fercore.errors import DatasetError, FercoreError
 from fercore.expressions import VERDICT_LABELS
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
         UInt8Array,
     )
 
-NAME = "predict"
-HELP = "three verdicts on scans, or on a picture with its depth map"
 HEADS = ("fusion", "rgb", "depth")
 _INTERRUPTED = 130  # as shells have it for Ctrl-C
 
@@ -235,3 +234,14 @@ def _verdict(probabilities: dict[str, float] | None) -> str:
         return "-"
     best = max(probabilities, key=probabilities.__getitem__)
     return f"{best} {probabilities[best]:.0%}"
+
+
+SUB_COMMANDS = (
+    SubCommand(
+        "predict",
+        "three verdicts on scans, or on a picture with its depth map",
+        __doc__,
+        add_arguments,
+        run,
+    ),
+)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import ArgumentTypeError
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore.cli import synthetic_samples
+from fercore.cli import SubCommand, levels
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
@@ -22,16 +23,21 @@ if TYPE_CHECKING:
 
     from fercore.caches.records import CacheRow
     from fercore.caches.scans import Recipe
+    from fercore.caches.synthetic import CacheRecipe
     from fercore.datasets.dataset import MeshDataset
 
-NAME = "prepare"
-HELP = "cut the registered faces out of a data set, into a cache to train from"
 
 BU3DFE, BU4DFE, BOSPHORUS = "bu3dfe", "bu4dfe", "bosphorus"
 FER2013, SYNTHETIC = "fer2013", "synthetic"
 
 LONGEST_LIST = 20
 """Rows without a face, and things passed over, that are named; the rest is only counted."""
+MOST_SAMPLES = 9999
+"""Of one subject: their names have four digits."""
+
+ALL_LEVELS = (1, 2, 3, 4)
+
+_SYNTHETIC_OPTIONS = ("subjects", "samples_per_subject", "cameras", "levels", "skins")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (all)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
-    synthetic_samples.add_arguments(parser)
+    _add_synthetic_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -68,9 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check(arguments)
     if arguments.kind == SYNTHETIC:
-        synthetic_samples.prepare(arguments)
+        _prepare_synthetic(arguments)
     else:
-        synthetic_samples.refuse(arguments)
+        _refuse_synthetic_options(arguments)
         prepare = _prepare_pictures if arguments.kind == FER2013 else _prepare_dataset
         prepare(arguments)
     cache = open_cache(arguments.output)
@@ -148,7 +154,7 @@ def _print_problems(problems: tuple[str, ...]) -> None:
 def _prepare(dataset: MeshDataset, recipe: Recipe, output: Path, workers: int) -> None:
     from tqdm import tqdm
 
-    from fercore.caches.scans_run import prepare
+    from fercore.caches.scans import prepare
 
     done = 0
     with tqdm(total=len(dataset.scans()), unit="scan", disable=None) as progress:
@@ -175,3 +181,109 @@ def _summary(rows: list[CacheRow]) -> str:
     if len(failed) > LONGEST_LIST:
         lines.append(f"  and {len(failed) - LONGEST_LIST} more")
     return "\n".join(lines)
+
+
+def _add_synthetic_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that only synthetic samples have; None where they are not given."""
+    only = parser.add_argument_group("synthetic only")
+    only.add_argument("--subjects", type=int, metavar="N", help="how many people, of all models")
+    only.add_argument(
+        "--samples-per-subject", type=int, metavar="M", help="pictures with depth of each"
+    )
+    only.add_argument(
+        "--cameras",
+        type=_names,
+        metavar="NAMES",
+        help="depth cameras in turn: d415,d435,d455,d405,sr305,scanner (all)",
+    )
+    only.add_argument("--levels", type=levels, help="beside neutral (1,2,3,4)")
+    only.add_argument(
+        "--skins", type=Path, metavar="FOLDER", help="photographed skins (those beside the model)"
+    )
+    only.add_argument(
+        "--no-occluders",
+        action="store_true",
+        help="without glasses, hands and things held before the face",
+    )
+
+
+def _refuse_synthetic_options(arguments: argparse.Namespace) -> None:
+    """Check that no option of synthetic samples is given for a data set.
+
+    Raises:
+        FercoreError: one is.
+    """
+    given = [name for name in _SYNTHETIC_OPTIONS if getattr(arguments, name) is not None]
+    given += ["no_occluders"] if arguments.no_occluders else []
+    if given:
+        option = given[0].replace("_", "-")
+        raise FercoreError(f"--{option} belongs to synthetic samples; leave it out.")
+
+
+def _prepare_synthetic(arguments: argparse.Namespace) -> None:
+    """Render and cut out what is not there yet.
+
+    Raises:
+        FercoreError: an option makes no sense, a face model cannot be read, or the cache
+            cannot be written.
+    """
+    from tqdm import tqdm
+
+    from fercore.caches.synthetic import prepare_synthetic
+
+    _check_synthetic(arguments)
+    recipe = _synthetic_recipe(arguments)
+    with tqdm(total=recipe.rows, unit="sample", disable=None) as progress:
+        for rows in prepare_synthetic(arguments.output, recipe, arguments.workers):
+            progress.update(rows - progress.n)
+
+
+def _synthetic_recipe(arguments: argparse.Namespace) -> CacheRecipe:
+    from fercore.caches.synthetic import CacheRecipe
+    from fercore.networks.preprocessing import Preprocessing
+    from fercore.synthesis.samples import SampleRecipe
+    from fercore.synthesis.sensors import CAMERA_NAMES
+
+    samples = SampleRecipe(
+        face_models=tuple(path.resolve() for path in arguments.roots),
+        seed=arguments.seed,
+        cameras=arguments.cameras or CAMERA_NAMES,
+        levels=arguments.levels or ALL_LEVELS,
+        occluded=not arguments.no_occluders,
+        skins=None if arguments.skins is None else arguments.skins.resolve(),
+    )
+    for name in samples.cameras:
+        if name not in CAMERA_NAMES:
+            known = ", ".join(CAMERA_NAMES)
+            raise FercoreError(f"--cameras {name} is unknown; there are {known}.")
+    each = arguments.samples_per_subject
+    return CacheRecipe(samples, arguments.subjects, each, Preprocessing())
+
+
+def _check_synthetic(arguments: argparse.Namespace) -> None:
+    from fercore.synthesis.subjects import MOST_SUBJECTS
+
+    for name, most in (("subjects", MOST_SUBJECTS), ("samples_per_subject", MOST_SAMPLES)):
+        option, value = f"--{name.replace('_', '-')}", getattr(arguments, name)
+        if value is None:
+            raise FercoreError(f"synthetic samples need {option}; give a number up to {most}.")
+        if not 1 <= value <= most:
+            raise FercoreError(f"{option} {value} makes no sense; give 1 to {most}.")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip().lower() for part in text.split(","))
+    if not all(names) or len(set(names)) < len(names):
+        raise ArgumentTypeError(f"{text!r}: give different cameras such as d415,d435")
+    return names
+
+
+SUB_COMMANDS = (
+    SubCommand(
+        "prepare",
+        "cut the registered faces out of a data set, into a cache to train from",
+        __doc__,
+        add_arguments,
+        run,
+    ),
+)

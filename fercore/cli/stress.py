@@ -11,20 +11,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fercore.cli.levels import levels
+from fercore.cli import SubCommand, levels
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
     import argparse
 
     from fercore.caches.reading import Cache
-    from fercore.evaluation.stress.faces import StressedFaces
     from fercore.evaluation.stress.poses import Turn
     from fercore.evaluation.stress.records import StressRecords, StressRow
-    from fercore.evaluation.stress.running import Contender
+    from fercore.evaluation.stress.running import Contender, StressedFaces
 
-NAME = "stress"
-HELP = "measure the heads against worse light, depth, resolution, occlusion and head turns"
 LEVELS = (3, 4)  # the paper's, section 5.2
 VIEWS = {"frontal": ("f2d", "rendered"), "camera": ("camera",)}
 
@@ -54,8 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         FercoreError: a checkpoint, the cache or the scans cannot be used, or RUN not written.
     """
     from fercore.caches.reading import open_cache
-    from fercore.evaluation.stress.faces import read_face_set
     from fercore.evaluation.stress.records import StressRecords
+    from fercore.evaluation.stress.running import read_face_set
 
     _check(arguments)
     cache = open_cache(arguments.data)
@@ -100,7 +97,7 @@ def _contender(path: Path, cache: Cache, records: StressRecords) -> Contender:
 
 def _manifest(arguments: argparse.Namespace, cache: Cache, faces: StressedFaces) -> dict[str, Any]:
     from fercore.evaluation.stress.records import FORMAT
-    from fercore.runtime.provenance import command_line, versions
+    from fercore.runtime.versions import command_line, versions
 
     return {
         "format": FORMAT,
@@ -165,3 +162,14 @@ def _table(records: StressRecords, weights: str) -> str:
 def _percent(rows: list[StressRow], head: str, severity: float) -> str:
     chosen = [row for row in rows if (row.head, row.severity) == (head, severity)]
     return f"{100 * sum(r.correct for r in chosen) / sum(r.samples for r in chosen):.1f}"
+
+
+SUB_COMMANDS = (
+    SubCommand(
+        "stress",
+        "measure the heads against worse light, depth, resolution, occlusion and head turns",
+        __doc__,
+        add_arguments,
+        run,
+    ),
+)

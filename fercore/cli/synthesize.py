@@ -13,13 +13,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore.cli.levels import levels
+from fercore.cli import SubCommand, levels
 
 if TYPE_CHECKING:
     import argparse
-
-NAME = "synthesize"
-HELP = "make synthetic subjects in the layout of BU-3DFE"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,3 +69,14 @@ def run(arguments: argparse.Namespace) -> int:
     total = len(planned_scans(arguments.subjects, arguments.levels))
     print(f"{root}: {total} scans of {arguments.subjects} synthetic subjects, {made} of them new")
     return 0
+
+
+SUB_COMMANDS = (
+    SubCommand(
+        "synthesize",
+        "make synthetic subjects in the layout of BU-3DFE",
+        __doc__,
+        add_arguments,
+        run,
+    ),
+)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore.cli.levels import levels
+from fercore.cli import SubCommand, levels
 
 if TYPE_CHECKING:
     import argparse
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fercore.training.faces import LabelledFaces
     from fercore.training.trainer import TrainingResult
 
-NAME = "train"
-HELP = "train a pipeline on a prepared cache"
 TEST_LEVELS = (3, 4)  # the paper's, section 5.2
 
 
@@ -204,7 +202,7 @@ def _card(
 
     from fercore.caches.reading import open_cache
     from fercore.networks.checkpoints import ModelCard
-    from fercore.runtime.provenance import command_line, versions
+    from fercore.runtime.versions import command_line, versions
 
     caches = [open_cache(path) for path in arguments.data]
     return ModelCard(
@@ -261,3 +259,8 @@ def _score(path: Path, test: Path) -> None:
         for m in measures:
             print(f"{m.head}: {m.accuracy:.1%} [{m.low:.1%}, {m.high:.1%}] on {m.test_set}")
     write_card(path, card)
+
+
+SUB_COMMANDS = (
+    SubCommand("train", "train a pipeline on a prepared cache", __doc__, add_arguments, run),
+)

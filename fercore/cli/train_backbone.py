@@ -8,19 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fercore.cli import SubCommand
+
 if TYPE_CHECKING:
     import argparse
 
     from fercore.io.fer2013 import Fer2013Faces
-    from fercore.networks.backbone_weights import BackboneStart
+    from fercore.networks.backbones import BackboneStart
     from fercore.training.backbones.faces import BackboneFaces
-    from fercore.training.backbones.files import BackboneCard
-    from fercore.training.backbones.network import LabelledBackbone
-    from fercore.training.backbones.settings import BackboneSettings
+    from fercore.training.backbones.learner import BackboneSettings
+    from fercore.training.backbones.network import BackboneCard, LabelledBackbone
     from fercore.training.backbones.trainer import BackboneResult
-
-NAME = "train-backbone"
-HELP = "train ResNet50 or VGG19 on FER2013"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,11 +67,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train, store and score."""
     from fercore.io.fer2013 import Fer2013Split, read_fer2013
-    from fercore.networks.backbone_weights import read_start
+    from fercore.networks.backbones import read_start
     from fercore.training.backbones.faces import divide
-    from fercore.training.backbones.files import save_backbone
-    from fercore.training.backbones.network import folded
-    from fercore.training.backbones.settings import require_sensible
+    from fercore.training.backbones.learner import require_sensible
+    from fercore.training.backbones.network import folded, save_backbone
     from fercore.training.backbones.trainer import train_backbone
 
     settings = _settings(arguments)
@@ -91,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> BackboneSettings:
-    from fercore.training.backbones.settings import BackboneSettings
+    from fercore.training.backbones.learner import BackboneSettings
 
     return BackboneSettings(
         backbone=arguments.backbone,
@@ -110,8 +107,8 @@ def _card(
     from dataclasses import asdict
 
     from fercore.io.fer2013 import TERMS
-    from fercore.runtime.provenance import command_line, versions
-    from fercore.training.backbones.files import BackboneCard, description_of
+    from fercore.runtime.versions import command_line, versions
+    from fercore.training.backbones.network import BackboneCard, description_of
 
     return BackboneCard(
         backbone=settings.backbone,
@@ -169,9 +166,8 @@ def _score(
     """Measure the backbone as stored, with the classifier it was trained with."""
     from dataclasses import asdict, replace
 
-    from fercore.training.backbones.files import write_backbone_card
-    from fercore.training.backbones.inference import logits_of, stored_network
-    from fercore.training.backbones.scoring import figures
+    from fercore.training.backbones.network import write_backbone_card
+    from fercore.training.backbones.scoring import figures, logits_of, stored_network
 
     stored = stored_network(path, card.backbone, network)
     measured: dict[str, dict[str, Any]] = {}
@@ -188,3 +184,8 @@ def _score(
             f"expressive, AUC {scored.calm_auc:.3f}"
         )
     write_backbone_card(path, replace(card, measured=measured))
+
+
+SUB_COMMANDS = (
+    SubCommand("train-backbone", "train ResNet50 or VGG19 on FER2013", __doc__, add_arguments, run),
+)

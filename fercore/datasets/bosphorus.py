@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore.datasets import terms
+from fercore.datasets import dataset
 from fercore.datasets.dataset import NotThisDatasetError, Sample, expression_named
 from fercore.datasets.textured_scans import TexturedScan, TexturedScans, files_at, modalities
 from fercore.expressions import Expression
@@ -63,7 +63,7 @@ class Bosphorus(TexturedScans):
         usable = [scan for scan in scans if scan is not None]
         if not usable:
             raise NotThisDatasetError(_nothing_found(Path(root), problems))
-        super().__init__(Path(root), terms.BOSPHORUS, usable, problems)
+        super().__init__(Path(root), dataset.BOSPHORUS, usable, problems)
 
 
 def parse_file_name(name: str) -> tuple[BosphorusId, str] | None:

@@ -14,8 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fercore.datasets.bu3dfe_scan import Scan
-from fercore.datasets.dataset import NotThisDatasetError, described, stranger
-from fercore.datasets.terms import SYNTHETIC, terms_of
+from fercore.datasets.dataset import (
+    SYNTHETIC,
+    NotThisDatasetError,
+    Terms,
+    described,
+    stranger,
+    terms_of,
+)
 from fercore.errors import DatasetError, MeshError
 from fercore.io.scan_names import (
     EXAMPLE_NAME,
@@ -80,7 +86,7 @@ class Bu3dfe:
     @property
     def name(self) -> str:
         """The data set's name; synthetic subjects in its layout say so."""
-        found = terms_of(self.subjects())
+        found = self.licence
         return "synthetic, in BU-3DFE's layout" if found == SYNTHETIC else found.name
 
     @property
@@ -91,7 +97,12 @@ class Bu3dfe:
     @property
     def terms(self) -> str:
         """Under which terms the data may be used, in one sentence."""
-        return terms_of(self.subjects()).sentence
+        return self.licence.sentence
+
+    @property
+    def licence(self) -> Terms:
+        """BU-3DFE's; synthetic subjects in its layout have codes of their own."""
+        return terms_of(self.subjects())
 
     def scans(self) -> list[Scan]:
         """Return all scans, sorted by subject, expression (neutral first) and level."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore.datasets import terms
+from fercore.datasets import dataset
 from fercore.datasets.dataset import NotThisDatasetError, Sample, expression_named
 from fercore.datasets.textured_scans import TexturedScan, TexturedScans, files_at, modalities
 from fercore.expressions import EXPRESSIONS
@@ -84,7 +84,7 @@ class Bu4dfe(TexturedScans):
             for sequence in self._sequences
             for frame in sequence.around_apex(apex_frames or len(sequence.frames))
         ]
-        super().__init__(Path(root), terms.BU4DFE, frames, problems)
+        super().__init__(Path(root), dataset.BU4DFE, frames, problems)
 
     def sequences(self) -> list[Sequence]:
         """Return all sequences with all their frames, sorted by subject and expression."""

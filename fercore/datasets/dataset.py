@@ -1,10 +1,14 @@
-"""What every data set offers, whatever its files look like: samples, and a frame for each.
+"""What every data set offers, whatever its files look like: samples, frames, terms of use.
+
+A prepared cache names its data set and terms; of caches from before they did, the codes of
+the subjects tell.
 
 `fercore.datasets.opening.open_dataset` finds out which data set a path holds.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +21,53 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fercore.structures import Mesh, RGBDFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A data set's name and terms."""
+
+    name: str
+    sentence: str
+
+
+BU3DFE = Terms(
+    "BU-3DFE", "BU-3DFE, licensed by Binghamton University for research; not to be passed on"
+)
+BU4DFE = Terms(
+    "BU-4DFE", "BU-4DFE, licensed by Binghamton University for research; not to be passed on"
+)
+BOSPHORUS = Terms(
+    "Bosphorus", "Bosphorus, licensed by Boğaziçi University for research; not to be passed on"
+)
+FER2013 = Terms(
+    "FER2013",
+    "FER2013, terms of its Kaggle challenge: research use, the pictures are not passed on",
+)
+SYNTHETIC = Terms(
+    "synthetic",
+    "synthetic, no person was recorded; made with ICT-FaceKit (MIT licence) or MakeHuman (CC0)",
+)
+
+_BY_CODE = (
+    (re.compile(r"[FM]\d{3}"), BU4DFE),
+    (re.compile(r"bs\d{3}"), BOSPHORUS),
+    (re.compile(r"fer[0-9a-f]{12}"), FER2013),
+)
+
+
+def terms_of(subjects: Sequence[str]) -> Terms:
+    """Return the terms of the data set whose subjects have these codes.
+
+    Synthetic subjects have codes from F9001 and M9001 on, where BU-3DFE ends at F0056 and
+    M0044. What cannot be told counts as BU-3DFE, whose terms are strict.
+    """
+    if all(subject[1:].startswith("9") for subject in subjects):
+        return SYNTHETIC
+    for code, terms in _BY_CODE:
+        if all(code.fullmatch(subject) for subject in subjects):
+            return terms
+    return BU3DFE
 
 
 class NotThisDatasetError(DatasetError):
@@ -117,6 +168,10 @@ class MeshScan(Protocol):
 
 class MeshDataset(Dataset, Protocol):
     """A data set whose samples are textured meshes."""
+
+    @property
+    def licence(self) -> Terms:
+        """Whose data they are, and under which terms: what a prepared cache says of itself."""
 
     def scans(self) -> Sequence[MeshScan]:
         """Return the scan of every sample, in the order of `samples`."""

@@ -6,7 +6,7 @@ made from its pixels: the same in any file and order. The data set holds some pi
 those share their code, so that no split by subjects has one picture on both sides.
 
 With FER+'s votes a picture's target is their distribution; what the votes leave out
-(`fercore.io.ferplus`) is no sample, and is counted.
+(`fercore.io.fer2013_csv`) is no sample, and is counted.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ from fercore.io.fer2013 import (
     read_fer2013,
     split_by_name,
 )
-from fercore.io.fer2013_csv import VOTES_NAME, has_header
-from fercore.io.ferplus import vote_targets
+from fercore.io.fer2013_csv import VOTES_NAME, has_header, vote_targets
 from fercore.io.files import files_below
 from fercore.structures import RGBDFrame
 

@@ -17,8 +17,7 @@ import numpy as np
 from fercore.datasets.scan_face import scan_face
 from fercore.errors import FercoreError
 from fercore.geometry import component_labels
-from fercore.io.images import read_rgb
-from fercore.io.textures import find_texture
+from fercore.io.images import find_texture, read_rgb
 from fercore.io.vrml import read_vrml
 from fercore.runtime.parallel import in_order
 

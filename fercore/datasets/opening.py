@@ -1,10 +1,24 @@
-"""From a path to the data set that it holds."""
+"""From a path, or the sample subjects of the package, to the data set that it holds.
+
+Two synthetic subjects (neutral and the six expressions at level 4) in BU-3DFE's
+layout, one of each face model, without RAW meshes, packed by
+`packaging/bundle_samples.py`. They are unpacked once into the user's cache directory,
+beside older versions' copies, because readers want files in a folder. In the archive
+pictures are JPEG, a tenth of the size; unpacked they are BMP, as BU-3DFE has them.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import lzma
 import os
+import shutil
+import tarfile
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
+
+from PIL import Image
 
 from fercore.datasets import bosphorus, bu4dfe, fer2013
 from fercore.datasets.bosphorus import Bosphorus
@@ -20,6 +34,7 @@ if TYPE_CHECKING:
 
     from fercore.datasets.dataset import MeshDataset
 
+ARCHIVE = Path(__file__).parent / "sample_subjects.tar.xz"
 READERS: dict[str, Callable[[Path], MeshDataset | Fer2013]] = {
     "BU-3DFE": Bu3dfe,
     "BU-4DFE": Bu4dfe,
@@ -38,6 +53,53 @@ _LOOKED_FOR = (
     f"BU-3DFE (files like {scan_names.EXAMPLE_NAME}), BU-4DFE ({bu4dfe.EXAMPLE_NAME}), "
     f"Bosphorus ({bosphorus.EXAMPLE_NAME}) and FER2013 ({fer2013.EXAMPLE})"
 )
+
+
+def sample_root() -> Path:
+    """Return the folder of the unpacked sample subjects, a BU-3DFE root.
+
+    Raises:
+        DatasetError: the archive is missing or damaged, or the cache directory
+            cannot be written.
+    """
+    import platformdirs
+
+    try:
+        checksum = hashlib.sha256(ARCHIVE.read_bytes()).hexdigest()[:12]
+        root = Path(platformdirs.user_cache_dir("fercore", appauthor=False)) / f"samples-{checksum}"
+        if not root.is_dir():
+            _unpack(root)
+    except (OSError, EOFError, lzma.LZMAError, tarfile.TarError) as error:
+        raise DatasetError(f"the sample subjects cannot be unpacked ({error}).") from error
+    return root
+
+
+def _unpack(root: Path) -> None:
+    """Unpack beside `root` and rename, so that a folder of that name is complete."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(dir=root.parent, prefix="samples-part-"))
+    try:
+        with tarfile.open(ARCHIVE) as archive:
+            for member in archive:
+                content = archive.extractfile(member)
+                if content is not None:  # a folder has none
+                    _write(content, unfinished / member.name)
+        try:
+            unfinished.replace(root)
+        except OSError:
+            # Another process may have been faster: then its copy stands.
+            if not root.is_dir():
+                raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write(content: IO[bytes], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".jpg":
+        Image.open(content).save(path.with_suffix(".bmp"))
+    else:
+        path.write_bytes(content.read())
 
 
 def open_dataset(path: Path | str) -> MeshDataset | Fer2013:

@@ -13,10 +13,8 @@ import numpy as np
 
 from fercore.errors import MeshError
 from fercore.geometry import MeshRenderer, OrthographicCamera, largest_component
-from fercore.geometry.face_parts import without_strays
-from fercore.geometry.mouth import with_open_mouth
-from fercore.geometry.plausibility import LEAST_WIDTH_MM, MOST_WIDTH_MM
-from fercore.geometry.standing import UNITS_MM, standing_of
+from fercore.geometry.mouth import with_open_mouth, without_strays
+from fercore.geometry.plausibility import LEAST_WIDTH_MM, MOST_WIDTH_MM, UNITS_MM, standing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,13 +14,13 @@ from fercore.datasets.dataset import BOTH, Modality, Sample, described, stranger
 from fercore.errors import DatasetError
 from fercore.io.bnt import read_bnt
 from fercore.io.files import files_below, files_beside
-from fercore.io.textures import with_texture
+from fercore.io.images import with_texture
 from fercore.io.vrml import read_vrml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fercore.datasets.terms import Terms
+    from fercore.datasets.dataset import Terms
     from fercore.structures import Mesh, RGBDFrame
 
 DEPTH_ONLY = frozenset((Modality.DEPTH,))
@@ -62,7 +62,7 @@ class TexturedScans:
     ) -> None:
         self.root = root
         self.name = terms.name
-        self.terms = terms.sentence
+        self.terms, self.licence = terms.sentence, terms
         self.problems = tuple(problems)
         self._scans = {scan.name: scan for scan in scans}
 

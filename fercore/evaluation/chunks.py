@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from fercore.networks.paper import build
-from fercore.training.folder import digest
 from fercore.training.folds import FoldResult, train_folds
+from fercore.training.loop import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fercore.evaluation.inputs import Inputs, Source
+    from fercore.evaluation.data import Inputs, Source
     from fercore.networks.paper import Pipeline
     from fercore.training.config import TrainingConfig
     from fercore.training.folds import TrainedFolds

@@ -11,8 +11,13 @@ from tqdm import tqdm
 
 from fercore.errors import FercoreError
 from fercore.evaluation.chunks import Chunk, split_into_chunks
-from fercore.evaluation.data import assign_roles, fold_tasks, read_data
-from fercore.evaluation.inputs import compute_inputs, locate_inputs
+from fercore.evaluation.data import (
+    assign_roles,
+    compute_inputs,
+    fold_tasks,
+    locate_inputs,
+    read_data,
+)
 from fercore.evaluation.protocol import draw_folds
 from fercore.evaluation.store import (
     FORMAT,
@@ -24,7 +29,7 @@ from fercore.evaluation.store import (
 )
 from fercore.evaluation.workers import available_cores, local_workers, ray_workers
 from fercore.runtime.files import sole_user
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.training.selection import lowest_own_loss
 
 if TYPE_CHECKING:
@@ -32,8 +37,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from fercore.evaluation.data import ExperimentData, Roles
-    from fercore.evaluation.inputs import Source
+    from fercore.evaluation.data import ExperimentData, Roles, Source
     from fercore.evaluation.protocol import Protocol
     from fercore.evaluation.workers import Workers
     from fercore.training.config import TrainingConfig

@@ -18,16 +18,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError, cure
-from fercore.evaluation.columns import (
+from fercore.expressions import EXPRESSIONS
+from fercore.networks.paper import PIPELINES
+from fercore.results import (
     CURVE_COLUMNS,
     PREDICTION_COLUMNS,
     SPLIT_COLUMNS,
     TIMING_COLUMNS,
 )
-from fercore.expressions import EXPRESSIONS
-from fercore.networks.paper import PIPELINES
 from fercore.runtime.files import write_text_whole
 from fercore.runtime.parsing import parsed_json
+from fercore.runtime.tables import table_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,7 +95,7 @@ def write_splits(folder: Path, roles: Sequence[Roles]) -> None:
         for subject in getattr(one, role)
     ]
     path = folder / SPLITS_FILE
-    text = _table(SPLIT_COLUMNS, rows)
+    text = table_text(SPLIT_COLUMNS, rows)
     if path.exists() and path.read_text(encoding="utf-8") != text:
         raise FercoreError(
             f"{path} holds other splits than these seeds give here; choose another --output."
@@ -214,9 +215,9 @@ def write_tables(
             *_missed_rows(key, data, roles[key[1]]),
         )
     )
-    _write(folder / PREDICTIONS_FILE, _table(PREDICTION_COLUMNS, predictions))
+    _write(folder / PREDICTIONS_FILE, table_text(PREDICTION_COLUMNS, predictions))
     curves = (row for key in ordered for row in _curve_rows(key, folds[key]))
-    _write(folder / CURVES_FILE, _table(CURVE_COLUMNS, curves))
+    _write(folder / CURVES_FILE, table_text(CURVE_COLUMNS, curves))
     timings = [
         (
             *(record["pipeline"], record["name"], str(len(record["folds"]))),
@@ -224,7 +225,7 @@ def write_tables(
         )
         for record in records
     ]
-    _write(folder / TIMINGS_FILE, _table(TIMING_COLUMNS, timings))
+    _write(folder / TIMINGS_FILE, table_text(TIMING_COLUMNS, timings))
 
 
 def _prediction_rows(
@@ -256,10 +257,6 @@ def _curve_rows(key: tuple[str, int], fold: Record) -> Iterable[tuple[str, ...]]
     for epoch, figures in enumerate(fold["curve"], start=1):
         best = str(int(epoch == fold["best_epoch"]))
         yield (key[0], str(key[1]), str(epoch), *(f"{x:.6f}" for x in figures), best)
-
-
-def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    return "".join("\t".join(cells) + "\n" for cells in (columns, *rows))
 
 
 def _write(path: Path, text: str) -> None:

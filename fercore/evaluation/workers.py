@@ -18,7 +18,7 @@ import torch
 
 from fercore.errors import FercoreError
 from fercore.evaluation.chunks import run_chunk, this_machine
-from fercore.evaluation.inputs import load_inputs
+from fercore.evaluation.data import load_inputs
 from fercore.evaluation.store import forget_states, states_folder, write_chunk
 from fercore.runtime.parallel import in_order
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fercore.evaluation.chunks import Chunk, ChunkResult, Machine
-    from fercore.evaluation.inputs import Inputs, Source
+    from fercore.evaluation.data import Inputs, Source
 
 _KNOCK_S = 5.0
 _GLANCE = 0.01  # of a GPU, to look at it

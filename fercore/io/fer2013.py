@@ -3,7 +3,7 @@
 Two forms circulate and are told apart by a file's first bytes: the CSV of the Kaggle
 challenge (`fercore.io.fer2013_csv`), and npz shards with the arrays `images`, `labels` and
 `label_names`. A CSV holds all splits, a shard holds one. FER+'s votes of ten people a face
-(`fercore.io.ferplus`) stand in a shard's arrays `votes` and `vote_names`, or in FER+'s own
+(`fercore.io.fer2013_csv`) stand in a shard's arrays `votes` and `vote_names`, or in FER+'s own
 `fer2013new.csv` beside the CSV.
 The terms are the challenge's, for research; the pictures are never passed on.
 """
@@ -19,8 +19,7 @@ import numpy as np
 
 from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS, NEUTRAL
-from fercore.io.fer2013_csv import SIDE, read_csv
-from fercore.io.ferplus import VOTES, agreed_labels, vote_targets
+from fercore.io.fer2013_csv import SIDE, VOTES, agreed_labels, read_csv, vote_targets
 from fercore.runtime.parsing import loaded_archive
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class Fer2013Faces:
 
     images: UInt8Array  # (N, 48, 48), grey
     labels: NDArray[np.int64]  # (N,), FER2013's own, 0..6 in the order of CLASSES; -1: not known
-    votes: UInt8Array | None = None  # (N, 10), see `fercore.io.ferplus.VOTES`; None: no votes
+    votes: UInt8Array | None = None  # (N, 10), see `fercore.io.fer2013_csv.VOTES`; None: no votes
     remarks: tuple[str, ...] = ()  # a sentence for each file with rows that cannot be read
 
     def __len__(self) -> int:
@@ -86,7 +85,7 @@ class Fer2013Faces:
     def agreed_labels(self) -> NDArray[np.int64]:
         """Return the label (N,) that each face is scored against, -1 where it is not scored.
 
-        It is what `fercore.io.ferplus.AGREEMENT` people agree on where there are votes.
+        It is what `fercore.io.fer2013_csv.AGREEMENT` people agree on where there are votes.
         """
         return self.labels if self.votes is None else agreed_labels(self.votes)
 

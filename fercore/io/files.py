@@ -1,8 +1,9 @@
-"""Finding files in trees, and reading whole ones so that every failure becomes one sentence."""
+"""Finding files in trees, in people's order, and reading whole ones; failures are one sentence."""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from fercore.errors import FercoreError
 
+_NUMBER = re.compile(r"(\d+)", re.ASCII)
 LARGEST_BYTES = 256 * 2**20
 """Larger files are refused unread; a scan's mesh has a few megabytes."""
 
@@ -19,6 +21,19 @@ SHOWN_BYTES = 16
 
 SHOWN_CHARACTERS = 200
 """How much of a library's own complaint an error message quotes."""
+
+
+def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """Return the key that sorts names by their words and numbers.
+
+    Names that differ only in case or in leading zeros keep an order of their own.
+    """
+    parts = _NUMBER.split(name.casefold())
+    return tuple(_part(part) for part in parts if part), name
+
+
+def _part(part: str) -> tuple[int, int, str]:
+    return (0, int(part), "") if part.isdecimal() and part.isascii() else (1, 0, part)
 
 
 def read_bytes(path: Path, error: type[FercoreError]) -> bytes:

@@ -15,11 +15,18 @@ import numpy as np
 
 from fercore.errors import MeshError
 from fercore.io.files import read_bytes
-from fercore.io.polygons import fan_triangles, polygon_sizes, polygons
-from fercore.io.textures import with_own_texture
-from fercore.io.vrml_colours import vertex_colours
+from fercore.io.images import with_own_texture
 from fercore.io.vrml_nodes import parse_nodes
-from fercore.io.vrml_scene import placed, shown_mesh, texture_names, turned_texture
+from fercore.io.vrml_scene import (
+    fan_triangles,
+    placed,
+    polygon_sizes,
+    polygons,
+    shown_mesh,
+    texture_names,
+    turned_texture,
+    vertex_colours,
+)
 from fercore.io.vrml_text import plain_text
 from fercore.structures import Mesh
 

@@ -1,4 +1,4 @@
-"""Finds the one mesh that a VRML 2.0 scene shows, where it stands and how it is painted."""
+"""The one mesh that a VRML 2.0 scene shows: its triangles, where it stands, how it is painted."""
 
 from __future__ import annotations
 
@@ -14,11 +14,107 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.io.vrml_nodes import Node
+    from fercore.structures import Int32Array, UInt8Array
 
+CLOSED = -1
+"""The index that ends a polygon."""
 _MOST_VISITS = 100_000
 """A node may be used again and again; a few lines could otherwise make a billion of them."""
 
 _FLAT = 1e-12  # a determinant that leaves no volume
+
+
+def polygons(
+    values: NDArray[np.float64] | NDArray[np.int64] | NDArray[np.int32], count: int, name: str
+) -> NDArray[np.int32]:
+    """Check a list of polygons and return it with every polygon closed.
+
+    `values` are the numbers of the file, (N,), each an index below `count` or -1; the
+    last -1 may be missing. `name` is that of the list, for the error message.
+
+    Raises:
+        ValueError: no polygon, one with fewer than 3 corners, or a wrong index.
+    """
+    if not values.size:
+        raise ValueError(f"{name} is empty")
+    wrong = values[(values < CLOSED) | (values >= count) | (values % 1 != 0)]
+    if wrong.size:
+        raise ValueError(f"{name} refers to number {wrong[0]:g} of {count}, counted from 0")
+    corners = values.astype(np.int32)
+    if corners[-1] != CLOSED:
+        corners = np.append(corners, np.int32(CLOSED))
+    sizes = polygon_sizes(corners)
+    if sizes.min() < 3:
+        polygon = int(sizes.argmin())
+        raise ValueError(f"polygon {polygon} of {name} has {sizes[polygon]} corners, fewer than 3")
+    return corners
+
+
+def polygon_sizes(corners: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the number of corners of each polygon, (P,), of (N,) closed polygons."""
+    ends = np.flatnonzero(corners == CLOSED)
+    return np.diff(ends, prepend=-1) - 1
+
+
+def fan_triangles(corners: NDArray[np.int32]) -> Int32Array:
+    """Cut closed polygons into triangles that share each polygon's first corner, (T, 3)."""
+    sizes = polygon_sizes(corners)
+    fans = sizes - 2
+    first = np.repeat(np.cumsum(sizes + 1) - sizes - 1, fans)
+    step = np.arange(fans.sum()) - np.repeat(np.cumsum(fans) - fans, fans)
+    positions = np.stack([first, first + step + 1, first + step + 2], axis=1)
+    triangles: Int32Array = corners[positions]
+    return triangles
+
+
+def vertex_colours(face_set: Node, corners: NDArray[np.int32], count: int) -> UInt8Array | None:
+    """Return the colour of each of `count` vertices, (count, 3), None where it has none.
+
+    `corners` are the closed polygons of its coordIndex. Where a polygon has one colour, each of
+    its vertices gets it.
+
+    Raises:
+        ValueError: the colours are no colours, or not as many as they must be.
+    """
+    node = face_set.node("color")
+    block = None if node is None else node.block("color")
+    if block is None:
+        return None
+    values = block.numbers()
+    if values.size % 3 or not values.size or values.min() < 0 or values.max() > 1:
+        raise ValueError("its colours are no triples of numbers from 0 to 1")
+    palette = np.rint(values.reshape(-1, 3) * 255).astype(np.uint8)
+    vertices = corners[corners != CLOSED]
+    chosen = _chosen(face_set, corners)
+    if chosen.max() >= len(palette):
+        raise ValueError(f"it uses colour {chosen.max()} of {len(palette)}, counted from 0")
+    colours = np.zeros((count, 3), np.uint8)
+    colours[vertices] = palette[chosen]
+    return colours
+
+
+def _chosen(face_set: Node, corners: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return which colour each corner has, (C,), in the order of the polygons."""
+    block = face_set.block("colorIndex")
+    indices = None if block is None else block.indices().astype(np.int64)
+    sizes = polygon_sizes(corners)
+    if face_set.word("colorPerVertex") == b"FALSE":
+        each = np.arange(len(sizes)) if indices is None else indices[indices != CLOSED]
+        if len(each) != len(sizes):
+            raise ValueError("its colours are not as many as its polygons")
+        return _required(np.asarray(np.repeat(each, sizes), np.int64))
+    if indices is None:
+        return np.asarray(corners[corners != CLOSED], np.int64)
+    each = indices[indices != CLOSED]
+    if len(each) != sizes.sum():
+        raise ValueError("the polygons of colorIndex do not match those of coordIndex")
+    return _required(each)
+
+
+def _required(chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    if chosen.min() < 0:
+        raise ValueError("colorIndex holds a negative number other than -1")
+    return chosen
 
 
 @dataclass(frozen=True, slots=True)

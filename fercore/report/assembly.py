@@ -1,29 +1,29 @@
-"""A run's records to a whole report, and the report to files."""
+"""A run's records to a whole report, and the report to files.
+
+Its page is one HTML file: no script, nothing loaded from elsewhere.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
 
 from fercore.errors import FercoreError, cure
 from fercore.report.content import Report, Section
-from fercore.report.page import render
-from fercore.report.progress import (
-    backbone_words,
-    data_name,
-    level_words,
-    progress,
-    protocol_words,
-)
+from fercore.report.figures.style import themed
+from fercore.report.progress import backbone_words, data_name, level_words, progress, protocol_words
 from fercore.report.reading import read_run
 from fercore.report.sections import evaluation_sections
 from fercore.report.stress_section import stress_section
 from fercore.runtime.files import write_text_whole
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fercore.report.content import Drawing
     from fercore.report.description import StressDescription
     from fercore.report.run_records import Evaluation, Run
+
 
 FOLDER, PAGE = "report", "report.html"
 FEW_SUBJECTS = 10  # below, a bootstrap that draws subjects hardly varies
@@ -201,3 +203,32 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 def _short(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+TEMPLATE, STYLE = "page.html.j2", "page.css"
+
+
+def render(report: Report) -> str:
+    """Return the page's HTML."""
+    folder = files("fercore.report")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["inline"] = _inline
+    environment.filters["code"] = _code
+    template = environment.from_string((folder / TEMPLATE).read_text(encoding="utf-8"))
+    style = Markup((folder / STYLE).read_text(encoding="utf-8"))
+    return template.render(report=report, style=style)
+
+
+def _inline(drawing: Drawing) -> Markup:
+    return Markup(themed(drawing.svg, str(escape(drawing.title))))
+
+
+def _code(text: str) -> Markup:
+    """Return text in which what stands between backticks is code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part
+        for place, part in enumerate(parts)
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fercore.report import paper
+from fercore.report.content import NOTHING, Table, probability, signed, signed_interval
 from fercore.report.progress import setting
 from fercore.report.scores import SIGNIFICANT
-from fercore.report.table import NOTHING, Table, probability, signed, signed_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

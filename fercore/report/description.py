@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
 from fercore.evaluation.protocol import Protocol, ProtocolError
-from fercore.report.tsv import read_text
 from fercore.runtime.parsing import parsed_json
+from fercore.runtime.tables import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

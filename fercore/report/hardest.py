@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.expressions import EXPRESSIONS
+from fercore.report.content import Table, percent
 from fercore.report.progress import setting
 from fercore.report.scores import in_paper_order
-from fercore.report.table import Table, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

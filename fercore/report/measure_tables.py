@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.metrics import CALIBRATION_BINS
+from fercore.report.content import NOTHING, Cell, Table, interval, percent
 from fercore.report.progress import setting
 from fercore.report.scores import in_paper_order
-from fercore.report.table import NOTHING, Cell, Table, interval, percent
 from fercore.report.tables import INTERVAL_NOTE
 
 if TYPE_CHECKING:

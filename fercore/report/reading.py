@@ -12,13 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.errors import FercoreError
-from fercore.evaluation.columns import (
-    CURVE_COLUMNS,
-    PREDICTION_COLUMNS,
-    SPLIT_COLUMNS,
-    STRESS_COLUMNS,
-    TIMING_COLUMNS,
-)
 from fercore.expressions import EXPRESSIONS
 from fercore.report.description import (
     EVALUATE,
@@ -37,7 +30,14 @@ from fercore.report.run_records import (
     Stress,
     Timings,
 )
-from fercore.report.tsv import Records
+from fercore.results import (
+    CURVE_COLUMNS,
+    PREDICTION_COLUMNS,
+    SPLIT_COLUMNS,
+    STRESS_COLUMNS,
+    TIMING_COLUMNS,
+)
+from fercore.runtime.tables import Records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 from fercore.metrics import CALIBRATION_BINS
 from fercore.report import paper
 from fercore.report.comparison_tables import claim_table, pair_table
-from fercore.report.content import Drawing, Section
-from fercore.report.figures.accuracy import accuracy_figure, level_figure, pair_figure
+from fercore.report.content import Drawing, Section, percent
+from fercore.report.figures.accuracy import (
+    accuracy_figure,
+    confusion_figure,
+    level_figure,
+    pair_figure,
+    recall_figure,
+)
 from fercore.report.figures.curves import learning_figure, reliability_figure
-from fercore.report.figures.matrices import confusion_figure, recall_figure
 from fercore.report.figures.style import to_svg
 from fercore.report.hardest_section import hardest_section
 from fercore.report.measure_tables import (
@@ -21,7 +26,6 @@ from fercore.report.measure_tables import (
 )
 from fercore.report.progress import progress, protocol_words, setting
 from fercore.report.scores import compare_all, score_pipelines
-from fercore.report.table import percent
 from fercore.report.tables import confusion_table, recall_table, table_1
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from fercore.expressions import EXPRESSIONS
 from fercore.report import paper
+from fercore.report.content import NOTHING, Table, interval, percent, signed
 from fercore.report.description import NO_BACKBONE
 from fercore.report.progress import setting
 from fercore.report.scores import in_paper_order
-from fercore.report.table import NOTHING, Table, interval, percent, signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

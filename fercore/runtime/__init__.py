@@ -1,1 +1,1 @@
-"""What every room stands on: whole files, processes, threads, stopwatches, versions."""
+"""What every room stands on: whole files, tables, processes, stopwatches, versions."""

@@ -18,8 +18,14 @@ import numpy as np
 
 from fercore.errors import FercoreError, cure
 from fercore.expressions import EXPRESSIONS
-from fercore.faces.resting import FLOOR, STRENGTH, TYPICAL_RESTING, logits_of, probabilities_of
-from fercore.faces.stillness import Stillness
+from fercore.faces.resting import (
+    FLOOR,
+    STRENGTH,
+    TYPICAL_RESTING,
+    Stillness,
+    logits_of,
+    probabilities_of,
+)
 from fercore.results import HEADS
 from fercore.runtime.files import write_text_whole
 from fercore.runtime.parsing import checked, parsed_json

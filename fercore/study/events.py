@@ -1,11 +1,11 @@
-"""`events.tsv` of a run: markers, and what else happened while it was recorded."""
+"""`events.tsv` and `clocks.tsv` of a run: what happened meanwhile, and what other clocks said."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fercore.study.tables import Column, number, read_cells
+from fercore.runtime.tables import Column, number, read_cells
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +37,12 @@ COLUMNS = (
     Column("uncertainty", "Largest error of the onset, n/a where unknown.", "s"),
     Column("host_s", "The onset on the host's monotonic clock.", "s"),
     Column("lsl_s", "The onset on the clock of Lab Streaming Layer.", "s"),
+)
+CLOCK_COLUMNS = (
+    Column("host_s", "When it was measured, on the host's monotonic clock.", "s"),
+    Column("clock", "Which clock: unix, lsl, or lsl: and the name of a remote stream.", text=True),
+    Column("offset_s", "That clock minus the host's monotonic clock.", "s"),
+    Column("uncertainty_s", "Largest error of the offset, n/a where unknown.", "s"),
 )
 
 
@@ -79,3 +85,36 @@ def read_events(path: Path) -> list[Event]:
 
 def _known(value: float) -> float | None:
     return None if value != value else value
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """One measured offset."""
+
+    host_s: float
+    clock: str
+    offset_s: float
+    uncertainty_s: float | None
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the cells in the order of CLOCK_COLUMNS."""
+        return (
+            *(number(self.host_s), self.clock),
+            *(number(self.offset_s), number(self.uncertainty_s, 9)),
+        )
+
+
+def read_offsets(path: Path) -> list[Offset]:
+    """Read a run's clock offsets; a cut-off last line is left out.
+
+    Raises:
+        FercoreError: the file is missing or damaged.
+    """
+    cells = read_cells(path, CLOCK_COLUMNS)
+    hosts, offsets = (cells.numbers(name, known=True).tolist() for name in ("host_s", "offset_s"))
+    doubts = cells.numbers("uncertainty_s").tolist()
+    rows = zip(hosts, cells.texts("clock"), offsets, doubts, strict=True)
+    return [
+        Offset(host, clock, off, None if doubt != doubt else doubt)
+        for host, clock, off, doubt in rows
+    ]

@@ -16,9 +16,9 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from fercore.results import PROBABILITY_COLUMNS
+from fercore.runtime.tables import read_cells
 from fercore.study.events import COLUMNS as EVENT_COLUMNS
 from fercore.study.predictions import COLUMNS
-from fercore.study.tables import read_cells
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
-from fercore.io.natural_order import natural_key
+from fercore.io.files import natural_key
 from fercore.runtime.files import LOCK_FILE
 
 if TYPE_CHECKING:

@@ -1,23 +1,28 @@
-"""A run's Matroska files: reading pictures back, as far as they are what was written.
+"""A run's Matroska files: reading pictures back, finding their rows, closing what was cut off.
 
 Colour is FFV1 (lossless), H.264 or MJPEG, depth is FFV1 with 16 bits, 0 where unknown.
-Matroska keeps time in milliseconds; `predictions.tsv` has the exact times
-(`fercore.study.pairing` brings both together).
+Matroska keeps time in milliseconds; `predictions.tsv` has the exact times, so that pictures
+find their rows by time, not by number: some can be missing in the middle of a damaged file.
+Closing deletes nothing that holds data, and packets go through one by one, so that a video of
+any length needs little memory.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import zlib
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
 from fercore.errors import FercoreError
 from fercore.io.images import require_bearable
+from fercore.runtime.files import whole_file
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
     from av.container import InputContainer
@@ -36,6 +41,9 @@ _OVERHEAD_BYTES = 1024  # at most, from one picture to the next in the file
 _TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))  # bits in reverse
 _ALL_ONES = 0xFFFFFFFF
 PixelFormat = Literal["rgb24", "gray16le"]
+T = TypeVar("T")
+_TOLERANCE_MS = 1  # of rounding
+_SLACK_BYTES = 4096  # of index and headers behind the last picture
 
 
 def colour_pictures(path: Path, from_s: float = 0.0) -> Iterator[tuple[float, UInt8Array]]:
@@ -110,8 +118,8 @@ def opened_video(path: Path) -> InputContainer:
     if not path.is_file():
         raise FercoreError(f"{path} does not exist; this run kept no such video.")
     try:
-        container = av.open(str(path))
-    except (OSError, av.error.FFmpegError) as error:
+        container = av.open(str(path), metadata_errors="replace")  # words do not matter
+    except (av.error.FFmpegError, OSError, ValueError) as error:
         raise FercoreError(
             f"{path} is no readable video ({error}); try `fercore recover` on its run."
         ) from error
@@ -193,3 +201,119 @@ def _pictures(
             for frame in frames:
                 array = np.empty(0) if pixels is None else frame.to_ndarray(format=pixels)
                 yield float(frame.time or 0.0), array
+
+
+def stamps_ms(times_s: Iterable[float]) -> list[int]:
+    """Return the stamps of pictures in a video: whole milliseconds, each later than the last."""
+    stamps: list[int] = []
+    for time_s in times_s:
+        stamps.append(max(round(1000 * time_s), stamps[-1] + 1 if stamps else 0))
+    return stamps
+
+
+def by_time(
+    times_s: NDArray[np.float64], kept: NDArray[np.bool_], pictures: Iterable[tuple[float, T]]
+) -> Iterator[tuple[int, T]]:
+    """Yield number of row and picture for all pictures that belong to a row.
+
+    `times_s` and `kept` (N,) are those of the table, `pictures` come with their times in
+    seconds, in their order.
+    """
+    rows = np.flatnonzero(kept).tolist()
+    stamps = stamps_ms(times_s[kept].tolist())
+    place = 0
+    for time_s, picture in pictures:
+        stamp = round(1000 * time_s)
+        while place < len(rows) and stamps[place] < stamp - _TOLERANCE_MS:
+            place += 1
+        if place < len(rows) and stamps[place] <= stamp + _TOLERANCE_MS:
+            yield rows[place], picture
+            place += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A video that was closed."""
+
+    times_s: tuple[float, ...]  # of its pictures, since the start of the run
+    set_aside: Path | None = (
+        None  # where the file as it was lies, if something in it was unreadable
+    )
+
+
+def close_video(path: Path) -> Closed:
+    """Write a video anew so that it has length and index; pictures are not encoded again.
+
+    Where more than the last, half-written picture cannot be read, the file as it was stays
+    beside it under another name.
+
+    Raises:
+        OSError: it cannot be written; the file is as it was.
+    """
+    if not path.stat().st_size:
+        path.unlink()
+        return Closed(())
+    stamps, whole = _survey(path)
+    if not stamps:
+        return Closed((), set_aside(path))
+    with whole_file(path) as unfinished:
+        _copy(path, unfinished, set(stamps))
+        aside = None if whole else _kept_beside(path)
+    return Closed(tuple(stamps.values()), aside)
+
+
+def set_aside(path: Path) -> Path:
+    """Give a damaged file another name, so that nothing writes over it; return the new one.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    return path.rename(_free_name(path))
+
+
+def _kept_beside(path: Path) -> Path:
+    """Let a file have a second name; where the file system cannot, only that one."""
+    aside = _free_name(path)
+    try:
+        os.link(path, aside)
+    except OSError:
+        path.rename(aside)
+    return aside
+
+
+def _free_name(path: Path) -> Path:
+    names = (path.with_name(f"{path.name}.damaged{number or ''}") for number in range(10_000))
+    return next(name for name in names if not name.exists())
+
+
+def _survey(path: Path) -> tuple[dict[int, float], bool]:
+    """Return stamps and times of all readable pictures, and whether that is all but a half one."""
+    stored: list[int | None] = []
+    times_s: dict[int, float] = {}
+    largest = end = 0
+    try:
+        container = opened_video(path)
+    except FercoreError:
+        return {}, False
+    with container:
+        for packet, frames in sound_frames(container):
+            if packet.size:
+                stored.append(packet.pts)
+                largest, end = max(largest, packet.size), max(end, (packet.pos or 0) + packet.size)
+            for frame in frames:
+                if frame.pts is not None:
+                    times_s[frame.pts] = float(frame.time or 0.0)
+    lost = [stamp for stamp in stored if stamp not in times_s]
+    behind = path.stat().st_size - end
+    return times_s, lost in ([], stored[-1:]) and behind <= largest + _SLACK_BYTES
+
+
+def _copy(source: Path, target: Path, stamps: set[int]) -> None:
+    import av
+
+    with opened_video(source) as old, av.open(str(target), "w", format="matroska") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in sound_packets(old):
+            if packet.pts in stamps:
+                packet.stream = stream
+                new.mux_one(packet)

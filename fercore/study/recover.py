@@ -16,10 +16,10 @@ import numpy as np
 
 from fercore.errors import FercoreError, cure
 from fercore.runtime.files import sole_holder
-from fercore.study import clocks, events, predictions
-from fercore.study.closing import Closed, close_video, set_aside
+from fercore.runtime.tables import Column, header_line, line
+from fercore.study import events, predictions
 from fercore.study.events import RUN_LOST, RUN_STOP, Event
-from fercore.study.pairing import by_time
+from fercore.study.media import Closed, by_time, close_video, set_aside
 from fercore.study.predictions import correct_kept, read_predictions
 from fercore.study.run_files import (
     Counts,
@@ -29,7 +29,6 @@ from fercore.study.run_files import (
     read_run_record,
     write_run_record,
 )
-from fercore.study.tables import Column, header_line, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -109,7 +108,7 @@ def _close(place: RunPlace, record: RunRecord) -> Recovery:
     tables: tuple[tuple[Path, Sequence[Column]], ...] = (
         (place.predictions, predictions.COLUMNS),
         (place.events, events.COLUMNS),
-        (place.clocks, clocks.COLUMNS),
+        (place.clocks, events.CLOCK_COLUMNS),
     )
     aside = [_without_header(path, columns) for path, columns in tables]
     cut = sum(_cut_half_line(path, columns) for path, columns in tables)

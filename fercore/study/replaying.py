@@ -17,11 +17,9 @@ import numpy as np
 from fercore.errors import FercoreError
 from fercore.results import HEADS
 from fercore.structures import FaceBox, RGBDFrame
-from fercore.study.flags import Flag
-from fercore.study.media import colour_pictures, depth_maps
-from fercore.study.pairing import by_time
-from fercore.study.predictions import RunPredictions, read_predictions
-from fercore.study.privacy import Privacy
+from fercore.study.media import by_time, colour_pictures, depth_maps
+from fercore.study.predictions import Flag, RunPredictions, read_predictions
+from fercore.study.study_file import Privacy
 from fercore.study.verdict_arrays import most_probable, verdict_array, without_calm
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from fercore.errors import FercoreError
 from fercore.runtime.files import write_text_whole
 from fercore.runtime.parsing import checked, parsed_json
 from fercore.study.baseline import Baseline, baseline_from
-from fercore.study.privacy import Privacy
+from fercore.study.study_file import Privacy
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
 from fercore.runtime.parsing import parsed_toml
+from fercore.runtime.tables import reads_as_missing
 from fercore.study.layout import STUDY_FILE, require_label
-from fercore.study.privacy import Privacy
-from fercore.study.tables import reads_as_missing
 from fercore.study.toml_table import TomlTable
 
 if TYPE_CHECKING:
@@ -26,6 +25,41 @@ FIELD_KINDS = ("text", "integer", "number", "choice")
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _RESERVED_FIELDS = ("participant_id", "position")
 _MARKER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. -]{0,63}")
+
+
+class Privacy(StrEnum):
+    """What reaches the disk; the value is the word in study files and `session.json`."""
+
+    DERIVED = "derived"
+    DEPTH = "depth"
+    BLURRED = "blurred"
+    FULL = "full"
+
+    @property
+    def keeps_colour(self) -> bool:
+        """Whether a colour video is written, with or without recognisable faces."""
+        return self in (Privacy.BLURRED, Privacy.FULL)
+
+    @property
+    def keeps_depth(self) -> bool:
+        """Whether depth maps are written; they show the shape of a face, so not when blurred."""
+        return self in (Privacy.DEPTH, Privacy.FULL)
+
+    @property
+    def statement(self) -> str:
+        """One sentence for the consent form and for `session.json`."""
+        return _STATEMENTS[self]
+
+
+_STATEMENTS = {
+    Privacy.DERIVED: "No image is stored, only numbers computed from the images.",
+    Privacy.DEPTH: "Depth maps, which show the shape of the face, are stored; no colour image is.",
+    Privacy.BLURRED: (
+        "Colour video is stored with every detected face pixelated, the whole picture where none "
+        "is found; no depth map is."
+    ),
+    Privacy.FULL: "Colour video and depth maps are stored, and the person can be recognised.",
+}
 
 
 class Order(StrEnum):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fercore.report.assembly import render
 from fercore.report.content import Drawing, Report, Section
 from fercore.report.figures.style import to_svg
-from fercore.report.page import render
-from fercore.runtime.provenance import versions
-from fercore.study import report_data, report_figures, report_tables
+from fercore.runtime.versions import versions
+from fercore.study import report_data, report_parts
 from fercore.study.baseline import FORMULA
 from fercore.study.made_folders import making
 from fercore.study.run_files import RunState
@@ -87,7 +87,7 @@ def _means_section(runs: Sequence[RunData], corrected: bool, setting: str) -> Se
     }
     over = {name: report_data.mean_over_participants(each) for name, each in people.items()}
     numbers = {name: int((~np.isnan(each[:, 0])).sum()) for name, each in people.items()}
-    figure = report_figures.means_figure(people, over, setting)
+    figure = report_parts.means_figure(people, over, setting)
     caption = (
         "Marks: condition means with 95 % intervals over participants (none with a single one); "
         "dashes: participants; dotted line: what each verdict would get by chance."
@@ -97,8 +97,8 @@ def _means_section(runs: Sequence[RunData], corrected: bool, setting: str) -> Se
         "Mean probabilities",
         ("Of the leading head: fusion, or colour alone where depth was not usable.",),
         drawings=(_drawing("means", "Mean probabilities by condition", caption, figure),),
-        tables=(report_tables.groups_table(over, numbers, setting),),
-        folded=(report_tables.means_table(means, setting),),
+        tables=(report_parts.groups_table(over, numbers, setting),),
+        folded=(report_parts.means_table(means, setting),),
     )
 
 
@@ -114,7 +114,7 @@ def _course_sections(
         times = ", ".join(f"{c.condition}: {c.occurrences}" for c in own)
         bands = any(course.participants > 1 for course in own)
         caption = f"Occurrences by condition: {times}." + bands * " Bands: 95 % over participants."
-        figure = report_figures.course_figure(own, setting)
+        figure = report_parts.course_figure(own, setting)
         # Some stimulus software sends whole records, longer than a file's name may be.
         name = f"course-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', marker)[:_MOST_LETTERS]}"
         drawings.append(_drawing(name, f"Around the marker {marker}", caption, figure))
@@ -125,7 +125,7 @@ def _course_sections(
     left = len({course.marker for course in courses}) - len(shown)
     if left:
         text += f" {left} markers that are not of the study file are in courses.tsv only."
-    table = report_tables.courses_table(courses, setting)
+    table = report_parts.courses_table(courses, setting)
     yield Section("courses", "Around markers", (text,), drawings=tuple(drawings), unshown=(table,))
 
 
@@ -141,22 +141,22 @@ def worth_drawing(courses: Sequence[Course], known: Sequence[str], most: int) ->
 
 def _quality_section(runs: Sequence[RunData], setting: str) -> Section:
     groups = report_data.grouped(runs)
-    shares = {f"{s}, {c}": report_tables.usable_share(own) for (s, c), own in groups.items()}
-    figure = report_figures.usable_figure(shares, setting)
+    shares = {f"{s}, {c}": report_parts.usable_share(own) for (s, c), own in groups.items()}
+    figure = report_parts.usable_figure(shares, setting)
     caption = "Frames in which at least one head gave a verdict."
     return Section(
         "quality",
         "Quality and losses",
         drawings=(_drawing("usable", "Usable frames", caption, figure),),
         tables=(
-            report_tables.quality_table(groups, setting),
-            report_tables.drops_table(runs, setting),
+            report_parts.quality_table(groups, setting),
+            report_parts.drops_table(runs, setting),
         ),
     )
 
 
 def _agreement_section(runs: Sequence[RunData], setting: str) -> Section:
-    table = report_tables.agreement_table(report_data.grouped(runs), setting)
+    table = report_parts.agreement_table(report_data.grouped(runs), setting)
     text = (
         "The three heads see different things of the same face; where they often disagree, "
         "none should be trusted by itself."

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
 from fercore.runtime.files import write_text_whole
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.study.layout import require_study, runs_of, subject_folder
 from fercore.study.made_folders import (
     INDEX,

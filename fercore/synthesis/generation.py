@@ -20,9 +20,9 @@ from fercore.io.scan_names import FILE_KINDS, ScanId
 from fercore.runtime.files import LOCK_FILE, sole_user, write_text_whole
 from fercore.runtime.parallel import in_order
 from fercore.runtime.parsing import parsed_json
-from fercore.runtime.provenance import versions
+from fercore.runtime.versions import versions
 from fercore.synthesis.face_model import FaceModel, load_face_model
-from fercore.synthesis.performance import LEVELS
+from fercore.synthesis.person import LEVELS
 from fercore.synthesis.subjects import (
     MOST_SUBJECTS,
     Subject,

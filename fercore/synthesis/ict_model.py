@@ -19,8 +19,7 @@ import numpy as np
 from fercore.errors import FaceModelError
 from fercore.runtime.parsing import loaded_archive, parsed_json
 from fercore.synthesis.action_units import blendshape_weights, shape_names
-from fercore.synthesis.morphable_face import ORIGIN_LANDMARKS, FaceModel, require_range
-from fercore.synthesis.notice import ICT_NOTICE
+from fercore.synthesis.morphable_face import ICT_NOTICE, ORIGIN_LANDMARKS, FaceModel, require_range
 from fercore.synthesis.person import Person
 from fercore.synthesis.photographed_skin import SkinPhotos, photos_for_tile, skin_paths
 from fercore.synthesis.wavefront import WavefrontMesh, read_wavefront, read_wavefront_vertices

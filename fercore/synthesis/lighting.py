@@ -1,4 +1,4 @@
-"""Light on a synthetic face, and what a camera makes of it.
+"""Light on a synthetic face: where rays meet surfaces, and what a camera makes of it.
 
 Light arrives from a fixed fan of directions in front of the face. Which of them each
 vertex sees is found once per scan by ray casting; any studio set-up is then a set of
@@ -26,6 +26,37 @@ _CLEARANCE_MM = 0.6  # shadow rays start this far off the surface
 # hc/k over the wavelengths (600, 545, 450 nm) where R, G and B see, per 1e6 kelvin.
 _WIEN_PER_MIRED = 1.4388e7 / np.array([600.0, 545.0, 450.0]) * 1e-6
 _BOUNCE = 0.05  # light that other skin throws back into shadows
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Where rays met one surface, N times."""
+
+    rays: NDArray[np.bool_]  # (R,), N of them true
+    distance: FloatArray  # (N,), in lengths of the ray's direction
+    numbers: NDArray[np.int64]  # (N,), the triangle
+    weights: FloatArray  # (N, 3), barycentric
+
+
+@dataclass(frozen=True, slots=True)
+class Shaded:
+    """What leaves a surface at N hits towards the camera, and what a depth sensor meets there."""
+
+    light: FloatArray  # (N, 3), linear RGB
+    facing: FloatArray  # (N,), cosine between surface and line of sight, 0..1
+    infrared: FloatArray  # (N,), reflectance near 850 nm, 0..1
+    glint: FloatArray  # (N,), highlight of a lamp beside the camera
+
+
+def glance(normals: FloatArray, direction: FloatArray) -> FloatArray:
+    """Return the cosines (N,), at least 0, between normals (N, 3) and a unit vector or N of them.
+
+    The normals need not be of length 1.
+    """
+    lengths = np.sqrt(np.einsum("nk,nk->n", normals, normals))
+    towards = np.broadcast_to(direction, normals.shape)
+    cosines = np.einsum("nk,nk->n", normals, towards) / np.maximum(lengths, np.float32(1e-6))
+    return np.asarray(np.maximum(cosines, 0), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What every face model is to the rest of the synthesiser: a surface, people, expressions.
+"""What every face model is to the synthesiser: a surface, people, expressions, a licence.
 
 A model's reader brings all of them into one form, so that painting, scanning, landmarks
 and writing know no model by name: millimetres, the same names of materials and regions,
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from fercore.errors import FaceModelError
-from fercore.synthesis.notice import SKINS_NOTICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +27,47 @@ if TYPE_CHECKING:
 
 ORIGIN_LANDMARKS = slice(27, 48)
 """Nose bridge and both eyes among the 68 landmarks: the middle of what BU-3DFE shows."""
+
+
+ICT_NOTICE = """\
+The faces in this folder are synthetic. No person was recorded. They were computed with the
+morphable face model of ICT-FaceKit, whose licence is:
+
+MIT License
+
+Copyright (c) 2020 USC Institute for Creative Technologies
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+"""
+
+MAKEHUMAN_NOTICE = """\
+The faces in this folder are synthetic. No person was recorded. They were computed with the
+head of MakeHuman (https://github.com/makehumancommunity/makehuman): base mesh, targets, face
+units and skin textures, which the MakeHuman team released under CC0 1.0 Universal
+(https://creativecommons.org/publicdomain/zero/1.0/): to the extent possible under law, they
+have waived all copyright and related or neighbouring rights to these assets.
+"""
+
+SKINS_NOTICE = """\
+Some of the skins are textures of MakeHuman (https://github.com/makehumancommunity/makehuman),
+released under CC0 1.0 Universal (https://creativecommons.org/publicdomain/zero/1.0/).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,7 @@ from fercore.synthesis.canvas import (
     stroke,
     tile,
 )
-from fercore.synthesis.ground import Ground
-from fercore.synthesis.hair import brows, lashes, scalp, stubble
+from fercore.synthesis.skin_and_hair import Ground, brows, lashes, scalp, stubble
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

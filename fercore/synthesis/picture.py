@@ -18,15 +18,17 @@ from fercore.geometry import vertex_normals
 from fercore.geometry.cameras import FRAMING_MARGIN
 from fercore.synthesis.canvas import canvas_for
 from fercore.synthesis.lighting import (
+    Hits,
+    Shaded,
     develop,
     fan,
+    glance,
     irradiance,
     sample_lighting,
     visible_light,
 )
 from fercore.synthesis.painting import paint
 from fercore.synthesis.scanner import scanner_for, view_axes
-from fercore.synthesis.shading import Hits, Shaded, glance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
     from fercore.synthesis.appearance import Skin
     from fercore.synthesis.face_model import FaceModel
     from fercore.synthesis.lighting import Light, Lighting
+    from fercore.synthesis.occluders import Solid
     from fercore.synthesis.scanner import Scanner
-    from fercore.synthesis.solids import Solid
 
 PICTURE_SIZE = 512
 

@@ -1,4 +1,7 @@
-"""Samples as depth cameras deliver them: synthetic people acting before a camera in a room.
+"""Samples as depth cameras and face scanners deliver them of synthetic people.
+
+This is BU-3DFE's kind of depth, orthographic and nearly without noise; the picture agrees
+with it as well as a registration does.
 
 Sample `index` of subject `number` is always the same for a recipe: all that is drawn for it
 comes from random numbers keyed by seed, subject, sample and purpose, so that neither other
@@ -15,17 +18,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.expressions import EXPRESSIONS, NEUTRAL, Expression
+from fercore.geometry import NOMINAL_DISTANCE_M
 from fercore.structures import FloatArray, RGBDFrame
-from fercore.synthesis.backdrops import room
 from fercore.synthesis.exposure import expose, sample_exposure
 from fercore.synthesis.face_model import load_face_model
-from fercore.synthesis.lighting import room_light
-from fercore.synthesis.picture import LitSurface, looks_of
-from fercore.synthesis.scan_samples import scanned
+from fercore.synthesis.lighting import room_light, sample_lighting
+from fercore.synthesis.picture import LitSurface, frontal_frame, looks_of
 from fercore.synthesis.scanner import scanner_for
-from fercore.synthesis.sensors import CAMERAS, SCANNER, aged, measure
+from fercore.synthesis.sensors import CAMERAS, SCANNER, aged, measure, shifted
 from fercore.synthesis.sights import look, project
-from fercore.synthesis.staging import HEIGHT, WIDTH, mirror_lenses, set_stage
+from fercore.synthesis.staging import HEIGHT, WIDTH, mirror_lenses, room, set_stage
 from fercore.synthesis.subjects import (
     Subject,
     random_stream,
@@ -40,10 +42,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.structures import FaceBox
+    from fercore.structures import FaceBox, UInt8Array
     from fercore.synthesis.face_model import FaceModel
-    from fercore.synthesis.picture import Looks
+    from fercore.synthesis.picture import Frame, Looks
 
+_MISREGISTRATION_PX = 0.7  # standard deviation
 SAMPLER = 2
 """Version of what a seed means; raise it when the same seed gives other samples."""
 
@@ -54,6 +57,42 @@ _LABELS, _CAMERAS, _GEOMETRY, _STAGE, _LIGHT, _PICTURE, _DEPTH = range(10, 17)
 _AT_REST = 4  # neutral samples for each turn of all expressions and levels
 _MOST_MODELS = 4  # kept in memory
 _LARGEST_BOX = 2.5  # width of a detector's box over the extent of the landmarks
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSample:
+    """A scan's frontal picture and depth map."""
+
+    rgb: UInt8Array  # (512, 512, 3)
+    depth_m: FloatArray  # (512, 512), metres, NaN off the face
+    landmarks_px: NDArray[np.float64]  # (68, 2), columns and rows
+
+
+def scanned(
+    model: FaceModel, vertices_mm: FloatArray, looks: Looks, rng: np.random.Generator
+) -> ScanSample:
+    """Return a scan of the face model's vertices (V, 3)."""
+    scanner = scanner_for(model)
+    surface = LitSurface(vertices_mm, scanner, looks)
+    frame = frontal_frame(vertices_mm[scanner.cropped.vertices], rng)
+    rgb = surface.picture(frame, sample_lighting(rng), rng)
+    is_scanned = np.isin(scanner.opaque_triangles, scanner.cropped.vertices).all(axis=1)
+    depth_m = _depth(surface, frame, is_scanned)
+    right_px, down_px = rng.normal(0, _MISREGISTRATION_PX, 2).tolist()
+    landmarks_px = frame.project(vertices_mm[model.landmarks68])
+    return ScanSample(rgb, shifted(depth_m, right_px, down_px, 1.0), landmarks_px)
+
+
+def _depth(surface: LitSurface, frame: Frame, is_scanned: NDArray[np.bool_]) -> FloatArray:
+    """Return the depth map (H, W) of the scanned triangles, as orthographic ones are given."""
+    rays = frame.rays()
+    hits, _ = surface.cast(rays)
+    depth_m = np.full(len(rays), np.nan, np.float32)
+    towards = rays[hits.rays, :3] + hits.distance[:, None] * rays[hits.rays, 3:]
+    height_mm = (towards - frame.centre_mm) @ frame.axes[2]
+    seen = np.where(is_scanned[hits.numbers], NOMINAL_DISTANCE_M - height_mm / 1000, np.nan)
+    depth_m[hits.rays] = seen
+    return depth_m.reshape(frame.height, frame.width)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.geometry import vertex_normals
-from fercore.synthesis.lighting import irradiance
-from fercore.synthesis.shading import Shaded, glance
+from fercore.synthesis.lighting import Shaded, glance, irradiance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.structures import FloatArray, Intrinsics
-    from fercore.synthesis.lighting import Light
+    from fercore.synthesis.lighting import Hits, Light
+    from fercore.synthesis.occluders import Solid
     from fercore.synthesis.picture import LitSurface
-    from fercore.synthesis.shading import Hits
-    from fercore.synthesis.solids import Solid
 
 _SHARPNESS = 30.0  # of a solid's highlights
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.synthesis.appearance import sample_skin
-from fercore.synthesis.performance import Style, act, sample_style
+from fercore.synthesis.person import Style, act, sample_style
 
 if TYPE_CHECKING:
     from fercore.expressions import Expression

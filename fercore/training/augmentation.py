@@ -1,8 +1,12 @@
-"""Random changes of training crops: the same motion for colour and depth, then each its own.
+"""Random changes of training crops, and faces that lack depth: what verdicts must not hang on.
 
 Colour meets other light, cameras, compression and things before the face, depth meets noise
 and holes, and both a face's place in its box: a verdict must not hang on them. All randomness
 comes from the generator that is passed in.
+
+What a batch lacks is told to the network (`fercore.networks.paper.Absent`). Where a face has no
+depth, another face's stands in the array, so that batch normalisation sees real depth maps
+only; being absent, it counts for nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +20,11 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from fercore.networks.paper import Absent
+
 if TYPE_CHECKING:
+    from numpy.random import Generator
+
     from fercore.structures import UInt8Array
 
 ROTATION_RAD = math.radians(15)  # largest in-plane turn
@@ -136,3 +144,28 @@ def _degrade_depth(depth_m: torch.Tensor, generator: torch.Generator) -> torch.T
 
 def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> torch.Tensor:
     return low + (high - low) * torch.rand(count, generator=generator)
+
+
+def drawn_absence(lacks_depth: torch.Tensor, dropout: float, rng: Generator) -> Absent | None:
+    """Draw which inputs of a batch to hide; None where nothing is missing.
+
+    A share `dropout` of the faces loses one input, colour as often as depth; a face that
+    lacks depth (N,) keeps its colour.
+    """
+    draw = torch.from_numpy(rng.random(len(lacks_depth))).to(lacks_depth.device)
+    no_depth = lacks_depth | (draw < dropout / 2)
+    no_rgb = (draw >= dropout / 2) & (draw < dropout) & ~no_depth
+    if not (no_depth.any() or no_rgb.any()):
+        return None
+    return Absent(no_rgb, no_depth)
+
+
+def filled(depth: torch.Tensor, lacks_depth: torch.Tensor) -> torch.Tensor:
+    """Return depth (N, 1, D, D) with other faces' maps where there is none."""
+    donors = torch.nonzero(~lacks_depth)[:, 0]
+    takers = torch.nonzero(lacks_depth)[:, 0]
+    if not len(takers) or not len(donors):
+        return depth
+    depth = depth.clone()
+    depth[takers] = depth[donors[torch.arange(len(takers), device=depth.device) % len(donors)]]
+    return depth

@@ -1,4 +1,7 @@
-"""How to train: read from TOML files, one for each row of the paper's Table 1.
+"""How to train, and in which precision: read from TOML files, one a row of the paper's Table 1.
+
+Weights, losses and everything that is scored stay float32; bfloat16 has float32's range,
+so gradients need no scaling.
 
 The files lie in `configs/` beside this module. Each opens with its row, its command and
 the paper's accuracy, and marks what the paper does not state.
@@ -11,14 +14,32 @@ from math import cos, inf, pi
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from fercore.errors import FercoreError
 from fercore.networks.backbones import FINETUNE, JOINT_LAYERS
 from fercore.networks.paper import PIPELINES
 from fercore.runtime.parsing import parsed_toml
-from fercore.training.precision import FLOAT32, PRECISIONS
 
+FLOAT32, BFLOAT16 = PRECISIONS = ("float32", "bfloat16")
+"""What a recipe may compute in; never chosen by the machine, which would make results its own."""
 CONSTANT, COSINE = SCHEDULES = ("constant", "cosine")
 """Courses of the learning rate: the same throughout, or falling to 0 over the planned epochs."""
+
+
+def training_device() -> torch.device:
+    """Return where networks are trained."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def computing_in(precision: str, where: torch.device) -> torch.autocast:
+    """Return a context in which convolutions and matrix products are computed in `precision`."""
+    return torch.autocast(where.type, torch.bfloat16, enabled=precision == BFLOAT16)
+
+
+def channels_last(values: torch.Tensor) -> torch.Tensor:
+    """Return pictures or kernels (four axes) in the layout that convolves fastest, others as is."""
+    return values.contiguous(memory_format=torch.channels_last) if values.ndim == 4 else values
 
 
 class ConfigError(FercoreError):
@@ -34,7 +55,7 @@ class TrainingConfig:
     """
 
     pipeline: str  # slug, see `fercore.networks.paper`
-    backbone_source: str = "imagenet"  # see `fercore.networks.backbone_weights.read_start`
+    backbone_source: str = "imagenet"  # see `fercore.networks.backbones.read_start`
     finetune: str = (
         "none"  # `FINETUNE`, `JOINT_LAYERS`; section 5.1 speaks of features of the networks
     )

@@ -16,7 +16,7 @@ from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS, NEUTRAL, Expression
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -25,12 +25,11 @@ if TYPE_CHECKING:
     from fercore.networks.preprocessing import Preprocessing
     from fercore.structures import FloatArray, UInt8Array
 
-
 CALM = len(EXPRESSIONS)
 """The label of a face without expression."""
 
 JOINT = "/"
-"""Between a cache's name and a subject's, where caches are joined; neither holds it."""
+"""Between the people's name and a subject's, where caches are joined; neither holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +85,13 @@ class LabelledFaces:
     def hold_out(self, count: int, seed: int) -> tuple[LabelledFaces, LabelledFaces]:
         """Draw `count` subjects; return everyone else's faces, and theirs.
 
-        Of joined caches, `count` subjects of the first are held out and as large a share of
-        every other's.
+        Of joined caches, `count` subjects of the first's people are held out and as large a share
+        of all others, each in whatever caches they are.
 
         Raises:
             DatasetError: no subject would be left to train on.
         """
-        groups: dict[str, list[str]] = {}  # by cache
+        groups: dict[str, list[str]] = {}  # by people
         for name in dict.fromkeys(self.subjects.tolist()):
             groups.setdefault(name.rpartition(JOINT)[0], []).append(name)
         first = len(next(iter(groups.values())))
@@ -115,16 +114,20 @@ def picture_digests(pictures: UInt8Array) -> list[bytes]:
     return [hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in pictures]
 
 
-def join_faces(parts: Mapping[str, LabelledFaces]) -> LabelledFaces:
-    """Return the faces of several caches; whose they are is added to the subjects' names."""
+def join_faces(parts: Sequence[tuple[str, LabelledFaces]]) -> LabelledFaces:
+    """Return the faces of several caches, each with its people (`people_of` of the cache).
+
+    The people are added to the subjects' names: a code stands for one person among the same
+    people, in whichever cache, and for another one among others.
+    """
     arrays = zip(
         *(
             (
                 *(faces.rgb, faces.depth_m, faces.labels),
-                np.array([f"{cache}{JOINT}{name}" for name in faces.subjects]),
+                np.array([f"{people}{JOINT}{name}" for name in faces.subjects]),
                 *(faces.levels, faces.views, faces.targets),
             )
-            for cache, faces in parts.items()
+            for people, faces in parts
         ),
         strict=True,
     )
@@ -133,8 +136,11 @@ def join_faces(parts: Mapping[str, LabelledFaces]) -> LabelledFaces:
 
 def subjects_of(path: Path, names: Sequence[str]) -> set[str]:
     """Return those of a cache's subjects that `names` holds, joined to others' or not."""
+    from fercore.caches.reading import people_of
+
+    own = ("", path.name, people_of(path))
     split = (name.rpartition(JOINT) for name in names)
-    return {subject for cache, _, subject in split if cache in ("", path.name)}
+    return {subject for people, _, subject in split if people in own}
 
 
 def read_all_faces(
@@ -145,6 +151,8 @@ def read_all_faces(
     Raises:
         DatasetError: a cache is damaged or holds no such face, or two do not fit each other.
     """
+    from fercore.caches.reading import people_of, read_manifest
+
     parts, (parameters, *others) = zip(
         *(read_faces(path, levels, calm=calm) for path in paths), strict=True
     )
@@ -152,10 +160,11 @@ def read_all_faces(
         raise DatasetError("the caches were prepared with different parameters; prepare one anew.")
     if len(parts) == 1:
         return parts[0], parameters
-    named = {path.name: faces for path, faces in zip(paths, parts, strict=True)}
-    if len(named) < len(parts):
+    people = [people_of(path) for path in paths]
+    unnamed = [path.name for path in paths if not read_manifest(path).dataset]
+    if len(set(unnamed)) < len(unnamed):
         raise DatasetError("two caches' folders have the same name; rename one.")
-    return join_faces(named), parameters
+    return join_faces(list(zip(people, parts, strict=True))), parameters
 
 
 def read_faces(

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from fercore.networks.paper import Absent, verdict_probabilities
-from fercore.training.calibration import fit_temperatures
-from fercore.training.config import learning_rate
+from fercore.training.augmentation import drawn_absence, filled
+from fercore.training.config import channels_last, computing_in, learning_rate, training_device
 from fercore.training.features import compute_features
 from fercore.training.losses import (
     balancing_weights,
@@ -18,8 +18,7 @@ from fercore.training.losses import (
     summed_loss,
     summed_verdict_loss,
 )
-from fercore.training.missing import drawn_absence, filled
-from fercore.training.precision import channels_last, computing_in, training_device
+from fercore.training.scoring import fit_temperatures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,10 +1,19 @@
-"""What a finished network is worth on faces it has never seen."""
+"""What a finished network is worth on faces it has never seen, and what its probabilities mean.
+
+Guo et al., "On calibration of modern neural networks" (ICML 2017): dividing a head's logits
+by one number, chosen for the lowest cross-entropy on held-out subjects, leaves every verdict
+as it is. What a head says about calm gets a factor and a shift of its own (Platt's scaling).
+Calm is as frequent among the faces at hand as their collectors made it, so calm and expressive
+faces are counted as if they were met equally often. The numbers are worked into the head's last
+layer, so that whoever runs the network need not know of them.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn import functional
 
 from fercore.metrics import subject_interval
 from fercore.networks.checkpoints import Measure
@@ -14,11 +23,18 @@ from fercore.networks.preprocessing import depth_input, rgb_input
 from fercore.training.losses import join
 
 if TYPE_CHECKING:
+    from fercore.networks.layers import Classifier
     from fercore.networks.paper import Logits, Pipeline
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
 
 BATCH = 64
+_COOLEST, _HOTTEST = 0.05, 20.0
+_ROUNDS = 60  # of the golden-section search; each leaves 62 % of the interval
+
+
+CALM_TEMPERATURE, CALM_SHIFT = "_calm", "_calm_shift"
+"""Behind a head's name: what its calm score is divided by, and what is added then."""
 
 
 def logits_of(network: Pipeline, faces: LabelledFaces, parameters: Preprocessing) -> Logits:
@@ -57,3 +73,94 @@ def _measure(head: str, scores: torch.Tensor, faces: LabelledFaces, test_set: st
         len(faces),
         len(faces.subject_names),
     )
+
+
+def fit_temperatures(
+    logits: Logits, targets: torch.Tensor, lacks_depth: torch.Tensor
+) -> dict[str, float]:
+    """Return each head's temperature from logits (N, 6 or 7) of subjects who did not train.
+
+    Targets are (N, 7). Faces that lack depth, (N,) bool, count for the colour head alone: without
+    depth no other speaks. A depth head without any face keeps its logits, a fusion goes by the
+    faces without depth then.
+    """
+    temperatures = {}
+    for name, head in logits._asdict().items():
+        if head is None:
+            continue
+        chosen = torch.ones_like(lacks_depth) if name == "rgb" else ~lacks_depth
+        if name == "fusion" and not chosen.any():
+            chosen = lacks_depth
+        known = bool(chosen.any())
+        scores, wanted = head[chosen].double(), targets[chosen].double()
+        temperatures[name] = _best_temperature(scores, wanted) if known else 1.0
+        if head.shape[1] > CLASSES:
+            scale, shift = _best_calm(scores[:, CLASSES], wanted[:, CLASSES]) if known else (1, 0)
+            temperatures[name + CALM_TEMPERATURE] = scale
+            temperatures[name + CALM_SHIFT] = shift
+    return temperatures
+
+
+def work_in(network: Pipeline, temperatures: dict[str, float]) -> None:
+    """Divide the logits of the network's heads by their temperatures, for good.
+
+    A shift is added to a calm score that has been divided: it stands behind its temperature.
+    """
+    for name, temperature in temperatures.items():
+        head = name.removesuffix(CALM_SHIFT).removesuffix(CALM_TEMPERATURE)
+        layer = _last_layer(network, head)
+        with torch.no_grad():
+            if name == head:
+                layer.weight.div_(temperature)
+                layer.bias.div_(temperature)
+            elif layer.calm is not None and name.endswith(CALM_SHIFT):
+                layer.calm.bias.add_(temperature)
+            elif layer.calm is not None:
+                layer.calm.weight.div_(temperature)
+                layer.calm.bias.div_(temperature)
+
+
+def _last_layer(network: Pipeline, head: str) -> Classifier:
+    heads = network.heads
+    return heads.get(head, next(iter(heads.values())))
+
+
+def _best_calm(scores: torch.Tensor, calm: torch.Tensor) -> tuple[float, float]:
+    """Return divisor and shift of calm scores (N,) with the lowest loss against shares (N,)."""
+    total, least = calm.sum(), torch.finfo(calm.dtype).eps
+    weights = calm / total.clamp(min=least) + (1 - calm) / (len(calm) - total).clamp(min=least)
+    wanted = calm / total.clamp(min=least) / weights  # the share of calm, were both as frequent
+    factor, shift = torch.ones((), dtype=scores.dtype), torch.zeros((), dtype=scores.dtype)
+    factor.requires_grad_(True)
+    shift.requires_grad_(True)
+    search: Any = torch.optim.LBFGS([factor, shift], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        search.zero_grad()
+        scaled = scores * factor + shift
+        value = functional.binary_cross_entropy_with_logits(scaled, wanted, weights)
+        torch.autograd.backward(value)
+        return value
+
+    search.step(loss)
+    divisor = min(max(1 / float(factor.detach()), _COOLEST), _HOTTEST) if factor > 0 else _HOTTEST
+    return round(divisor, 4), round(float(shift.detach()), 4)
+
+
+def _best_temperature(head: torch.Tensor, targets: torch.Tensor) -> float:
+    """Search the logarithm of the temperature, over which the loss has one minimum."""
+    expressive = targets[:, :CLASSES]
+
+    def loss(logarithm: float) -> float:
+        scaled = head[:, :CLASSES] / float(torch.tensor(logarithm).exp())
+        return -float((expressive * functional.log_softmax(scaled, 1)).sum())
+
+    low, high = torch.tensor([_COOLEST, _HOTTEST]).log().tolist()
+    golden = (5**0.5 - 1) / 2
+    for _ in range(_ROUNDS):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        if loss(left) < loss(right):
+            high = right
+        else:
+            low = left
+    return round(float(torch.tensor((low + high) / 2).exp()), 4)

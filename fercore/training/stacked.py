@@ -18,8 +18,7 @@ from torch.func import functional_call, stack_module_state
 from torch.nn import functional
 
 from fercore.networks.layers import redraw_new_layers
-from fercore.training.config import learning_rate
-from fercore.training.precision import channels_last, computing_in
+from fercore.training.config import channels_last, computing_in, learning_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,8 @@
-"""Train one pipeline on labelled faces; resumable after any interruption.
+"""Train one pipeline on labelled faces, from what it starts from; resumable after interruptions.
+
+New layers are drawn (He initialisation), the backbone is read. A fusion's branches
+may start from pipelines trained before: the paper fuses "the separately learned high
+level representations" and then learns jointly (section 4.3.3).
 
 What of the backbone is not fine-tuned stays as it starts (see `features`); the rest is
 trained with Adam (paper, section 5.1). The epoch is chosen on validation subjects, who are
@@ -8,29 +12,129 @@ taken from the training data, or is the last one: test data never enter here.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from fercore.training.calibration import work_in
+from fercore.errors import CheckpointError
+from fercore.networks.backbones import apply_start, read_start
+from fercore.networks.checkpoints import ModelCard, load_checkpoint
+from fercore.networks.paper import (
+    DepthPipeline,
+    DepthPretrainedPipeline,
+    FusionPipeline,
+    RGBBranch,
+    RGBPipeline,
+    build,
+)
 from fercore.training.config import COSINE, TrainingConfig
-from fercore.training.folder import STATE_FILE, claim_folder, digest
 from fercore.training.learner import PipelineLearner
-from fercore.training.loop import LoopPlan, train_to_the_end
+from fercore.training.loop import STATE_FILE, LoopPlan, claim_folder, digest, train_to_the_end
+from fercore.training.scoring import work_in
 from fercore.training.selection import lowest_summed_loss
-from fercore.training.start import started
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from torch import nn
 
     from fercore.networks.paper import Pipeline
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
     from fercore.training.selection import EpochRule
 
-
 FREE_TO_CHANGE = ("epochs", "patience", "backbone_source", "branches")
 """Settings that may differ when a run goes on."""
+
+
+class Start(NamedTuple):
+    """A network's start, as the model card tells it."""
+
+    variant: str  # see `fercore.networks.backbones.VARIANTS`
+    description: str  # of the backbone's weights
+
+
+def started(config: TrainingConfig) -> tuple[Pipeline, Start]:
+    """Return the network to train, and what it starts from.
+
+    Raises:
+        CheckpointError: a file is missing, damaged or does not fit the pipeline.
+    """
+    sources = [load_checkpoint(Path(path)) for path in config.branches]
+    start = _backbone_of(sources)
+    if start is None and config.pipeline != "depth":
+        network, start = _from_backbone(config)
+    else:
+        start = start or Start("v1.5", "none")
+        network = build(config.pipeline, start.variant)
+    if config.calm:
+        network.teach_calm()
+    for source, card in sources:
+        _take_over(network, source, card)
+    return network, start
+
+
+def _from_backbone(config: TrainingConfig) -> tuple[Pipeline, Start]:
+    weights = read_start(config.pipeline.rsplit("-", 1)[-1], config.backbone_source)
+    network = build(config.pipeline, weights.variant)
+    assert network.backbone is not None
+    # What a start lacks is drawn alike for all pipelines of a seed: they share its features.
+    torch.manual_seed(config.seed)
+    apply_start(network.backbone, weights)
+    return network, Start(weights.variant, weights.description)
+
+
+def _backbone_of(sources: list[tuple[Pipeline, ModelCard]]) -> Start | None:
+    for source, card in sources:
+        if "rgb" in _branches(source):
+            how = "alone on colour" if isinstance(source, RGBPipeline) else f"as {card.pipeline}"
+            return Start(card.variant, f"{card.backbone_start}; then trained {how}")
+    return None
+
+
+def _take_over(network: Pipeline, source: Pipeline, card: ModelCard) -> None:
+    """Copy the branches, and their heads, that a trained network and the new one share.
+
+    A fusion goes on from a whole fusion.
+    """
+    own, theirs = _branches(network), _branches(source)
+    shared = [kind for kind in own if kind in theirs]
+    if not shared or ("rgb" in shared and _backbone_name(own) != _backbone_name(theirs)):
+        raise CheckpointError(
+            f"a {card.pipeline} is no branch of this pipeline; give the depth and the rgb "
+            "checkpoint of a fusion's backbone, or a fusion that has the same."
+        )
+    if isinstance(network, FusionPipeline) and isinstance(source, FusionPipeline):
+        _copy(source, network)
+        return
+    for kind in shared:
+        for part, trained in zip(own[kind], theirs[kind], strict=True):
+            _copy(trained, part)
+
+
+def _branches(network: Pipeline) -> dict[str, tuple[nn.Module, nn.Module]]:
+    """Return branch and head by modality."""
+    if isinstance(network, FusionPipeline):
+        return {
+            "rgb": (network.rgb_branch, network.rgb_classifier),
+            "depth": (network.depth_branch, network.depth_classifier),
+        }
+    if isinstance(network, DepthPipeline):
+        return {"depth": (network.branch, network.classifier)}
+    if isinstance(network, RGBPipeline) and not isinstance(network, DepthPretrainedPipeline):
+        return {"rgb": (network.branch, network.classifier)}
+    return {}
+
+
+def _backbone_name(branches: dict[str, tuple[nn.Module, nn.Module]]) -> str:
+    branch, _ = branches["rgb"]
+    assert isinstance(branch, RGBBranch)
+    return branch.name
+
+
+def _copy(source: nn.Module, target: nn.Module) -> None:
+    """Copy all tensors; a head that is taught calm only now keeps its undecided layer."""
+    own = {name: value for name, value in target.state_dict().items() if ".calm." in f".{name}"}
+    target.load_state_dict({**own, **source.state_dict()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ from app.sources.pictures.names import (
     tum_stamps,
 )
 from fercore.io.depth_maps import DEPTH_KINDS
+from fercore.io.files import natural_key
 from fercore.io.images import PICTURE_SUFFIXES
-from fercore.io.natural_order import natural_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

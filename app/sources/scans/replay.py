@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from app.sources.base import SourceError, SourceFacts
 from app.sources.scans.performance import Clip, Shot, arrange, head_pose, storyboard
 from app.sources.scans.stage import ClipStage, EmptyClipError
-from fercore.datasets.terms import SYNTHETIC, terms_of
+from fercore.datasets.dataset import SYNTHETIC, terms_of
 from fercore.structures import Intrinsics, RGBDFrame
 
 if TYPE_CHECKING:

@@ -212,7 +212,7 @@ class SyntheticSource:
 
 def _cast(who: str) -> list[Actor]:
     from fercore.datasets.bu3dfe import Bu3dfe
-    from fercore.datasets.samples import sample_root
+    from fercore.datasets.opening import sample_root
 
     scans = Bu3dfe(sample_root()).scans()
     codes = sorted({scan.id.subject for scan in scans})

@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QPushButton, QV
 from app.window.study.panels import Sentence, paragraph
 from fercore.errors import FercoreError
 from fercore.study.layout import RunName, RunPlace, require_label, require_new, session_folder
-from fercore.study.order import Block, run_sheet
-from fercore.study.participants import enrol, read_participant
+from fercore.study.participants import Block, enrol, read_participant, run_sheet
 from fercore.study.run_files import RunState, read_run_record
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from app.window.study.panels import Sentence, paragraph
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fercore.study.order import Block
+    from fercore.study.participants import Block
     from fercore.study.study_file import Marker
 
 

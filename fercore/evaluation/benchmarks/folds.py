@@ -18,8 +18,15 @@ import torch
 
 from fercore.errors import FercoreError
 from fercore.evaluation.chunks import Chunk, load_network, split_into_chunks
-from fercore.evaluation.data import ExperimentData, assign_roles, fold_tasks, read_data
-from fercore.evaluation.inputs import compute_inputs, load_inputs, locate_inputs
+from fercore.evaluation.data import (
+    ExperimentData,
+    assign_roles,
+    compute_inputs,
+    fold_tasks,
+    load_inputs,
+    locate_inputs,
+    read_data,
+)
 from fercore.evaluation.protocol import FOLDS, HOLDOUT90, LEVELS, Protocol, draw_folds
 from fercore.evaluation.store import read_chunks
 from fercore.evaluation.workers import available_cores, local_workers

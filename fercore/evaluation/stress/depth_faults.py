@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.evaluation.stress.crops import CROP_SIDE_MM, Crops
-from fercore.evaluation.stress.filtering import smooth_noise
+from fercore.evaluation.stress.crops import CROP_SIDE_MM, Crops, smooth_noise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

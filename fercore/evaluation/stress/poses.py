@@ -97,7 +97,7 @@ def view_of(
     detector: FaceDetector,
 ) -> View:
     """Render a scan's head, turned, find its face and cut it out; never raises for bad data."""
-    from fercore.datasets.camera_views import WEBCAM
+    from fercore.datasets.frames import WEBCAM
     from fercore.datasets.scan_face import scan_face
     from fercore.faces.cropping import crop_face
     from fercore.geometry import MeshRenderer, Pose

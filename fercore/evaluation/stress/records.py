@@ -12,9 +12,10 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError
-from fercore.evaluation.columns import STRESS_COLUMNS
+from fercore.results import STRESS_COLUMNS
 from fercore.runtime.files import write_text_whole
 from fercore.runtime.parsing import parsed_json
+from fercore.runtime.tables import parse_table, table_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,14 +121,14 @@ class StressRecords:
             "weights": list(self._weights.values()),
             "faces_not_found": self._not_found,
         }
-        lines = ["\t".join(STRESS_COLUMNS), *map(_line, self._rows)]
         # The manifest first: a row whose checkpoint it does not name means nothing.
-        _replace(self._folder / MANIFEST_FILE, json.dumps(content, indent=2, ensure_ascii=False))
-        _replace(self._folder / TABLE_FILE, "\n".join(lines))
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        _replace(self._folder / MANIFEST_FILE, text)
+        _replace(self._folder / TABLE_FILE, table_text(STRESS_COLUMNS, map(_cells, self._rows)))
 
 
-def _line(row: StressRow) -> str:
-    return "\t".join(f"{v:g}" if isinstance(v, float) else str(v) for v in astuple(row))
+def _cells(row: StressRow) -> tuple[str, ...]:
+    return tuple(f"{v:g}" if isinstance(v, float) else str(v) for v in astuple(row))
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -157,10 +158,7 @@ def _require_lists(content: dict[str, Any]) -> None:
 
 def _read_rows(path: Path) -> list[StressRow]:
     try:
-        header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
-        if header.split("\t") != list(STRESS_COLUMNS):
-            raise ValueError("its first line does not name the columns")
-        return [_parse(line.split("\t")) for line in lines]
+        return [_parse(row) for row in parse_table(path.read_text("utf-8"), STRESS_COLUMNS)]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError) as error:
@@ -187,7 +185,7 @@ def _require_same(earlier: dict[str, Any], manifest: dict[str, Any], folder: Pat
 def _replace(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text_whole(path, text + "\n")
+        write_text_whole(path, text)
     except OSError as error:
         raise FercoreError(
             f"{path} cannot be written ({error.strerror or error}); "

@@ -1,4 +1,4 @@
-"""Measures checkpoints on perturbed faces, one severity at a time, going on where it stopped."""
+"""Measures checkpoints on the perturbed faces of a cache, going on where it stopped."""
 
 from __future__ import annotations
 
@@ -12,26 +12,62 @@ from fercore.errors import DatasetError
 from fercore.evaluation.stress.crops import Crops
 from fercore.evaluation.stress.poses import find_scans, render
 from fercore.evaluation.stress.records import StressRow
+from fercore.training.faces import LabelledFaces, take_faces
+from fercore.training.loop import digest
 from fercore.training.scoring import logits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from fercore.evaluation.stress.faces import StressedFaces
+    from fercore.caches.reading import Cache
     from fercore.evaluation.stress.perturbations import Perturbation
     from fercore.evaluation.stress.poses import Turn, View
     from fercore.evaluation.stress.records import StressRecords
     from fercore.networks.paper import Pipeline
     from fercore.networks.preprocessing import Preprocessing
-    from fercore.training.faces import LabelledFaces
 
     Hits = dict[str, NDArray[np.bool_]]  # for each head whether it is right, (N,)
     Change = Callable[[LabelledFaces], LabelledFaces]
 
 BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class StressedFaces:
+    """Faces, the scans they come from, and how they were cut out."""
+
+    faces: LabelledFaces
+    scans: tuple[str, ...]  # names, one for each face
+    parameters: Preprocessing
+
+    def __len__(self) -> int:
+        return len(self.scans)
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of crops and labels."""
+        arrays = (self.faces.rgb, self.faces.depth_m, self.faces.labels)
+        return digest(*(array.tobytes() for array in arrays))
+
+
+def read_face_set(cache: Cache, levels: Sequence[int], views: Collection[str]) -> StressedFaces:
+    """Read the usable faces of an expression at `levels`, seen in one of `views`.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    rows = cache.select(levels=levels, views=views, expressive=True)
+    if not rows:
+        shown = ",".join(map(str, levels))
+        raise DatasetError(
+            f"{cache.path} holds no usable face of levels {shown} in view {' or '.join(views)}; "
+            "choose others or prepare more."
+        )
+    scans = tuple(row.scan for row in rows)
+    return StressedFaces(take_faces(cache, rows), scans, cache.preprocessing)
 
 
 @dataclass(frozen=True, slots=True)

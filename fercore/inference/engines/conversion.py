@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from fercore.inference.engines.parts import DEPTH_FEATURES, head_names, split_depth
+from fercore.inference.engines.base import DEPTH_FEATURES, head_names, split_depth
 from fercore.networks.paper import DEPTH_SIZE, Absent
 
 if TYPE_CHECKING:

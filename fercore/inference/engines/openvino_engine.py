@@ -1,4 +1,7 @@
-"""OpenVINO on the CPU: two to three times as fast there as torch.
+"""OpenVINO on the CPU: two to three times as fast there as torch; compiled models are kept.
+
+A compiled model is good for one checkpoint, one version of OpenVINO, one kind of CPU and one
+version of this project's conversion. It ends in a checksum, since OpenVINO trusts what it loads.
 
 Everything is computed in float32. CPUs that know bfloat16 would take it by default; it
 moves probabilities by a hundredth.
@@ -6,15 +9,17 @@ moves probabilities by a hundredth.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import logging
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
-from fercore.inference.engines.compiled import compiled_path, keep_compiled, read_compiled
 from fercore.inference.engines.conversion import (
     DEPTH,
     HAS_DEPTH,
@@ -24,16 +29,65 @@ from fercore.inference.engines.conversion import (
     openvino_model,
 )
 from fercore.networks.paper import DEPTH_SIZE, Logits
+from fercore.runtime.files import whole_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from fercore.networks.checkpoints import ModelCard
     from fercore.networks.paper import Pipeline
 
+KEPT = 4
+"""Models kept: each takes as much disk as the network's float32 weights, about 100 MB."""
+
+_CONVERSION = "3"  # counted up whenever `fercore.inference.engines.conversion` gives another model
+_DIGEST_BYTES = hashlib.sha256().digest_size
+_SUFFIX = ".compiled"
+
 logger = logging.getLogger(__name__)
+
+
+def compiled_path(pipeline: str, *traits: str) -> Path:
+    """Return where the compiled model with these traits (checksum, version, CPU) lies."""
+    import platformdirs
+
+    folder = Path(platformdirs.user_cache_dir("fercore", appauthor=False)) / "compiled"
+    key = hashlib.sha256("\n".join((_CONVERSION, *traits)).encode()).hexdigest()[:16]
+    return folder / f"{pipeline}-{key}{_SUFFIX}"
+
+
+def read_compiled(path: Path) -> bytes | None:
+    """Return a compiled model, None if there is none or it is damaged."""
+    try:
+        content = path.read_bytes()
+        path.touch()
+    except OSError:
+        return None
+    blob, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+    if hashlib.sha256(blob).digest() != digest:
+        logger.warning("%s is damaged and will be made anew.", path)
+        return None
+    return blob
+
+
+def keep_compiled(path: Path, blob: bytes) -> None:
+    """Store a compiled model; where that fails, the next start takes seconds again."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(blob + hashlib.sha256(blob).digest())
+    except OSError as error:
+        logger.warning("%s cannot be kept (%s); the next start converts again.", path, error)
+    for old in _oldest(path.parent):
+        with contextlib.suppress(OSError):
+            old.unlink()
+
+
+def _oldest(folder: Path) -> Iterator[Path]:
+    found = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime)
+    yield from found[:-KEPT]
 
 
 class OpenVINOEngine:

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
-from fercore.inference.engines.parts import DEPTH_FEATURES, head_names, split_depth
+from fercore.inference.engines.base import (
+    DEPTH_FEATURES,
+    DEPTH_NET,
+    FUSION,
+    RGB_NET,
+    head_names,
+    split_depth,
+)
 from fercore.networks.paper import Absent, FusionPipeline, Logits
 
 if TYPE_CHECKING:

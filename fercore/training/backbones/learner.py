@@ -1,4 +1,4 @@
-"""A backbone in the training loop: its optimizer, and the moving average that is kept of it.
+"""A backbone in the training loop: settings, optimizer, and the moving average kept of it.
 
 AdamW with warm-up and cosine decay over the planned steps. Faces are varied by what follows
 from the seed, the epoch and the step.
@@ -6,32 +6,68 @@ from the seed, the epoch and the step.
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from torch.optim import swa_utils
 
-from fercore.training.backbones.augmentation import varied
-from fercore.training.backbones.inference import logits_of, placed
+from fercore.errors import FercoreError
+from fercore.training.backbones.faces import varied
 from fercore.training.backbones.network import LabelledBackbone, parameter_groups
-from fercore.training.backbones.scoring import figures
-from fercore.training.backbones.settings import rate
+from fercore.training.backbones.scoring import figures, logits_of, placed
+from fercore.training.config import FLOAT32, channels_last, computing_in, training_device
 from fercore.training.losses import verdict_losses
-from fercore.training.precision import channels_last, computing_in, training_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from fercore.networks.backbone_weights import BackboneStart
+    from fercore.networks.backbones import BackboneStart
     from fercore.training.backbones.faces import BackboneFaces
-    from fercore.training.backbones.settings import BackboneSettings
     from fercore.training.selection import Figures
 
 AVERAGED_SHARE = 0.25
 """Share of all steps over which the weights that are kept are averaged, exponentially."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneSettings:
+    """How to train; all of it is ours, the paper takes its backbones ready-made."""
+
+    backbone: str  # "resnet50" or "vgg19"
+    precision: str = FLOAT32  # one of `precision.PRECISIONS`
+    size: int = 64  # pixels, side of the input
+    epochs: int = 12
+    batch_size: int = 64
+    learning_rate: float = 0.001  # its peak, of layers that start random
+    pretrained_rate: float = 0.3  # share of it for layers that start pretrained
+    warm_up: float = 0.1  # share of all steps
+    weight_decay: float = 0.05
+    seed: int = 0
+
+
+def require_sensible(settings: BackboneSettings) -> None:
+    """Check the settings' ranges.
+
+    Raises:
+        FercoreError: one makes no sense.
+    """
+    for name, least in (("epochs", 1), ("size", 32), ("batch_size", 2), ("seed", 0)):
+        if getattr(settings, name) < least:
+            raise FercoreError(f"{name} is {getattr(settings, name)}; give at least {least}.")
+    if not 0 < settings.learning_rate < math.inf:
+        raise FercoreError(f"learning_rate is {settings.learning_rate}; it must be positive.")
+
+
+def rate(done: float, warm_up: float) -> float:
+    """Return the learning rate's share of its peak after a share `done` of all steps."""
+    if done < warm_up:
+        return done / warm_up
+    return 0.5 + 0.5 * math.cos(math.pi * (done - warm_up) / (1 - warm_up))
 
 
 class BackboneLearner:

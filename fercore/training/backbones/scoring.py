@@ -1,4 +1,4 @@
-"""What a backbone's classifier is worth on labelled faces.
+"""Run a labelled backbone over faces, on the fastest device, and say what it is worth.
 
 Accuracy is given over seven labels, the six expressions and calm, and over the six alone:
 then only faces that show one count, and the classifier chooses among the six.
@@ -15,14 +15,54 @@ import torch
 from fercore.expressions import EXPRESSIONS
 from fercore.io.fer2013 import CLASSES
 from fercore.metrics import separation, subject_interval
+from fercore.networks.backbones import read_start
 from fercore.networks.paper import verdict_probabilities
+from fercore.training.backbones.faces import plain
+from fercore.training.backbones.network import LabelledBackbone
+from fercore.training.config import channels_last, computing_in, training_device
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
+    from fercore.io.fer2013 import Fer2013Faces
     from fercore.structures import FloatArray
 
+SCORING_BATCH = 256
 SIX = len(EXPRESSIONS)
+
+
+def placed(network: LabelledBackbone) -> LabelledBackbone:
+    """Move the network where it is computed, in the layout that is fastest there."""
+    network.to(memory_format=torch.channels_last)
+    return network.to(training_device())
+
+
+def logits_of(
+    network: LabelledBackbone, faces: Fer2013Faces, size: int, precision: str = "float32"
+) -> FloatArray:
+    """Return the logits (N, 7) of all faces, run on the network's device."""
+    network.eval()
+    where = next(network.parameters()).device
+    parts = []
+    with torch.inference_mode(), computing_in(precision, where):
+        for begin in range(0, len(faces), SCORING_BATCH):
+            images = torch.from_numpy(faces.images[begin : begin + SCORING_BATCH]).to(where)
+            rgb = channels_last(plain(images, size))
+            parts.append(network(rgb).float().cpu())
+    return np.asarray(torch.cat(parts).numpy(), np.float32)
+
+
+def stored_network(path: Path, name: str, trained: LabelledBackbone) -> LabelledBackbone:
+    """Return the backbone stored at `path` under the classifier of `trained`.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    stored = LabelledBackbone(name, read_start(name, str(path)))
+    stored.classifier.load_state_dict(trained.classifier.state_dict())
+    return placed(stored).eval()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fercore.training.backbones.learner import BackboneLearner
+from fercore.training.backbones.learner import BackboneLearner, BackboneSettings, require_sensible
 from fercore.training.backbones.network import LabelledBackbone
-from fercore.training.backbones.settings import BackboneSettings, require_sensible
-from fercore.training.folder import STATE_FILE, claim_folder
-from fercore.training.loop import LoopPlan, train_to_the_end
+from fercore.training.loop import STATE_FILE, LoopPlan, claim_folder, train_to_the_end
 from fercore.training.selection import HIGHEST_MERIT, TRAIN_LOSS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fercore.networks.backbone_weights import BackboneStart
+    from fercore.networks.backbones import BackboneStart
     from fercore.training.backbones.faces import BackboneFaces
     from fercore.training.selection import EpochRule
 

@@ -10,14 +10,19 @@ from study_fixtures import neutral, record_run, unseen, write_study
 from fercore.errors import FercoreError
 from fercore.expressions import Expression
 from fercore.faces.head_angle import HeadAngle
+from fercore.runtime.tables import (
+    Column,
+    OtherColumnsError,
+    line,
+    parse_table,
+    read_cells,
+    table_text,
+)
 from fercore.structures import Analysis, FaceBox
 from fercore.study import events, predictions
 from fercore.study.events import read_events
-from fercore.study.flags import Flag, flags_of
-from fercore.study.predictions import read_predictions
-from fercore.study.smoothing import Smoothing
-from fercore.study.tables import Column, line, read_cells
-from fercore.study.verdict_arrays import leading
+from fercore.study.predictions import Flag, flags_of, read_predictions
+from fercore.study.verdict_arrays import Smoothing, leading
 
 
 def test_rows_come_back_as_they_were_said(tmp_path: Path) -> None:
@@ -154,3 +159,26 @@ def test_every_column_is_described_once() -> None:
     names = [column.name for column in predictions.COLUMNS]
     assert sum(name.endswith("_happiness") for name in names) == 3
     assert len([n for n in names if n.split("_")[0] in ("fusion", "rgb", "depth")]) >= 54
+
+
+def test_a_table_comes_back_whatever_its_cells_hold() -> None:
+    rows = [["a\ttab", "two\nlines"], ["", "plain"]]
+    text = table_text(("first", "second"), rows)
+    assert parse_table(text, ("first", "second")) == [["a tab", "two lines"], ["", "plain"]]
+
+
+def test_a_last_line_that_was_cut_off_is_left_out() -> None:
+    assert parse_table("a\tb\n1\t2\n3\t", ("a", "b")) == [["1", "2"]]
+
+
+def test_columns_of_later_versions_are_unknown_in_older_tables() -> None:
+    assert parse_table("a\tc\n1\t3\n", ("a", "b", "c"), added=("b",)) == [["1", "", "3"]]
+    assert parse_table("a\tb\tc\n1\t2\t3\n", ("a", "b", "c"), added=("b",)) == [["1", "2", "3"]]
+
+
+@pytest.mark.parametrize("text", ["", "a\n", "b\ta\n", "a\tb"])
+def test_other_columns_are_told_apart_from_damaged_rows(text: str) -> None:
+    with pytest.raises(OtherColumnsError, match="does not name the columns a, b"):
+        parse_table(text, ("a", "b"))
+    with pytest.raises(ValueError, match="line 3 has 1 cells, not 2"):
+        parse_table("a\tb\n1\t2\n3\n", ("a", "b"))

@@ -1,7 +1,8 @@
-"""Which software made a result; stored with every checkpoint, cache and run."""
+"""Which software made a result; stored with every checkpoint, cache and run, told by --version."""
 
 from __future__ import annotations
 
+import argparse
 import platform
 import shlex
 import sys
@@ -43,3 +44,15 @@ def command_line() -> str:
 
 def _without_folder(argument: str) -> str:
     return Path(argument).name if Path(argument).is_absolute() else argument
+
+
+def add_version_option(parser: argparse.ArgumentParser) -> None:
+    """Let a parser tell the installed version."""
+    parser.add_argument("--version", action=_TellVersion, nargs=0, help="tell the version and exit")
+
+
+class _TellVersion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+
+        print(f"{parser.prog} {own_version()}")
+        parser.exit()

@@ -1,4 +1,7 @@
-"""How many threads numpy's and scipy's linear algebra takes, which neither of them lets one set.
+"""What holds for a whole process: the decimal point, and the threads of linear algebra.
+
+protobuf, and so mediapipe, reads its own numbers by the C library's LC_NUMERIC: where that says
+decimal comma, the face models cannot be loaded. Qt sets it to the user's when it starts.
 
 Filling wide holes of a depth map (`fercore.geometry.fill_interior_holes`) solves thousands of
 2x2 systems. OpenBLAS may share even those among its threads, and where other work keeps the
@@ -11,6 +14,7 @@ threads of OpenVINO and torch, which stay as they are.
 
 from __future__ import annotations
 
+import locale
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +27,14 @@ if TYPE_CHECKING:
 _OWNERS = frozenset({"numpy", "numpy.libs", "scipy", "scipy.libs"})
 """Folders of the wheels that bring an OpenBLAS. torch brings its own on some machines, where
 its networks need all the threads."""
+
+
+def keep_decimal_point() -> None:
+    """Have this process write and read numbers with a point from now on.
+
+    Dates, sorting and texts stay in the user's language.
+    """
+    locale.setlocale(locale.LC_NUMERIC, "C")
 
 
 def limit_blas_threads(threads: int = 1) -> None:
