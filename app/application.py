@@ -64,7 +64,7 @@ def create_application(headless: bool) -> QApplication:
     from app.start.display import display_problem, forget_foreign_plugins
     from app.start.logs import log_qt_message
     from app.window.widgets.theme import EvenFusion
-    from fercore.runtime.process import keep_decimal_point
+    from fercore.runtime.processes import keep_decimal_point
 
     forget_foreign_plugins()
     if headless:
@@ -226,7 +226,7 @@ def _loader(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Analy
         import torch
 
         from fercore.inference.predictor import Predictor
-        from fercore.runtime.process import limit_blas_threads
+        from fercore.runtime.processes import limit_blas_threads
 
         # The replay renders beside it. Where every core is taken twice, the threads of
         # torch's loops wait for one another: cropping a face then takes 100 ms, not 3.

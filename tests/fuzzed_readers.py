@@ -32,10 +32,10 @@ from app.study.remote_messages import answer
 from fercore.caches.reading import read_index, read_manifest
 from fercore.caches.records import COLUMNS, FORMAT_VERSION
 from fercore.io.bnt import read_bnt
+from fercore.io.bu3dfe_files import read_bnd, read_pse
 from fercore.io.depth_maps import read_depth_map
 from fercore.io.fer2013 import Fer2013Split, read_fer2013
 from fercore.io.images import read_rgb
-from fercore.io.landmarks import read_bnd, read_pse
 from fercore.io.vrml import read_vrml
 from fercore.networks.backbones import backbone_of
 from fercore.networks.checkpoints import load_card, shipped_checkpoint
@@ -48,7 +48,7 @@ from fercore.study.participants import read_participant
 from fercore.study.predictions import read_predictions
 from fercore.study.run_files import read_run_record
 from fercore.study.study_file import read_study_file
-from fercore.synthesis.face_model import load_face_model
+from fercore.synthesis.subjects import load_face_model
 from fercore.training.config import read_config, shipped_config
 
 if TYPE_CHECKING:

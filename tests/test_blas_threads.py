@@ -10,8 +10,7 @@ import pytest
 from scipy.interpolate import LinearNDInterpolator  # loads scipy's OpenBLAS, as filling holes does
 from threadpoolctl import threadpool_info
 
-from fercore.runtime.parallel import in_order
-from fercore.runtime.process import blas_threads, limit_blas_threads
+from fercore.runtime.processes import blas_threads, in_order, limit_blas_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

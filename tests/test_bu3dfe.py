@@ -9,7 +9,7 @@ from PIL import Image
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.errors import DatasetError, MeshError
 from fercore.expressions import Expression
-from fercore.io.scan_names import ScanId, parse_file_name
+from fercore.io.bu3dfe_files import ScanId, parse_file_name
 
 NAMES = ("F0001_AN01WH", "F0001_NE00WH", "M0044_SU04AE")
 

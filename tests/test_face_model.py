@@ -6,7 +6,7 @@ import tiny_face_model as tiny
 
 from fercore.errors import FaceModelError, MeshError
 from fercore.synthesis import ict_model
-from fercore.synthesis.face_model import load_face_model
+from fercore.synthesis.subjects import load_face_model
 from fercore.synthesis.wavefront import read_wavefront
 
 

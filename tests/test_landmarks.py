@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from fercore.errors import DatasetError
-from fercore.io.landmarks import GROUPS, read_bnd, read_pse
+from fercore.io.bu3dfe_files import GROUPS, read_bnd, read_pse
 
 BND = fixtures.bnd_text()
 

@@ -9,20 +9,25 @@ import tiny_makehuman as tiny
 
 from fercore.errors import FaceModelError
 from fercore.geometry import largest_component
-from fercore.io.landmarks import read_bnd
+from fercore.io.bu3dfe_files import read_bnd
 from fercore.io.vrml import read_vrml
 from fercore.synthesis import generation
 from fercore.synthesis.action_units import SHAPES, Activation
 from fercore.synthesis.appearance import sample_skin
 from fercore.synthesis.canvas import FACE_SIZE, canvas_for
-from fercore.synthesis.face_model import load_face_model
 from fercore.synthesis.generation import SubjectRecipe, synthesize
 from fercore.synthesis.makehuman_model import LANDMARKS, MakeHumanModel
 from fercore.synthesis.painting import paint
 from fercore.synthesis.person import Traits
 from fercore.synthesis.photographed_skin import atlas_of_tile, choose_skin, tile_of_atlas
 from fercore.synthesis.picture import looks_of
-from fercore.synthesis.subjects import random_stream, sample_subject, scan_vertices, subject_skin
+from fercore.synthesis.subjects import (
+    load_face_model,
+    random_stream,
+    sample_subject,
+    scan_vertices,
+    subject_skin,
+)
 from fercore.synthesis.writer import write_scan
 
 RED, GREEN = (200, 60, 50), (60, 180, 70)

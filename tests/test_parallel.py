@@ -11,11 +11,11 @@ import time
 import pytest
 
 from fercore.errors import FercoreError, MeshError
-from fercore.runtime.parallel import in_order
+from fercore.runtime.processes import in_order
 
 SLEEPERS = """
 import sys, time
-from fercore.runtime.parallel import in_order
+from fercore.runtime.processes import in_order
 try:
     for _ in in_order(time.sleep, [0, 0, 60, 60, 60, 60], workers=2):
         print("ready", flush=True)

@@ -17,6 +17,7 @@ from fercore.errors import DatasetError, FercoreError
 from fercore.evaluation.benchmarks.registration import measure_registration
 from fercore.geometry import Similarity
 from fercore.registration import register, registering, steady_landmarks, warp_depth
+from fercore.registration.refinement import relit
 from fercore.registration.registering import (
     EXTENTS,
     FEATURES,
@@ -24,7 +25,6 @@ from fercore.registration.registering import (
     edge_distance,
     face_outline,
 )
-from fercore.registration.relighting import relit
 from fercore.report.registration_figure import write_overlay
 
 MOTION = Similarity.about((255.5, 255.5), 1.07, -6.0, (14.0, -9.0))

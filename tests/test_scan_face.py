@@ -13,7 +13,7 @@ from fercore.datasets.opening import sample_root
 from fercore.datasets.scan_face import scan_face
 from fercore.errors import MeshError
 from fercore.geometry import MeshRenderer, OrthographicCamera
-from fercore.geometry.meshes import kept_triangles
+from fercore.geometry.repairs import kept_triangles
 from fercore.structures import Mesh
 
 

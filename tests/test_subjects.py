@@ -4,9 +4,9 @@ import tiny_face_model as tiny
 
 from fercore.expressions import EXPRESSIONS, Expression
 from fercore.synthesis.action_units import SHAPES
-from fercore.synthesis.face_model import load_face_model
 from fercore.synthesis.person import LEVELS, act, sample_style
 from fercore.synthesis.subjects import (
+    load_face_model,
     random_stream,
     sample_subject,
     scan_vertices,

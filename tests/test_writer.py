@@ -7,7 +7,7 @@ import pytest
 from toy_face import toy_face_model
 
 from fercore.geometry import MeshRenderer, OrthographicCamera, largest_component
-from fercore.io.landmarks import GROUPS, read_bnd, read_pse
+from fercore.io.bu3dfe_files import GROUPS, read_bnd, read_pse
 from fercore.io.vrml import read_vrml
 from fercore.synthesis.appearance import sample_skin
 from fercore.synthesis.scanner import scanner_for

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fercore.runtime.process import blas_threads
+from fercore.runtime.processes import blas_threads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

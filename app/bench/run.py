@@ -34,7 +34,7 @@ from fercore.errors import FercoreError
 from fercore.inference.engines import load_engine
 from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
 from fercore.inference.predictor import CROP, DETECT, INPUTS
-from fercore.runtime.process import limit_blas_threads
+from fercore.runtime.processes import limit_blas_threads
 from fercore.runtime.stopwatch import Stopwatch
 
 if TYPE_CHECKING:

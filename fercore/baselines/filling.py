@@ -20,7 +20,7 @@ from fercore.baselines.store import BaselineStore, StoredRow, manifest_of
 from fercore.caches.reading import open_cache
 from fercore.caches.records import FRONTAL_VIEWS
 from fercore.errors import DatasetError, FercoreError
-from fercore.runtime.parallel import in_order
+from fercore.runtime.processes import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -18,7 +18,7 @@ from fercore.baselines.classifiers import fit_tuned
 from fercore.baselines.named_points import RigidMotion
 from fercore.baselines.recipes import BY_FEATURES
 from fercore.expressions import EXPRESSIONS
-from fercore.io.landmarks import GROUPS
+from fercore.io.bu3dfe_files import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

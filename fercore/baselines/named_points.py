@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.errors import MeshError
-from fercore.io.landmarks import GROUPS
+from fercore.io.bu3dfe_files import GROUPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

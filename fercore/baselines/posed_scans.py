@@ -28,7 +28,7 @@ from fercore.geometry import (
     largest_component,
     vertex_normals,
 )
-from fercore.io.landmarks import GROUPS
+from fercore.io.bu3dfe_files import GROUPS
 from fercore.registration.registering import steady_landmarks
 
 if TYPE_CHECKING:

@@ -56,7 +56,7 @@ class ScanGeometry:
     picture_rgb: UInt8Array  # (512, 512, 3), the textured mesh from the front, grey around it
     is_coloured: bool  # False: the mesh has no colours, the picture only shows its shape
 
-    # points_mm begins with the 68 points in the rows of `fercore.io.landmarks.GROUPS`: right eye
+    # points_mm begins with the 68 points in the rows of `fercore.io.bu3dfe_files.GROUPS`: right eye
     # 0-7, left eye 8-15, right brow 16-25, left brow 26-35, nose 36-47, outer lips 48-59, inner
     # lips 60-67; right and left are the subject's own, the right side lies towards negative x.
     # Behind them comes what the source knows of the contour: BU-3DFE's 15 points, or the chin

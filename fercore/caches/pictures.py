@@ -23,7 +23,7 @@ from fercore.errors import DatasetError
 from fercore.expressions import NEUTRAL
 from fercore.faces.cropping import crop_face
 from fercore.io.fer2013 import Fer2013Split
-from fercore.runtime.parallel import in_order
+from fercore.runtime.processes import in_order
 from fercore.runtime.versions import versions
 from fercore.structures import FaceBox, RGBDFrame
 

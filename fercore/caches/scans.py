@@ -31,7 +31,7 @@ from fercore.datasets.scan_face import scan_face
 from fercore.errors import FercoreError
 from fercore.expressions import NEUTRAL
 from fercore.geometry import MeshRenderer
-from fercore.runtime.parallel import in_order
+from fercore.runtime.processes import in_order
 from fercore.runtime.versions import versions
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from fercore.caches.records import FORMAT_VERSION, OK, CacheRow, Manifest
 from fercore.caches.writer import NO_FACE, CacheWriter, cut_out, without_face
 from fercore.datasets.dataset import SYNTHETIC
-from fercore.runtime.parallel import in_order
+from fercore.runtime.processes import in_order
 from fercore.runtime.versions import versions
-from fercore.synthesis.face_model import load_face_model
 from fercore.synthesis.samples import SAMPLER, plan_sample, render_sample
+from fercore.synthesis.subjects import load_face_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -106,7 +106,7 @@ def _frames(arguments: argparse.Namespace) -> Iterator[Remarked | Unusable]:
 
 def _scan_frames(paths: list[Path]) -> Iterator[Remarked | Unusable]:
     from fercore.datasets.bu3dfe import Bu3dfe
-    from fercore.io.scan_names import parse_file_name
+    from fercore.io.bu3dfe_files import parse_file_name
 
     # All paths are looked at before the first frame, so that a wrong one is said at once.
     jobs: list[Path | Scan] = []

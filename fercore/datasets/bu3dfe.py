@@ -23,7 +23,7 @@ from fercore.datasets.dataset import (
     terms_of,
 )
 from fercore.errors import DatasetError, MeshError
-from fercore.io.scan_names import (
+from fercore.io.bu3dfe_files import (
     EXAMPLE_NAME,
     FILE_KINDS,
     FoundFiles,

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from fercore.datasets.dataset import Modality, Sample
 from fercore.errors import DatasetError, MeshError
+from fercore.io.bu3dfe_files import FILE_KINDS, HeadPose, Landmarks, ScanId, read_bnd, read_pse
 from fercore.io.images import read_rgb, with_texture
-from fercore.io.landmarks import HeadPose, Landmarks, read_bnd, read_pse
-from fercore.io.scan_names import FILE_KINDS, ScanId
 from fercore.io.vrml import read_vrml
 
 if TYPE_CHECKING:

@@ -19,14 +19,14 @@ from fercore.errors import FercoreError
 from fercore.geometry import component_labels
 from fercore.io.images import find_texture, read_rgb
 from fercore.io.vrml import read_vrml
-from fercore.runtime.parallel import in_order
+from fercore.runtime.processes import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from fercore.datasets.bu3dfe import Scan
-    from fercore.io.landmarks import Landmarks
+    from fercore.io.bu3dfe_files import Landmarks
     from fercore.structures import Int32Array, Mesh
 
 Content = TypeVar("Content")

@@ -26,7 +26,7 @@ from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.datasets.bu4dfe import Bu4dfe
 from fercore.datasets.fer2013 import Fer2013
 from fercore.errors import DatasetError
-from fercore.io import scan_names
+from fercore.io import bu3dfe_files
 from fercore.io.files import files_below
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ READERS: dict[str, Callable[[Path], MeshDataset | Fer2013]] = {
 }
 
 _SIGNS: dict[str, Callable[[Path], bool]] = {
-    "BU-3DFE": lambda path: scan_names.parse_file_name(path.name) is not None,
+    "BU-3DFE": lambda path: bu3dfe_files.parse_file_name(path.name) is not None,
     "BU-4DFE": lambda path: bu4dfe.parse_path(path) is not None,
     "Bosphorus": lambda path: bosphorus.parse_file_name(path.name) is not None,
     "FER2013": fer2013.looks_like_fer2013,
 }
 
 _LOOKED_FOR = (
-    f"BU-3DFE (files like {scan_names.EXAMPLE_NAME}), BU-4DFE ({bu4dfe.EXAMPLE_NAME}), "
+    f"BU-3DFE (files like {bu3dfe_files.EXAMPLE_NAME}), BU-4DFE ({bu4dfe.EXAMPLE_NAME}), "
     f"Bosphorus ({bosphorus.EXAMPLE_NAME}) and FER2013 ({fer2013.EXAMPLE})"
 )
 

@@ -20,7 +20,7 @@ from fercore.errors import FercoreError
 from fercore.evaluation.chunks import run_chunk, this_machine
 from fercore.evaluation.data import load_inputs
 from fercore.evaluation.store import forget_states, states_folder, write_chunk
-from fercore.runtime.parallel import in_order
+from fercore.runtime.processes import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from fercore.geometry.depthmaps import fill_interior_holes, median3
+from fercore.geometry.repairs import fill_interior_holes, median3
 from fercore.structures import FaceBox, FacePair, FloatArray, RGBDFrame
 
 if TYPE_CHECKING:

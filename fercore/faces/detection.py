@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import cv2
 import numpy as np
 
-from fercore.runtime.process import keep_decimal_point
+from fercore.runtime.processes import keep_decimal_point
 from fercore.structures import FaceBox, FloatArray, UInt8Array
 
 if TYPE_CHECKING:

@@ -1,9 +1,14 @@
 """Meshes, depth maps, and how a camera sees them; millimetres in, metres out."""
 
 from fercore.geometry.cameras import NOMINAL_DISTANCE_M, OrthographicCamera, Pose
-from fercore.geometry.depthmaps import fill_interior_holes, median3
-from fercore.geometry.meshes import component_labels, largest_component, vertex_normals
 from fercore.geometry.rendering import BACKGROUND_GREY, MeshRenderer, Rendering
+from fercore.geometry.repairs import (
+    component_labels,
+    fill_interior_holes,
+    largest_component,
+    median3,
+    vertex_normals,
+)
 from fercore.geometry.similarity import Similarity
 
 __all__ = [

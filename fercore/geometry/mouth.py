@@ -14,9 +14,8 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from fercore.geometry.cameras import NOMINAL_DISTANCE_M, OrthographicCamera
-from fercore.geometry.depthmaps import enclosed
-from fercore.geometry.meshes import component_labels, kept_triangles, largest_label
 from fercore.geometry.rendering import MeshRenderer
+from fercore.geometry.repairs import component_labels, enclosed, kept_triangles, largest_label
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -20,7 +20,7 @@ from fercore.geometry.cameras import (
     project_pinhole,
     to_camera,
 )
-from fercore.geometry.meshes import require_usable, vertex_normals
+from fercore.geometry.repairs import require_usable, vertex_normals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,8 +17,7 @@ import cv2
 import numpy as np
 
 from fercore.geometry import Similarity, fill_interior_holes
-from fercore.registration.mutual_information import refine
-from fercore.registration.relighting import relit
+from fercore.registration.refinement import refine, relit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.structures import FloatArray
-    from fercore.synthesis.face_model import FaceModel
+    from fercore.synthesis.subjects import FaceModel
 
 FACE_SIZE = 1024
 COARSE = 256

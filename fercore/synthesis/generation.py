@@ -16,16 +16,17 @@ from tqdm import tqdm
 
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS, Expression
-from fercore.io.scan_names import FILE_KINDS, ScanId
+from fercore.io.bu3dfe_files import FILE_KINDS, ScanId
 from fercore.runtime.files import LOCK_FILE, sole_user, write_text_whole
-from fercore.runtime.parallel import in_order
 from fercore.runtime.parsing import parsed_json
+from fercore.runtime.processes import in_order
 from fercore.runtime.versions import versions
-from fercore.synthesis.face_model import FaceModel, load_face_model
 from fercore.synthesis.person import LEVELS
 from fercore.synthesis.subjects import (
     MOST_SUBJECTS,
+    FaceModel,
     Subject,
+    load_face_model,
     random_stream,
     sample_subject,
     scan_vertices,

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     from fercore.structures import FloatArray, UInt8Array
     from fercore.synthesis.appearance import Skin
-    from fercore.synthesis.face_model import FaceModel
     from fercore.synthesis.lighting import Light, Lighting
     from fercore.synthesis.occluders import Solid
     from fercore.synthesis.scanner import Scanner
+    from fercore.synthesis.subjects import FaceModel
 
 PICTURE_SIZE = 512
 

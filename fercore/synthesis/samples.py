@@ -21,7 +21,6 @@ from fercore.expressions import EXPRESSIONS, NEUTRAL, Expression
 from fercore.geometry import NOMINAL_DISTANCE_M
 from fercore.structures import FloatArray, RGBDFrame
 from fercore.synthesis.exposure import expose, sample_exposure
-from fercore.synthesis.face_model import load_face_model
 from fercore.synthesis.lighting import room_light, sample_lighting
 from fercore.synthesis.picture import LitSurface, frontal_frame, looks_of
 from fercore.synthesis.scanner import scanner_for
@@ -30,6 +29,7 @@ from fercore.synthesis.sights import look, project
 from fercore.synthesis.staging import HEIGHT, WIDTH, mirror_lenses, room, set_stage
 from fercore.synthesis.subjects import (
     Subject,
+    load_face_model,
     random_stream,
     sample_subject,
     scan_vertices,
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.structures import FaceBox, UInt8Array
-    from fercore.synthesis.face_model import FaceModel
     from fercore.synthesis.picture import Frame, Looks
+    from fercore.synthesis.subjects import FaceModel
 
 _MISREGISTRATION_PX = 0.7  # standard deviation
 SAMPLER = 2

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.structures import FloatArray, Int32Array
-    from fercore.synthesis.face_model import FaceModel
+    from fercore.synthesis.subjects import FaceModel
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Synthetic subjects and the geometry of their scans.
+"""Face models of either kind, their synthetic subjects, and the geometry of the scans.
 
 Subject k of a seed is always the same person, however many are made and in whatever
 order. The letter of a code is the person's sex where the face model knows one.
@@ -6,21 +6,30 @@ order. The letter of a code is the person's sex where the face model knows one.
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fercore.errors import FaceModelError
 from fercore.synthesis.appearance import sample_skin
+from fercore.synthesis.ict_model import load_ict_model
+from fercore.synthesis.makehuman_model import load_makehuman_model
+from fercore.synthesis.morphable_face import FaceModel
 from fercore.synthesis.person import Style, act, sample_style
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fercore.expressions import Expression
     from fercore.structures import FloatArray
     from fercore.synthesis.appearance import Skin
-    from fercore.synthesis.morphable_face import FaceModel
     from fercore.synthesis.person import Traits
 
+__all__ = ["FaceModel", "load_face_model"]
+
+_OF_MAKEHUMAN = {"targets.npy", "unit_deltas.npy", "target_names.npy"}
 MOST_SUBJECTS = 999
 
 _PITCH_DEG, _YAW_DEG, _ROLL_DEG = 3.0, 3.5, 2.0  # standard deviations of the head pose
@@ -31,6 +40,34 @@ _WHITE_NOISE_MM = 0.06
 _SMOOTH_NOISE_MM = 0.30
 _SMOOTH_WAVES = 16
 _SHORTEST_WAVE_MM, _LONGEST_WAVE_MM = 25.0, 120.0
+
+
+def load_face_model(path: Path, skins: Path | None = None) -> FaceModel:
+    """Read `ict_face_model.npz`, ICT-FaceKit's folder `FaceXModel/` or `makehuman_head.npz`.
+
+    `skins` is a folder of MakeHuman skin textures. The MakeHuman head finds `makehuman_skins`
+    beside its own file; ICT-FaceKit uses photographs only where they are given.
+
+    Raises:
+        FaceModelError: nothing is there, or it is not a complete face model.
+    """
+    if not path.exists():
+        raise FaceModelError(
+            f"no face model at {path}: give ict_face_model.npz, makehuman_head.npz "
+            "or ICT-FaceKit's folder FaceXModel"
+        )
+    if _is_makehuman(path):
+        return load_makehuman_model(path, skins)
+    return load_ict_model(path, skins)
+
+
+def _is_makehuman(path: Path) -> bool:
+    """Tell by the names in the archive; what is no archive is refused by the reader of ICT."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return bool(_OF_MAKEHUMAN & set(archive.namelist()))
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 @dataclass(frozen=True, slots=True)

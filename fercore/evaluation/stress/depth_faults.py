@@ -130,7 +130,7 @@ def _filled_after(
     draws: Sequence[np.random.Generator],
 ) -> Crops:
     """Interpolate from the rim what was lost; gaps that the crop had before stay open."""
-    from fercore.geometry.depthmaps import fill_interior_holes  # needs cv2 and scipy
+    from fercore.geometry.repairs import fill_interior_holes  # needs cv2 and scipy
 
     after_m = change(crops, severity, draws).depth_m
     lost = np.isnan(after_m) & np.isfinite(crops.depth_m)

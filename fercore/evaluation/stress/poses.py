@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fercore.errors import DatasetError, FercoreError
-from fercore.runtime.parallel import in_order
+from fercore.runtime.processes import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator

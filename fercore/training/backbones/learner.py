@@ -19,7 +19,7 @@ from fercore.training.backbones.faces import varied
 from fercore.training.backbones.network import LabelledBackbone, parameter_groups
 from fercore.training.backbones.scoring import figures, logits_of, placed
 from fercore.training.config import FLOAT32, channels_last, computing_in, training_device
-from fercore.training.losses import verdict_losses
+from fercore.training.objectives import verdict_losses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from fercore.networks.backbones import BackboneStart
     from fercore.training.backbones.faces import BackboneFaces
-    from fercore.training.selection import Figures
+    from fercore.training.objectives import Figures
 
 AVERAGED_SHARE = 0.25
 """Share of all steps over which the weights that are kept are averaged, exponentially."""
@@ -39,7 +39,7 @@ class BackboneSettings:
     """How to train; all of it is ours, the paper takes its backbones ready-made."""
 
     backbone: str  # "resnet50" or "vgg19"
-    precision: str = FLOAT32  # one of `precision.PRECISIONS`
+    precision: str = FLOAT32  # one of `config.PRECISIONS`
     size: int = 64  # pixels, side of the input
     epochs: int = 12
     batch_size: int = 64

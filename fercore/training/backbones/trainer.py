@@ -16,14 +16,14 @@ import torch
 from fercore.training.backbones.learner import BackboneLearner, BackboneSettings, require_sensible
 from fercore.training.backbones.network import LabelledBackbone
 from fercore.training.loop import STATE_FILE, LoopPlan, claim_folder, train_to_the_end
-from fercore.training.selection import HIGHEST_MERIT, TRAIN_LOSS
+from fercore.training.objectives import HIGHEST_MERIT, TRAIN_LOSS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fercore.networks.backbones import BackboneStart
     from fercore.training.backbones.faces import BackboneFaces
-    from fercore.training.selection import EpochRule
+    from fercore.training.objectives import EpochRule
 
 
 @dataclass(frozen=True, slots=True)
