@@ -110,10 +110,13 @@ def draw_overlay(
     painter.setFont(text_font(unit))
     for face in faces:
         if not face.followed:
-            _draw_box(painter, face.box, QColor(NEUTRAL_COLOUR), 1.2 * unit)
+            _draw_box(painter, face.box, colour_of(face.verdict), 1.2 * unit)
     if analysis.pair is not None:
         best = analysis.verdicts.best() if analysis.verdicts else None
         _draw_box(painter, analysis.pair.box, colour_of(best), 2.5 * unit)
+    for face in faces if len(faces) > 1 else ():
+        best = analysis.verdicts.best() if analysis.verdicts and face.followed else face.verdict
+        _draw_card(painter, face, best, height, unit)
     if analysis.verdicts is not None:
         _draw_verdicts(painter, analysis, age_s, unit)
     if analysis.reason:
@@ -150,6 +153,32 @@ def _draw_box(painter: QPainter, box: FaceBox, colour: QColor, width: float) -> 
     for pen in (QPen(QColor(0, 0, 0, 130), 2 * width), QPen(colour, width)):
         painter.setPen(pen)
         painter.drawRoundedRect(frame, 2.4 * width, 2.4 * width)
+
+
+def card_text(face: TrackedFace, prediction: Prediction | None) -> str:
+    """Return what stands at a face among several: its number and what is said of it."""
+    return f"{face.identity}  {shown_text(prediction)}"
+
+
+def _draw_card(
+    painter: QPainter, face: TrackedFace, prediction: Prediction | None, height: int, unit: float
+) -> None:
+    """Write a face's number and verdict below its box, or above it where there is no room."""
+    text = card_text(face, prediction)
+    plate = QRectF(0, 0, _advance(painter, text) + 26 * unit, 24 * unit)
+    below = face.box.y1 + 4 * unit
+    fits = below + plate.height() <= height
+    plate.moveTopLeft(QPointF(face.box.x0, below if fits else face.box.y0 - 28 * unit))
+    draw_plate(painter, plate, unit)
+    swatch = QRectF(plate.left() + 6 * unit, plate.center().y() - 4 * unit, 8 * unit, 8 * unit)
+    painter.fillRect(swatch, colour_of(prediction))
+    painter.setPen(TEXT_COLOUR)
+    middle = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+    painter.drawText(plate.adjusted(19 * unit, 0, 0, 0), middle, text)
+
+
+def _advance(painter: QPainter, text: str) -> float:
+    return QFontMetricsF(painter.font()).horizontalAdvance(text)
 
 
 def _draw_verdicts(painter: QPainter, analysis: Analysis, age_s: float | None, unit: float) -> None:

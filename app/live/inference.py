@@ -17,14 +17,15 @@ from app.start.logs import log_failure
 from fercore.structures import Analysis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from app.live.latest import Latest
     from app.sources.base import Arrival
     from fercore.faces.head_angle import HeadAngle
     from fercore.faces.tracking import TrackedFace
-    from fercore.structures import RGBDFrame
+    from fercore.structures import Prediction, RGBDFrame
 
+MOST_OTHERS = 3  # faces beside the followed one that are judged
 _PATIENCE_S = 0.2
 _SWITCH_S = 0.00005
 """How long the drawing thread may keep the interpreter while this one waits for it. A frame
@@ -64,6 +65,42 @@ class FaceFollower(Protocol):
         ...
 
 
+@runtime_checkable
+class FaceJudge(Protocol):
+    """An analyser that can judge a face that is not followed."""
+
+    def analyse_face(self, frame: RGBDFrame, face: TrackedFace) -> Analysis:
+        """Judge a face of the frame that was analysed last."""
+        ...
+
+
+class OtherFaces:
+    """Judges those beside the followed face, one a frame in turn: it hardly waits for them.
+
+    Of four faces the followed one costs what it did, and each other is judged in every third
+    frame.
+    """
+
+    def __init__(self, judge: FaceJudge) -> None:
+        self._judge = judge
+        self._known: dict[int, Prediction | None] = {}  # who was judged longest ago comes first
+
+    def told(self, faces: Sequence[TrackedFace]) -> tuple[TrackedFace, ...]:
+        """Return the faces with what is known of the others."""
+        return tuple(replace(face, verdict=self._known.get(face.identity)) for face in faces)
+
+    def look(self, frame: RGBDFrame, faces: Sequence[TrackedFace]) -> None:
+        """Judge the next of the others; those that have left are forgotten."""
+        others = {face.identity: face for face in faces if not face.followed}
+        self._known = {n: said for n, said in self._known.items() if n in others}
+        new = [n for n in others if n not in self._known]
+        turn = next(iter((*new[: MOST_OTHERS - len(self._known)], *self._known)), None)
+        if turn is not None:
+            self._known.pop(turn, None)
+            verdicts = self._judge.analyse_face(frame, others[turn]).verdicts
+            self._known[turn] = verdicts.best() if verdicts else None
+
+
 class Judged(NamedTuple):
     """What was found out about a frame, and where the frame came from."""
 
@@ -96,6 +133,7 @@ class Inference(threading.Thread):
         self._stopping = threading.Event()
         self._last_problems: dict[str, str] = {}  # by what failed
         self._follower: FaceFollower | None = None
+        self._others: OtherFaces | None = None
         self.ready = False  # the networks are loaded
         self.problem = ""  # why they cannot be, in a sentence; this thread has ended
 
@@ -151,6 +189,7 @@ class Inference(threading.Thread):
         self._follower = other if isinstance(other, FaceFollower) else None
         if self._follower is not None:
             self._follower.follow_faces()
+        self._others = OtherFaces(other) if isinstance(other, FaceJudge) else None
         self.loaded_by, self._next_load, self.ready = load, None, True
         return other
 
@@ -164,9 +203,20 @@ class Inference(threading.Thread):
             # The analyser does not know how long the frame waited for it.
             latency_s = time.monotonic() - arrival.arrived_s
             faces = self._follower.faces if self._follower else ()
-            judged = Judged(arrival, replace(analysis, latency_s=latency_s), faces)
+            told = self._others.told(faces) if self._others else faces
+            judged = Judged(arrival, replace(analysis, latency_s=latency_s), told)
             self._results.put(judged)
             self._tell(judged)
+            if self._others is not None and len(faces) > 1:
+                self._look_around(self._others, analysis.frame, faces)
+
+    def _look_around(
+        self, others: OtherFaces, frame: RGBDFrame, faces: Sequence[TrackedFace]
+    ) -> None:
+        try:
+            others.look(frame, faces)
+        except Exception as error:
+            self._log_once("The analysis of another face failed", error)
 
     def _tell(self, judged: Judged) -> None:
         """Hand a result to the listener, whose failures are its own affair."""

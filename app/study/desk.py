@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from app.study.run_state import Equipment, RecordingProgress
     from fercore.faces.head_angle import HeadAngle
+    from fercore.faces.tracking import TrackedFace
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.events import Event, Offset
     from fercore.study.run_files import Check, RunRecord
@@ -82,14 +83,21 @@ class Desk:
         return recording is not None and recording.active
 
     def add(
-        self, analysis: Analysis, host_s: float | None = None, angle: HeadAngle | None = None
+        self,
+        analysis: Analysis,
+        host_s: float | None = None,
+        angle: HeadAngle | None = None,
+        faces: Sequence[TrackedFace] = (),
     ) -> None:
-        """Take a judged frame; returns at once. `host_s` is when it arrived."""
+        """Take a judged frame; returns at once.
+
+        `host_s` is when it arrived, `faces` are all that were in view.
+        """
         host_s = time.monotonic() - analysis.latency_s if host_s is None else host_s
         streams, recording = self._streams, self._recording
         self.baseline.add(analysis, host_s, angle)
         if recording is not None and recording.active:
-            recording.add(analysis, host_s, angle)
+            recording.add(analysis, host_s, angle, faces)
             self._clocks.compare(recording, streams)
         if streams is not None:
             streams.send_frame(analysis, host_s)

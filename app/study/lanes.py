@@ -36,6 +36,7 @@ class Draft(NamedTuple):
     host_s: float
     onset_s: float
     lsl_s: float | None
+    face: int | None  # whose row it is
     flags: tuple[Flag, ...]
     colour_kept: bool
     depth_kept: bool
@@ -94,6 +95,7 @@ class RowLane:
             onset_s=draft.onset_s,
             host_s=draft.host_s,
             lsl_s=draft.lsl_s,
+            face=draft.face,
             flags=draft.flags,
             smoothed=self._smoothing.add(raw, draft.host_s),
             corrected=_corrected(self._baseline, raw),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from app.study.run_state import Equipment, RecordingProgress
     from fercore.faces.head_angle import HeadAngle
+    from fercore.faces.tracking import TrackedFace
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.run_files import RunRecord
     from fercore.study.study_file import Privacy
@@ -93,11 +94,17 @@ class QuickRecording:
             raise
         return folder
 
-    def add(self, analysis: Analysis, host_s: float, angle: HeadAngle | None = None) -> None:
+    def add(
+        self,
+        analysis: Analysis,
+        host_s: float,
+        angle: HeadAngle | None = None,
+        faces: Sequence[TrackedFace] = (),
+    ) -> None:
         """Record a judged frame that arrived at `host_s`; returns at once."""
         desk = self._desk
         if desk is not None:
-            desk.add(analysis, host_s, angle)
+            desk.add(analysis, host_s, angle, faces)
 
     def mark(self) -> float:
         """Mark this moment; return when it was, in seconds from the start.

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fercore.faces.head_angle import HeadAngle
+    from fercore.faces.tracking import TrackedFace
     from fercore.structures import Analysis, FaceBox, UInt8Array
     from fercore.study.events import Offset
     from fercore.study.layout import RunPlace
@@ -104,11 +105,16 @@ class Recording:
         self.mark("", "application", RUN_START, start_s, 0.0)
 
     def add(
-        self, analysis: Analysis, host_s: float | None = None, angle: HeadAngle | None = None
+        self,
+        analysis: Analysis,
+        host_s: float | None = None,
+        angle: HeadAngle | None = None,
+        faces: Sequence[TrackedFace] = (),
     ) -> None:
         """Take a frame and return at once; one thread only.
 
-        `host_s` is when it arrived; without it, this moment less its latency.
+        `host_s` is when it arrived; without it, this moment less its latency. `faces` are all
+        that were in view; the row is of the followed one.
         """
         lanes = self._lanes
         if not self._active or lanes is None:
@@ -126,8 +132,10 @@ class Recording:
             lanes.rows.lane.drop()
             return
         colour_kept, depth_kept = lanes.offer_pictures(analysis, onset_s)
-        flags, slim = flags_of(analysis, angle), without_images(analysis)
-        draft = Draft(slim, host_s, onset_s, self._on_lsl(host_s), flags, colour_kept, depth_kept)
+        flags, slim = flags_of(analysis, angle, faces), without_images(analysis)
+        face = next((face.identity for face in faces if face.followed), None)
+        lsl_s = self._on_lsl(host_s)
+        draft = Draft(slim, host_s, onset_s, lsl_s, face, flags, colour_kept, depth_kept)
         lanes.rows.lane.offer(draft)
 
     def mark(

@@ -303,6 +303,7 @@ class MainWindow(QMainWindow):
     def _leave_stage(self) -> None:
         self.show()
         self.stage.hide()
+        self.activateWindow()
         self._follow_looping()
 
     def _follow_looping(self) -> None:

@@ -126,7 +126,8 @@ class RecordingMode(QObject):
         """Record a result; called by the judging thread."""
         # The frame that was being judged while the source changed comes late.
         if judged.arrival.source is self._source:
-            self._recording.add(judged.analysis, judged.arrival.arrived_s, judged.angle)
+            arrived_s = judged.arrival.arrived_s
+            self._recording.add(judged.analysis, arrived_s, judged.angle, judged.faces)
 
     def _stop(self, why: str = "") -> None:
         """Take no more frames; what waits to be written must not keep the window waiting."""

@@ -21,7 +21,7 @@ from fercore.structures import FaceBox
 
 if TYPE_CHECKING:
     from fercore.faces.detection import FaceDetector
-    from fercore.structures import FloatArray, RGBDFrame, UInt8Array
+    from fercore.structures import FloatArray, Prediction, RGBDFrame, UInt8Array
 
 _SIDE = 40  # pixels, longer side of a patch
 _MARGIN = 0.35  # of the box, how far a face is searched for beside its last place
@@ -106,6 +106,7 @@ class TrackedFace:
     distance_m: float | None  # of its middle; None: no depth
     followed: bool  # the one that is judged
     angle: HeadAngle | None = None  # smoothed, at the last detection; None: not known
+    verdict: Prediction | None = None  # the last one on a face that is not followed
 
 
 @dataclass(slots=True)

@@ -138,6 +138,14 @@ class Predictor:
         further = [self._analyse_further(first.frame, box, roll) for box, roll in rolls[1:]]
         return list(zip(numbers, [first, *further], strict=True))
 
+    def analyse_face(self, frame: RGBDFrame, face: TrackedFace) -> Analysis:
+        """Judge a face of the last frame of a stream, such as one that is not followed.
+
+        `frame` is that of its analysis, which may have been turned.
+        """
+        roll_deg = face.angle.roll_deg if face.angle else None
+        return self._analyse_further(frame, face.box, roll_deg)
+
     def _analyse_further(self, frame: RGBDFrame, box: FaceBox, roll_deg: float | None) -> Analysis:
         started_s = time.perf_counter()
         found = upright_face(frame, box, roll_deg, self._detector)

@@ -31,12 +31,13 @@ from fercore.runtime.tables import UNKNOWN, Column, header_line, line, number, r
 from fercore.study.verdict_arrays import SHAPE, verdict_array
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from fercore.faces.head_angle import HeadAngle
+    from fercore.faces.tracking import TrackedFace
     from fercore.structures import Analysis, FaceBox, FacePair
 
 SEPARATOR = ";"
@@ -66,6 +67,7 @@ class Flag(StrEnum):
     FACE_TURNED = "FACE_TURNED"
     DARK = "DARK"
     BRIGHT = "BRIGHT"
+    OTHER_FACES = "OTHER_FACES"
 
     @property
     def explanation(self) -> str:
@@ -74,6 +76,7 @@ class Flag(StrEnum):
 
 
 _EXPLANATIONS = {
+    Flag.OTHER_FACES: "Others were in view; the row is of the followed face alone.",
     Flag.NO_FACE: "No face was found; there is no verdict.",
     Flag.FAILED: "The frame could not be analysed; there is no verdict.",
     Flag.NO_DEPTH: "There is no depth, or none that can be a face's; only the colour head speaks.",
@@ -92,7 +95,9 @@ _EXPLANATIONS = {
 }
 
 
-def flags_of(analysis: Analysis, angle: HeadAngle | None = None) -> tuple[Flag, ...]:
+def flags_of(
+    analysis: Analysis, angle: HeadAngle | None = None, faces: Sequence[TrackedFace] = ()
+) -> tuple[Flag, ...]:
     """Return all defects of a frame, in the order of `Flag`; `angle` is the head's, if known."""
     pair = analysis.pair
     if pair is None:
@@ -108,6 +113,7 @@ def flags_of(analysis: Analysis, angle: HeadAngle | None = None) -> tuple[Flag, 
         Flag.FACE_TURNED: angle is not None and is_turned(angle),
         Flag.DARK: light == TOO_DARK,
         Flag.BRIGHT: light == TOO_BRIGHT,
+        Flag.OTHER_FACES: len(faces) > 1,
     }
     return tuple(flag for flag, holds in found.items() if holds)
 
@@ -142,6 +148,7 @@ _TIMES = (
     Column("lsl_s", "Arrival, on the clock of Lab Streaming Layer.", "s"),
 )
 _FACE = (
+    Column("face", "Number of the face that the row is of; it changes with the face.", added=True),
     Column("box_x0", "Left edge of the square face box.", "pixel"),
     Column("box_y0", "Top edge of the square face box.", "pixel"),
     Column("box_x1", "Right edge of the square face box, exclusive.", "pixel"),
@@ -181,6 +188,7 @@ class Row:
     onset_s: float  # since the start of the run
     host_s: float
     lsl_s: float | None
+    face: int | None  # whose row it is; None: nobody, or not known
     flags: tuple[Flag, ...]
     smoothed: NDArray[np.float64]  # (3, 7)
     corrected: NDArray[np.float64]  # (3, 7)
@@ -195,6 +203,7 @@ class Row:
         return (
             *(number(self.onset_s), str(self.number), str(frame.index)),
             *(number(frame.timestamp_s), number(self.host_s), number(self.lsl_s)),
+            UNKNOWN if self.face is None else str(self.face),
             *_box_cells(analysis.pair),
             number(analysis.pair.valid_fraction if analysis.pair else None, 4),
             str(int(analysis.verdicts is not None)),
@@ -212,6 +221,7 @@ class RunPredictions:
     time_s: NDArray[np.float64]  # (N,), since the start of the run
     source_frames: NDArray[np.float64]  # (N,)
     device_s: NDArray[np.float64]  # (N,)
+    faces: NDArray[np.float64]  # (N,), numbers; NaN: nobody, or an older table
     boxes: NDArray[np.float64]  # (N, 5): x0, y0, x1, y1, score
     rolls_deg: NDArray[np.float64]  # (N,), clockwise; 0 where the box stood upright
     usable: NDArray[np.bool_]  # (N,)
@@ -243,6 +253,7 @@ def read_predictions(path: Path) -> RunPredictions:
         time_s=cells.numbers("time_s", known=True),
         source_frames=cells.numbers("source_frame"),
         device_s=cells.numbers("device_s"),
+        faces=cells.numbers("face"),
         boxes=np.array(corners).T,
         rolls_deg=np.nan_to_num(cells.numbers("box_roll_deg", -180.0, 180.0)),
         usable=cells.numbers("usable") == 1,

@@ -139,7 +139,8 @@ class StudyMode(QObject):
         # The frame that was being judged while the source changed comes late.
         if desk is not None and judged.arrival.source is self._session.source:
             self._figures.add(judged)
-            desk.add(judged.analysis, judged.arrival.arrived_s, judged.angle)
+            arrived_s = judged.arrival.arrived_s
+            desk.add(judged.analysis, arrived_s, judged.angle, judged.faces)
 
     def _equipment(self) -> Equipment:
         self._arbiter.require_networks()
