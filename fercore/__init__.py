@@ -41,7 +41,7 @@ _HOMES = {
     "prepare": "library",
     "read_depth_map": "io.depth_maps",
     "read_rgb": "io.images",
-    "sample_root": "datasets.samples",
+    "sample_root": "datasets.opening",
     "shipped_checkpoint": "networks.checkpoints",
 }
 

@@ -3,15 +3,13 @@ import pytest
 
 from fercore.synthesis.action_units import SHAPES, Activation
 from fercore.synthesis.makehuman_people import (
+    MAKEHUMAN_SHAPES,
     average_weights,
+    collected,
     detail_weights,
     macro_weights,
-    sample_traits,
-)
-from fercore.synthesis.makehuman_shapes import (
-    MAKEHUMAN_SHAPES,
-    collected,
     makehuman_weights,
+    sample_traits,
     sided,
     target_shape,
     unit_shape,

@@ -21,6 +21,7 @@ from test_readme import ROOT, commands
 
 from app import application
 from app.headless.run import PICTURE, PREDICTIONS, VIDEO
+from fercore.baselines import filling
 from fercore.caches import scans as preparation_run
 from fercore.cli import build_parser, main
 from fercore.evaluation.stress import perturbations
@@ -104,7 +105,8 @@ def less_work(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(generation, "planned_scans", lambda *given: planned(*given)[:1])
     monkeypatch.setattr(perturbations, "PERTURBATIONS", few)
     # Half of the time would go into worker processes, for two scans.
-    monkeypatch.setattr(preparation_run, "in_order", lambda work, jobs, _: (work(j) for j in jobs))
+    for module in (preparation_run, filling):
+        monkeypatch.setattr(module, "in_order", lambda work, jobs, _: (work(j) for j in jobs))
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)

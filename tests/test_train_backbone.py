@@ -24,7 +24,12 @@ from fercore.training.backbones.faces import (
     BackboneFaces,
     divide,
 )
-from fercore.training.backbones.learner import BackboneLearner, BackboneSettings, rate
+from fercore.training.backbones.learner import (
+    BackboneLearner,
+    BackboneSettings,
+    rate,
+    train_backbone,
+)
 from fercore.training.backbones.network import (
     BackboneCard,
     LabelledBackbone,
@@ -34,7 +39,6 @@ from fercore.training.backbones.network import (
     save_backbone,
 )
 from fercore.training.backbones.scoring import figures, logits_of
-from fercore.training.backbones.trainer import train_backbone
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,7 @@ import numpy as np
 
 from fercore.synthesis import photographed_skin
 from fercore.synthesis.makehuman_model import LANDMARKS
-from fercore.synthesis.makehuman_people import average_weights
-from fercore.synthesis.makehuman_shapes import ANCESTRIES, needed_shapes
+from fercore.synthesis.makehuman_people import ANCESTRIES, average_weights, needed_shapes
 from fercore.synthesis.photographed_skin import atlas_of_tile, tile_of_atlas
 
 GROUPS = (

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fercore.baselines.attribute_maps import describe_maps, describe_scattering
+from fercore.baselines.curvature import describe_primitives
+from fercore.baselines.picture_descriptors import describe_around_points, describe_patches
 from fercore.baselines.posed_scans import posed_scan
 from fercore.baselines.recipes import MEDIAPIPE
 from fercore.baselines.segments import describe_points, describe_segments
@@ -26,18 +29,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from fercore.baselines.posed_scans import Describe, ScanFeatures, ScanGeometry
     from fercore.baselines.recipes import Landmarking
-    from fercore.baselines.scan_geometry import Describe, ScanFeatures, ScanGeometry
     from fercore.datasets.dataset import MeshDataset, MeshScan
     from fercore.faces.detection import FaceLandmarker
 
 DESCRIBERS: Mapping[str, Describe] = {
     "segments-svm": describe_segments,
+    "primitive-lda": describe_primitives,
+    "sfam-bbn": describe_patches,
+    "descriptors-svm": describe_around_points,
+    "scattering-svm": describe_scattering,
+    "maps-vgg19-svm": describe_maps,
     "landmark-lda": describe_points,
+    "maps-vit-svm": describe_maps,
 }
 """How each baseline describes a scan."""
 
 _FIRST_LEVELS = (3, 4)
+_LONGEST_LIST = 5  # scans without features that are named
 
 _worker_landmarkers: list[FaceLandmarker] = []
 
@@ -96,6 +106,20 @@ class StoreFilling:
         ]
         jobs = [DescribeJob(row.row, scans[row.scan], slugs) for row, slugs in lacking if slugs]
         return cls(stores, jobs, landmarking)
+
+    @property
+    def summary(self) -> str:
+        """What the stores hold: seconds a scan of each baseline, and scans without features."""
+        lines = [f"Geometry store, {self.landmarking.words}:"]
+        for slug, store in self.stores.items():
+            rows = store.rows.values()
+            failed = [row for row in rows if row.reason]
+            seconds = sum(row.seconds for row in rows) / max(1, len(rows))
+            lines.append(f"  {slug:<16} {len(rows)} scans, {seconds:.2f} s each")
+            lines += [f"    {row.scan}: {row.reason}" for row in failed[:_LONGEST_LIST]]
+            if len(failed) > _LONGEST_LIST:
+                lines.append(f"    and {len(failed) - _LONGEST_LIST} more without features")
+        return "\n".join(lines)
 
     def run(self, workers: int) -> Iterator[Sequence[StoredRow]]:
         """Describe what is lacking; yield the rows of each scan once they are on disk.

@@ -7,12 +7,14 @@ the fold's training and validation subjects, and asks what came of it about the 
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from fercore.baselines.classifiers import taken
-from fercore.baselines.learners import fit_aligned_lda, fit_svm
+from fercore.baselines.deep_maps import MapEmbedder
+from fercore.baselines.kernels import fit_descriptors, fit_maps
+from fercore.baselines.learners import fit_aligned_lda, fit_lda, fit_svm, taken
+from fercore.baselines.sfam import fit_beliefs
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS
 
@@ -21,13 +23,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.baselines.classifiers import Fit, FoldFeatures, Labels
+    from fercore.baselines.learners import Fit, FoldFeatures, Labels
     from fercore.baselines.recipes import BaselineRecipe
     from fercore.structures import FloatArray
 
 FITS: Mapping[str, Fit] = {
     "segments-svm": fit_svm,
+    "primitive-lda": fit_lda,
+    "sfam-bbn": fit_beliefs,
+    "descriptors-svm": fit_descriptors,
+    "scattering-svm": fit_maps,
+    "maps-vgg19-svm": fit_maps,
     "landmark-lda": fit_aligned_lda,
+    "maps-vit-svm": fit_maps,
 }
 """The fit of each baseline."""
 
@@ -38,6 +46,30 @@ class FoldRows(NamedTuple):
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
+
+
+class Embedder(Protocol):
+    """A frozen network that sees a baseline's stored maps, once for all scans of a run.
+
+    Nothing of it is fitted, so that nothing of a test scan can reach a fold.
+    """
+
+    def start(self, recipe: BaselineRecipe) -> str:
+        """Return what its weights are, told apart from any others, for headings.
+
+        Raises:
+            FercoreError: they cannot be had.
+        """
+
+    def embed(self, features: FoldFeatures, recipe: BaselineRecipe) -> FoldFeatures:
+        """Return what the fit sees instead of the stored features, a row a scan."""
+
+
+EMBEDDERS: Mapping[str, Embedder] = {
+    "maps-vgg19-svm": MapEmbedder(),
+    "maps-vit-svm": MapEmbedder(),
+}
+"""The frozen network of those baselines that have one."""
 
 
 def fold_probabilities(

@@ -1,42 +1,123 @@
-"""Support vector machines and linear discriminants, as candidates for `fit_tuned`.
+"""What a baseline learns in one fold: from features of its training subjects to probabilities.
 
-Features are standardised, where wished reduced by a PCA, and classified; all three are fitted
-on the rows that a candidate is given. Several sets of features are joined in one of two ways:
-side by side before one classifier ("features"), or by the sum of the scores of one for each
-("scores").
+A baseline learns by a function `Fit` (`fercore.baselines.fitting.FITS` lists them by slug). It is
+given the rows of the fold's training and validation subjects and nothing of those it will be
+tested on: scalers, PCA, mean shapes, feature selection and fusion weights are fitted in it.
+Hyper-parameters and the temperature are chosen by the validation subjects; then it is fitted
+once more on all rows. `fit_tuned` does that for any list of candidates.
+
+Several sets of features are joined in one of two ways: side by side before one classifier
+("features"), or by the sum of the scores of one for each ("scores"). scikit-learn is imported
+when something is fitted: an evaluation of networks needs none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fercore.baselines.classifiers import fit_tuned
 from fercore.baselines.named_points import RigidMotion
 from fercore.baselines.recipes import BY_FEATURES
 from fercore.expressions import EXPRESSIONS
 from fercore.io.bu3dfe_files import GROUPS
+from fercore.structures import FloatArray, UInt8Array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
-
-    from fercore.baselines.classifiers import (
-        Candidate,
-        FoldFeatures,
-        Labels,
-        Scorer,
-        TunedScorer,
-    )
     from fercore.baselines.recipes import BaselineRecipe
-    from fercore.structures import FloatArray
+
+FoldFeatures = Mapping[str, FloatArray | UInt8Array]
+"""What the baseline describes, stacked: every array has one row a scan, (n, ...)."""
+
+Labels = NDArray[np.int64]
+"""Numbers of the expressions (n,), 0..5 in the order of `fercore.expressions.EXPRESSIONS`."""
+
+Scorer = Callable[[FoldFeatures], FloatArray]
+"""Scores (n, 6) of a fitted classifier: larger is likelier, the largest is its own verdict."""
+
+Candidate = Callable[[FoldFeatures, Labels], Scorer]
+"""Fits one choice of hyper-parameters on all rows that it is given."""
 
 _RIGID = np.r_[GROUPS["right eye"], GROUPS["left eye"], GROUPS["nose"]]
 _ROUNDS = 3
+_COOLEST, _HOTTEST, _STEPS = 0.02, 50.0, 200
+
+
+class FittedBaseline(Protocol):
+    """A baseline that has learned; test rows reach it only here."""
+
+    def probabilities(self, features: FoldFeatures) -> FloatArray:
+        """Return probabilities (n, 6); their largest is the classifier's own verdict."""
+
+
+class Fit(Protocol):
+    """Learns from one fold."""
+
+    def __call__(
+        self,
+        features: FoldFeatures,
+        labels: Labels,
+        validation: NDArray[np.bool_],
+        recipe: BaselineRecipe,
+    ) -> FittedBaseline:
+        """Fit on rows (n) of which `validation` (n,) marks those that choose; it may mark none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TunedScorer:
+    """A scorer whose scores become probabilities by one temperature."""
+
+    scorer: Scorer
+    temperature: float
+    choice: int  # which candidate the validation subjects chose
+
+    def probabilities(self, features: FoldFeatures) -> FloatArray:
+        """Return softmax(scores / temperature), (n, 6)."""
+        return _softmax(self.scorer(features) / self.temperature)
+
+
+def fit_tuned(
+    candidates: Sequence[Candidate],
+    features: FoldFeatures,
+    labels: Labels,
+    validation: NDArray[np.bool_],
+) -> TunedScorer:
+    """Choose a candidate and its temperature by the validation rows, then fit it on all rows.
+
+    The first of equally accurate candidates is taken; without validation rows the first of all,
+    with its scores as they are.
+    """
+    if not validation.any():
+        return TunedScorer(candidates[0](features, labels), 1.0, 0)
+    training, held_out = taken(features, ~validation), taken(features, validation)
+    scores = [fit(training, labels[~validation])(held_out) for fit in candidates]
+    right = [np.mean(one.argmax(1) == labels[validation]) for one in scores]
+    choice = int(np.argmax(right))
+    temperature = best_temperature(scores[choice], labels[validation])
+    return TunedScorer(candidates[choice](features, labels), temperature, choice)
+
+
+def taken(features: FoldFeatures, rows: NDArray[np.bool_] | NDArray[np.int64]) -> FoldFeatures:
+    """Return some rows of all features."""
+    return {name: array[rows] for name, array in features.items()}
+
+
+def best_temperature(scores: FloatArray, labels: Labels) -> float:
+    """Return the temperature with the lowest cross-entropy of scores (n, 6) of other subjects."""
+    steps = np.geomspace(_COOLEST, _HOTTEST, _STEPS)
+    rows = np.arange(len(labels))
+    losses = [-np.log(_softmax(scores / step)[rows, labels] + 1e-12).mean() for step in steps]
+    return float(steps[int(np.argmin(losses))])
+
+
+def _softmax(scores: FloatArray) -> FloatArray:
+    raised = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
 
 
 def fit_svm(
@@ -48,7 +129,8 @@ def fit_svm(
 
 def svm_candidates(recipe: BaselineRecipe) -> list[Candidate]:
     """Return an SVM for every combination of C, gamma and fusion that the recipe names."""
-    grid = product(recipe.fusion or (BY_FEATURES,), recipe.c, recipe.gamma or ("scale",))
+    gammas: Sequence[float | str] = recipe.gamma or ("scale",)
+    grid = product(recipe.fusion or (BY_FEATURES,), recipe.c, gammas)
     return [joined(partial(_svm, recipe, c, gamma), fusion) for fusion, c, gamma in grid]
 
 
@@ -87,7 +169,7 @@ def side_by_side(features: FoldFeatures) -> FloatArray:
 
 def _fit_side_by_side(make: Callable[[], Any], features: FoldFeatures, labels: Labels) -> Scorer:
     fitted = make().fit(side_by_side(features), labels)
-    return lambda rows: _scores(fitted, side_by_side(rows))
+    return lambda rows: six_scores(fitted, side_by_side(rows))
 
 
 def _fit_each(make: Callable[[], Any], features: FoldFeatures, labels: Labels) -> Scorer:
@@ -96,8 +178,8 @@ def _fit_each(make: Callable[[], Any], features: FoldFeatures, labels: Labels) -
     }
 
     def summed(rows: FoldFeatures) -> FloatArray:
-        parts = [_scores(one, side_by_side({name: rows[name]})) for name, one in fitted.items()]
-        return np.sum(parts, axis=0, dtype=np.float32)
+        parts = [six_scores(one, side_by_side({name: rows[name]})) for name, one in fitted.items()]
+        return np.asarray(np.sum(parts, axis=0), np.float32)
 
     return summed
 
@@ -109,16 +191,16 @@ def _fit_aligned(recipe: BaselineRecipe, features: FoldFeatures, labels: Labels)
 
     def scores(rows: FoldFeatures) -> FloatArray:
         moved = aligned(np.asarray(rows["points_mm"], np.float32), reference)
-        return _scores(fitted, moved.reshape(len(moved), -1))
+        return six_scores(fitted, moved.reshape(len(moved), -1))
 
     return scores
 
 
 def mean_shape(points_mm: FloatArray) -> FloatArray:
     """Return the mean (P, 3) of points (n, P, 3), aligned to it (generalised Procrustes)."""
-    reference = points_mm[0]
+    reference: FloatArray = points_mm[0]
     for _ in range(_ROUNDS):
-        reference = aligned(points_mm, reference).mean(axis=0)
+        reference = np.asarray(aligned(points_mm, reference).mean(axis=0), np.float32)
     return reference
 
 
@@ -132,7 +214,7 @@ def aligned(points_mm: FloatArray, reference_mm: FloatArray) -> FloatArray:
     return np.stack(moved)
 
 
-def _scores(fitted: Any, rows: FloatArray) -> FloatArray:
+def six_scores(fitted: Any, rows: FloatArray) -> FloatArray:
     """Return scores (n, 6); an expression that no training row shows has none to speak of."""
     found = np.asarray(fitted.decision_function(rows), np.float32)
     scores = np.full((len(rows), len(EXPRESSIONS)), found.min(initial=0.0) - 10.0, np.float32)

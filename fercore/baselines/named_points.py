@@ -123,12 +123,10 @@ def _eye(side: str, sign: float, eye: FloatArray) -> dict[str, FloatArray]:
 
 
 def _brow(side: str, sign: float, brow: FloatArray) -> dict[str, FloatArray]:
-    outwards = brow[(sign * brow[:, 0]).argsort()]
-    return {
-        f"{side} brow outer": outwards[-1],
-        f"{side} brow middle": outwards[len(outwards) // 2 - 1 :][:2].mean(axis=0),
-        f"{side} brow inner": outwards[0],
-    }
+    outer, inner = brow[(sign * brow[:, 0]).argmax()], brow[(sign * brow[:, 0]).argmin()]
+    middle = np.mean(_middles(brow, outer, inner), axis=0)
+    places = {"outer": outer, "middle": middle, "inner": inner}
+    return {f"{side} brow {place}": point for place, point in places.items()}
 
 
 def _nose(nose: FloatArray) -> dict[str, FloatArray]:

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fercore.baselines.scan_geometry import ScanFeatures, ScanGeometry
+    from fercore.baselines.posed_scans import ScanFeatures, ScanGeometry
     from fercore.structures import FloatArray
 
 _OF_EACH_SIDE = (
@@ -77,7 +77,7 @@ def segment_features(named_mm: Mapping[str, FloatArray]) -> FloatArray:
     unit_mm = np.linalg.norm(named_mm["right eye inner"] - named_mm["left eye inner"])
     distances = np.linalg.norm(steps, axis=1) / max(float(unit_mm), 1e-6)
     slopes = np.degrees(np.arctan2(steps[:, 1], np.abs(steps[:, 0])))
-    return np.concatenate([distances, slopes]).astype(np.float32)
+    return np.asarray(np.concatenate([distances, slopes]), np.float32)
 
 
 def describe_points(geometry: ScanGeometry) -> ScanFeatures:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fercore.baselines.classifiers import FoldFeatures
+    from fercore.baselines.learners import FoldFeatures
     from fercore.baselines.recipes import Landmarking
-    from fercore.baselines.scan_geometry import ScanFeatures
 
 STORE_FORMAT = 1
 _MANIFEST, _ROWS = "store.json", "rows.tsv"
@@ -109,7 +108,7 @@ class BaselineStore:
             raise DatasetError(f"{folder} belongs to another cache; {_renew(folder)}")
         return cls(folder, _rows(folder, cut=False))
 
-    def append(self, row: StoredRow, features: ScanFeatures | None) -> None:
+    def append(self, row: StoredRow, features: FoldFeatures | None) -> None:
         """Write a row's features, then its line; `row.sha256` is filled in.
 
         Raises:
@@ -122,8 +121,9 @@ class BaselineStore:
                 file.write(("\t".join(cells) + "\n").encode())
         except OSError as error:
             raise _unwritable(self.folder, error) from error
+        self.rows[row.row] = replace(row, sha256=digest)
 
-    def _write(self, row: int, features: ScanFeatures) -> str:
+    def _write(self, row: int, features: FoldFeatures) -> str:
         path = self._path(row)
         with whole_file(path) as unfinished, unfinished.open("wb") as file:
             np.savez(file, **features)

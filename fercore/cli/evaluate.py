@@ -10,9 +10,12 @@ from fercore.cli import SubCommand, levels
 if TYPE_CHECKING:
     import argparse
 
+    from fercore.baselines.recipes import BaselineRecipe
     from fercore.evaluation.protocol import Protocol
     from fercore.evaluation.run import Executor
     from fercore.training.config import TrainingConfig
+
+_SCRATCH = ("depth", "huynh-cnn")  # networks without a backbone
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split-seed", type=int, default=0, metavar="S", help="who tests")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of training")
     parser.add_argument(
-        "--pipelines", default="all", metavar="SLUGS", help="such as depth,rgb-vgg19 (Table 1's)"
+        "--pipelines",
+        default="all",
+        metavar="SLUGS",
+        help="such as depth,rgb-vgg19; all: Table 1's (default); table2: the other systems of "
+        "Table 2 beside the two fusions; table2+: with huynh-cnn, landmark-lda and maps-vit-svm",
     )
-    recipe = parser.add_argument_group("instead of what the paper's recipes say")
+    points = parser.add_argument_group("the other systems' landmarks, as prepared")
+    points.add_argument("--landmarks", choices=("bnd", "mediapipe"), help="(bnd)")
+    points.add_argument(
+        "--landmark-noise", type=float, metavar="MM", help="that was added to them (0)"
+    )
+    recipe = parser.add_argument_group("instead of what the recipes say")
     recipe.add_argument(
         "--backbone-weights",
         nargs="+",
@@ -83,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     evaluation = EvaluationPlan(
         arguments.data,
         _protocol(arguments),
-        tuple(_config(slug, arguments) for slug in _slugs(arguments.pipelines)),
+        tuple(_recipe(slug, arguments) for slug in _slugs(arguments.pipelines)),
         arguments.output,
         command_line(),
     )
@@ -154,42 +166,57 @@ def _protocol(arguments: argparse.Namespace) -> Protocol:
 def _slugs(text: str) -> tuple[str, ...]:
     """Return the pipelines in the order of the tables, whatever order they were given in."""
     from fercore.errors import FercoreError
-    from fercore.networks.paper import PIPELINES
+    from fercore.evaluation.baseline_folds import EVALUABLE, GROUPS_OF_PIPELINES
 
-    wanted = PIPELINES if text == "all" else tuple(text.split(","))
-    unknown = [slug for slug in wanted if slug not in PIPELINES]
+    wanted = {slug for word in text.split(",") for slug in GROUPS_OF_PIPELINES.get(word, (word,))}
+    unknown = sorted(wanted.difference(EVALUABLE))
     if unknown:
-        known = ", ".join(PIPELINES)
+        known = ", ".join((*GROUPS_OF_PIPELINES, *EVALUABLE))
         raise FercoreError(f"unknown pipeline {unknown[0]!r}; choose from: {known}.")
-    return tuple(slug for slug in PIPELINES if slug in wanted)
+    return tuple(slug for slug in EVALUABLE if slug in wanted)
 
 
-def _config(slug: str, arguments: argparse.Namespace) -> TrainingConfig:
+def _recipe(slug: str, arguments: argparse.Namespace) -> TrainingConfig | BaselineRecipe:
+    from fercore.baselines.recipes import BASELINES, shipped_recipe
     from fercore.training.config import read_config, shipped_config
 
-    changes = {"finetune": arguments.finetune, "epochs": arguments.epochs}
-    changes |= {"patience": arguments.patience, "seed": arguments.seed}
-    changes["validation_subjects"] = arguments.validation_subjects
-    changes["precision"] = arguments.precision
-    changes["learning_rate"] = arguments.learning_rate
-    if arguments.backbone_weights and slug != "depth":
+    changes = {"seed": arguments.seed, "validation_subjects": arguments.validation_subjects}
+    if slug in BASELINES:
+        changes |= {"landmarks": arguments.landmarks, "noise_mm": arguments.landmark_noise}
+    else:
+        names = ("finetune", "epochs", "patience", "precision", "learning_rate")
+        changes |= {name: getattr(arguments, name) for name in names}
+    has_backbone = shipped_recipe(slug).backbone if slug in BASELINES else slug not in _SCRATCH
+    if arguments.backbone_weights and has_backbone:
         changes["backbone_source"] = _backbone_file(slug, arguments.backbone_weights)
     given = {name: value for name, value in changes.items() if value is not None}
+    if slug in BASELINES:
+        return shipped_recipe(slug, **given)
     return read_config(shipped_config(slug), pipeline=slug, **given)
 
 
 def _backbone_file(slug: str, sources: list[str]) -> str:
     from fercore.errors import FercoreError
-    from fercore.networks.backbones import DOWNLOAD, RANDOM, backbone_of
+    from fercore.networks.backbones import DOWNLOAD, RANDOM
 
-    wanted = slug.rsplit("-", 1)[-1]
+    wanted = slug.removesuffix("-svm").rsplit("-", 1)[-1]
     words = [source for source in sources if source in (DOWNLOAD, RANDOM)]
     for source in sources:
-        if source not in words and backbone_of(Path(source)) == wanted:
+        if source not in words and _holds(Path(source), wanted):
             return source
     if words:
         return words[0]
     raise FercoreError(f"--backbone-weights has no file of {wanted}; add one, or leave out {slug}.")
+
+
+def _holds(path: Path, wanted: str) -> bool:
+    """Tell whether a file is of the wanted backbone; one of timm's is known by being no other."""
+    from fercore.networks.backbones import BACKBONE_FEATURES, StrangeBackboneError, backbone_of
+
+    try:
+        return backbone_of(path) == wanted
+    except StrangeBackboneError:
+        return wanted not in BACKBONE_FEATURES
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:

@@ -23,16 +23,22 @@ LONGEST_LIST = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    pictures = parser.add_mutually_exclusive_group()
     parser.add_argument(
         "root", type=Path, help="a folder tree, a subject's folder or a scan's file"
     )
-    parser.add_argument(
+    pictures.add_argument(
         "--overlay",
         metavar="SCAN",
         help="instead, draw this scan's depth over its picture, before and after registration",
     )
+    pictures.add_argument(
+        "--systems",
+        metavar="SCAN",
+        help="instead, draw what each system of the paper's Table 2 sees of this scan",
+    )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE.png", help="where to write the overlay (SCAN.png)"
+        "--output", type=Path, metavar="FILE.png", help="where to write the picture (SCAN.png)"
     )
 
 
@@ -44,21 +50,28 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from fercore.datasets.bu3dfe import Bu3dfe
 
-    if arguments.output is not None and arguments.overlay is None:
-        raise FercoreError("--output is the overlay's file: say --overlay SCAN too")
+    drawn = arguments.overlay or arguments.systems
+    if arguments.output is not None and drawn is None:
+        raise FercoreError("--output is a picture's file: say --overlay or --systems SCAN too")
     dataset = Bu3dfe(arguments.root)
-    if arguments.overlay is not None:
-        return _write_overlay(dataset.find(arguments.overlay), arguments.output)
+    if drawn is not None:
+        scan, path = dataset.find(drawn), arguments.output or Path(f"{drawn}.png")
+        return _write_picture(scan, path, systems=arguments.overlay is None)
     reports = _check(dataset.scans())
     return _print_report(dataset, reports)
 
 
-def _write_overlay(scan: Scan, output: Path | None) -> int:
-    from fercore.report.registration_figure import write_overlay
+def _write_picture(scan: Scan, path: Path, systems: bool) -> int:
+    if systems:
+        from fercore.report.table2_figure import write_systems
 
-    path = output or Path(f"{scan.name}.png")
-    write_overlay(scan, path)
-    print(f"{scan.name}: overlay written to {path}")
+        write_systems(scan, path)
+    else:
+        from fercore.report.registration_figure import write_overlay
+
+        write_overlay(scan, path)
+    words = "what Table 2's systems see" if systems else "overlay"
+    print(f"{scan.name}: {words} written to {path}")
     return 0
 
 

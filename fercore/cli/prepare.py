@@ -59,6 +59,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of each BU-4DFE sequence the N frames nearest its middle, taken as the apex (1)",
     )
+    parser.add_argument(
+        "--baselines",
+        nargs="?",
+        const="all",
+        metavar="SLUGS",
+        help="also describe the scans for the other systems of the paper's Table 2 (all of them)",
+    )
+    parser.add_argument("--landmarks", choices=("bnd", "mediapipe"), help="of --baselines (bnd)")
+    parser.add_argument(
+        "--landmark-noise",
+        type=float,
+        metavar="MM",
+        help="added to each point, for synthetic ones are exact (0)",
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (all)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
     _add_synthetic_options(parser)
@@ -94,6 +108,10 @@ def _check(arguments: argparse.Namespace) -> None:
         raise FercoreError("--views belongs to data sets of scans; leave it out.")
     if arguments.kind != SYNTHETIC and len(arguments.roots) > 1:
         raise FercoreError(f"{arguments.kind} takes one folder, not {len(arguments.roots)}.")
+    if arguments.baselines is None and (arguments.landmarks or arguments.landmark_noise):
+        raise FercoreError("--landmarks and --landmark-noise belong to --baselines; add it.")
+    if arguments.baselines is not None and arguments.kind in (FER2013, SYNTHETIC):
+        raise FercoreError("--baselines belongs to data sets of scans; leave it out.")
     frames = arguments.apex_frames
     if frames is not None and arguments.kind != BU4DFE:
         raise FercoreError(f"--apex-frames belongs to {BU4DFE}; leave it out.")
@@ -107,8 +125,41 @@ def _prepare_dataset(arguments: argparse.Namespace) -> None:
 
     dataset = _opened(arguments.kind, arguments.roots[0], arguments.apex_frames)
     _print_problems(dataset.problems)
-    recipe = Recipe(arguments.views, arguments.seed, Preprocessing())
-    _prepare(dataset, recipe, arguments.output, arguments.workers)
+    if arguments.baselines is None or not _is_finished(arguments.output):
+        recipe = Recipe(arguments.views, arguments.seed, Preprocessing())
+        _prepare(dataset, recipe, arguments.output, arguments.workers)
+    if arguments.baselines is not None:
+        _fill_store(dataset, arguments)
+
+
+def _is_finished(cache: Path) -> bool:
+    """Whether a cache is there already, by whatever version made: only the store is filled."""
+    from fercore.caches.reading import open_cache
+
+    try:
+        open_cache(cache)
+    except FercoreError:
+        return False
+    return True
+
+
+def _fill_store(dataset: MeshDataset, arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from fercore.baselines.filling import DESCRIBERS, StoreFilling
+    from fercore.baselines.recipes import Landmarking
+
+    slugs = tuple(DESCRIBERS) if arguments.baselines == "all" else arguments.baselines.split(",")
+    unknown = [slug for slug in slugs if slug not in DESCRIBERS]
+    if unknown:
+        known = ", ".join(DESCRIBERS)
+        raise FercoreError(f"unknown baseline {unknown[0]!r}; choose from: {known}.")
+    landmarking = Landmarking(arguments.landmarks or "bnd", arguments.landmark_noise or 0.0)
+    filling = StoreFilling.of(dataset, arguments.output, landmarking, slugs)
+    with tqdm(total=len(filling.jobs), unit="scan", disable=None) as progress:
+        for _ in filling.run(arguments.workers):
+            progress.update()
+    print(f"{filling.summary}\n")
 
 
 def _prepare_pictures(arguments: argparse.Namespace) -> None:

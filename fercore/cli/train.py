@@ -105,11 +105,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, score and save."""
     from dataclasses import replace
 
+    from fercore.errors import FercoreError
     from fercore.networks.checkpoints import save_checkpoint
+    from fercore.networks.paper import PIPELINES
     from fercore.training.faces import read_all_faces
     from fercore.training.trainer import train
 
     config = _config(arguments)
+    if config.pipeline not in PIPELINES:
+        raise FercoreError(
+            f"checkpoints are made of the paper's pipelines; give {config.pipeline} to "
+            "`fercore evaluate`."
+        )
     faces, parameters = read_all_faces(arguments.data, arguments.levels, calm=config.calm)
     parameters = replace(parameters, rgb_size=config.rgb_size or parameters.rgb_size)
     if config.pipeline == "depth":

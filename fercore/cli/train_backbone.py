@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from fercore.io.fer2013 import Fer2013Faces
     from fercore.networks.backbones import BackboneStart
     from fercore.training.backbones.faces import BackboneFaces
-    from fercore.training.backbones.learner import BackboneSettings
+    from fercore.training.backbones.learner import BackboneResult, BackboneSettings
     from fercore.training.backbones.network import BackboneCard, LabelledBackbone
-    from fercore.training.backbones.trainer import BackboneResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,9 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     from fercore.io.fer2013 import Fer2013Split, read_fer2013
     from fercore.networks.backbones import read_start
     from fercore.training.backbones.faces import divide
-    from fercore.training.backbones.learner import require_sensible
+    from fercore.training.backbones.learner import require_sensible, train_backbone
     from fercore.training.backbones.network import folded, save_backbone
-    from fercore.training.backbones.trainer import train_backbone
 
     settings = _settings(arguments)
     require_sensible(settings)

@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fercore.networks.paper import build
+from fercore.baselines.recipes import BaselineRecipe
+from fercore.evaluation.baseline_folds import DescribedInputs, fit_folds
+from fercore.evaluation.data import Source
+from fercore.networks.huynh import build_network
+from fercore.training.config import TrainingConfig
 from fercore.training.folds import FoldResult, train_folds
 from fercore.training.loop import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fercore.evaluation.data import Inputs, Source
+    from fercore.evaluation.baseline_folds import FeatureSource
+    from fercore.evaluation.data import Inputs
     from fercore.networks.paper import Pipeline
-    from fercore.training.config import TrainingConfig
     from fercore.training.folds import TrainedFolds
     from fercore.training.stacked import FoldTask
 
@@ -35,8 +39,8 @@ it saves, so a chunk is a single fold there and the cores share the chunks."""
 class Chunk:
     """One pipeline, its recipe and inputs, and the experiments to run."""
 
-    config: TrainingConfig
-    source: Source
+    config: TrainingConfig | BaselineRecipe
+    source: Source | FeatureSource
     tasks: tuple[FoldTask, ...]
 
     @property
@@ -84,7 +88,10 @@ def this_machine() -> Machine:
 
 
 def split_into_chunks(
-    config: TrainingConfig, source: Source, tasks: Sequence[FoldTask], size: int
+    config: TrainingConfig | BaselineRecipe,
+    source: Source | FeatureSource,
+    tasks: Sequence[FoldTask],
+    size: int,
 ) -> list[Chunk]:
     """Cut a pipeline's experiments into chunks of `size`."""
     return [
@@ -93,7 +100,9 @@ def split_into_chunks(
     ]
 
 
-def run_chunk(chunk: Chunk, inputs: Inputs, states: Path | None = None) -> ChunkResult:
+def run_chunk(
+    chunk: Chunk, inputs: Inputs | DescribedInputs, states: Path | None = None
+) -> ChunkResult:
     """Train and test the chunk's experiments, keeping the running state in the folder `states`.
 
     On CPU one thread computes, so that results depend neither on the number of cores nor on
@@ -103,12 +112,19 @@ def run_chunk(chunk: Chunk, inputs: Inputs, states: Path | None = None) -> Chunk
         FercoreError: training diverged.
     """
     _reset_peak_rss()
+    if isinstance(chunk.config, BaselineRecipe):
+        assert isinstance(inputs, DescribedInputs)
+        return _result(chunk, [fit_folds(chunk.config, inputs, chunk.tasks)])
+    assert not isinstance(inputs, DescribedInputs)
     network = load_network(chunk, inputs)
     if torch.cuda.is_available():
         network = network.cuda()
     else:
         torch.set_num_threads(1)
-    parts = _train(network, chunk, inputs, chunk.tasks, states)
+    return _result(chunk, _train(network, chunk, inputs, chunk.tasks, states))
+
+
+def _result(chunk: Chunk, parts: Sequence[TrainedFolds]) -> ChunkResult:
     folds = tuple(fold for part in parts for fold in part.folds)
     seconds = sum(part.seconds for part in parts)
     return ChunkResult(chunk.name, chunk.config.pipeline, folds, seconds, _peak_rss_mb())
@@ -116,7 +132,8 @@ def run_chunk(chunk: Chunk, inputs: Inputs, states: Path | None = None) -> Chunk
 
 def load_network(chunk: Chunk, inputs: Inputs) -> Pipeline:
     """Return the network that all folds of a chunk start from, but for the new layers."""
-    network = build(chunk.config.pipeline, chunk.source.variant)
+    assert isinstance(chunk.source, Source)
+    network = build_network(chunk.config.pipeline, chunk.source.variant)
     if inputs.start is not None and network.backbone is not None:
         network.backbone.load_state_dict(inputs.start)
     return network
@@ -131,6 +148,7 @@ def _train(
 ) -> list[TrainedFolds]:
     """Train folds together, or in two halves where they do not fit into a GPU's memory."""
     path = None if states is None else chunk.state_path(states, tasks)
+    assert isinstance(chunk.config, TrainingConfig)
     try:
         return [train_folds(network, inputs.features, inputs.labels, tasks, chunk.config, path)]
     except torch.OutOfMemoryError:

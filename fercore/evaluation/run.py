@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from fercore.baselines.recipes import BaselineRecipe
 from fercore.errors import FercoreError
+from fercore.evaluation.baseline_folds import SELECTION, compute, locate, record_entry
 from fercore.evaluation.chunks import Chunk, split_into_chunks
-from fercore.evaluation.data import (
-    assign_roles,
-    compute_inputs,
-    fold_tasks,
-    locate_inputs,
-    read_data,
-)
+from fercore.evaluation.data import assign_roles, fold_tasks, read_data
 from fercore.evaluation.protocol import draw_folds
 from fercore.evaluation.store import (
     FORMAT,
@@ -37,6 +33,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from fercore.evaluation.baseline_folds import FeatureSource
     from fercore.evaluation.data import ExperimentData, Roles, Source
     from fercore.evaluation.protocol import Protocol
     from fercore.evaluation.workers import Workers
@@ -58,15 +55,25 @@ class EvaluationPlan:
 
     data: Path  # a prepared cache
     protocol: Protocol
-    configs: tuple[TrainingConfig, ...]  # one a pipeline, all with as many validation subjects
+    configs: tuple[
+        TrainingConfig | BaselineRecipe, ...
+    ]  # one a pipeline, all with as many validation subjects
     folder: Path
     command: str  # for the record
 
     def __post_init__(self) -> None:
         if len({config.validation_subjects for config in self.configs}) != 1:
             raise FercoreError("all recipes of an evaluation need the same validation_subjects.")
-        if any(c.copies or c.branches or c.rgb_size for c in self.configs):
+        if any(c.copies or c.branches or c.rgb_size for c in self.networks):
             raise FercoreError("an evaluation takes no copies, branches or rgb_size; set none.")
+        landmarkings = {c.landmarking for c in self.configs if isinstance(c, BaselineRecipe)}
+        if len(landmarkings) > 1:
+            raise FercoreError("all baselines of an evaluation need points of the same source.")
+
+    @property
+    def networks(self) -> tuple[TrainingConfig, ...]:
+        """The recipes of networks."""
+        return tuple(c for c in self.configs if not isinstance(c, BaselineRecipe))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +103,13 @@ def evaluate(wanted: EvaluationPlan, engine: Executor) -> None:
     tasks = fold_tasks(data, roles)
     with sole_user(wanted.folder), engine.opened(wanted.folder) as workers:
         sources = {
-            config.pipeline: locate_inputs(config, data, wanted.folder / "features")
+            config.pipeline: locate(config, data, wanted.data, wanted.folder / "features")
             for config in wanted.configs
         }
         claim_run(wanted.folder, _record(wanted, data, sources, workers.hardware))
         write_splits(wanted.folder, roles)
         for config in wanted.configs:
-            compute_inputs(config, data, sources[config.pipeline])
+            compute(config, data, wanted.data, sources[config.pipeline])
         tables = partial(write_tables, wanted.folder, data, roles, tasks)
         chunks = _missing_chunks(wanted, tasks, sources, workers.folds_together)
         try:
@@ -119,7 +126,10 @@ def _assign_all_roles(wanted: EvaluationPlan, data: ExperimentData) -> list[Role
 
 
 def _missing_chunks(
-    wanted: EvaluationPlan, tasks: Sequence[FoldTask], sources: dict[str, Source], size: int
+    wanted: EvaluationPlan,
+    tasks: Sequence[FoldTask],
+    sources: dict[str, Source | FeatureSource],
+    size: int,
 ) -> list[Chunk]:
     finished = finished_experiments(wanted.folder)
     chunks: list[Chunk] = []
@@ -150,9 +160,13 @@ def _run_all(
 
 
 def _record(
-    wanted: EvaluationPlan, data: ExperimentData, sources: dict[str, Source], hardware: str
+    wanted: EvaluationPlan,
+    data: ExperimentData,
+    sources: dict[str, Source | FeatureSource],
+    hardware: str,
 ) -> dict[str, object]:
-    protocol = asdict(wanted.protocol)
+    protocol, networks = asdict(wanted.protocol), wanted.networks
+    made_with = ("scikit-learn",) if len(networks) < len(wanted.configs) else ()
     return {
         "format": FORMAT,
         "dataset": data.description,
@@ -162,17 +176,12 @@ def _record(
         "data": str(wanted.data),
         "protocol": {**protocol, "levels": _levels(wanted.protocol, data)},
         "pipelines": {
-            config.pipeline: {
-                "backbone_start": sources[config.pipeline].backbone_start,
-                "finetune": config.finetune,
-                "inputs": sources[config.pipeline].digest,
-                "config": _settings(config),
-            }
+            config.pipeline: record_entry(config, sources[config.pipeline])
             for config in wanted.configs
         },
-        "selection": asdict(lowest_own_loss(wanted.configs[0])),
+        "selection": asdict(lowest_own_loss(networks[0])) if networks else SELECTION,
         "preprocessing": asdict(data.parameters),
-        "versions": versions(),
+        "versions": versions(*made_with),
         "hardware": hardware,
         "command": wanted.command,
     }
@@ -181,9 +190,3 @@ def _record(
 def _levels(protocol: Protocol, data: ExperimentData) -> list[int]:
     """Return the levels of the protocol, none where the data set knows none."""
     return list(protocol.levels) if data.faces.levels.any() else []
-
-
-def _settings(config: TrainingConfig) -> dict[str, object]:
-    settings = asdict(config)
-    del settings["backbone_source"]  # a path; `inputs` and `backbone_start` say what it held
-    return {**settings, "branches": list(config.branches)}

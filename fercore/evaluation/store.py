@@ -18,8 +18,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError, cure
+from fercore.evaluation.baseline_folds import EVALUABLE
 from fercore.expressions import EXPRESSIONS
-from fercore.networks.paper import PIPELINES
 from fercore.results import (
     CURVE_COLUMNS,
     PREDICTION_COLUMNS,
@@ -199,14 +199,14 @@ def finished_experiments(folder: Path) -> set[tuple[str, int]]:
 def write_tables(
     folder: Path, data: ExperimentData, roles: Sequence[Roles], tasks: Sequence[FoldTask]
 ) -> None:
-    """Make the three tables from the finished chunks, in the order of `PIPELINES`."""
+    """Make the three tables from the finished chunks, in the order of `EVALUABLE`."""
     records = read_chunks(folder)
     folds = {
         (record["pipeline"], fold["experiment"]): fold
         for record in records
         for fold in record["folds"]
     }
-    ordered = sorted(folds, key=lambda key: (PIPELINES.index(key[0]), key[1]))
+    ordered = sorted(folds, key=lambda key: (EVALUABLE.index(key[0]), key[1]))
     predictions = (
         row
         for key in ordered
@@ -237,7 +237,7 @@ def _prediction_rows(
             *(key[0], str(key[1]), str(faces.subjects[row])),
             *(EXPRESSIONS[faces.labels[row]].value, str(faces.levels[row])),
             *(str(faces.views[row]), str(data.rows[row])),
-            *(f"{p:.6f}" for p in probabilities),
+            *("" if p != p else f"{p:.6f}" for p in probabilities),  # none without features
         )
 
 
@@ -275,6 +275,9 @@ def _require_same(folder: Path, earlier: Record, record: Record) -> None:
         known = earlier["pipelines"].get(slug)
         if known is not None and known != pipeline:
             differing.append(f"settings or backbone of {slug}")
+    entries = [*earlier["pipelines"].values(), *record["pipelines"].values()]
+    if len({entry["landmarks"] for entry in entries if "landmarks" in entry}) > 1:
+        differing.append("landmarks")
     if differing:
         raise FercoreError(
             f"{folder} holds a run with other {', '.join(differing)}; choose another --output."

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from fercore.errors import FercoreError
+from fercore.evaluation.baseline_folds import load
 from fercore.evaluation.chunks import run_chunk, this_machine
-from fercore.evaluation.data import load_inputs
 from fercore.evaluation.store import forget_states, states_folder, write_chunk
 from fercore.runtime.processes import in_order
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from fercore.evaluation.baseline_folds import DescribedInputs, FeatureSource
     from fercore.evaluation.chunks import Chunk, ChunkResult, Machine
     from fercore.evaluation.data import Inputs, Source
 
@@ -102,7 +103,7 @@ def _run_locally(folder: Path, workers: int, chunks: Sequence[Chunk]) -> Iterato
 
 
 def _run_on_ray(ray: Any, folder: Path, chunks: Sequence[Chunk]) -> Iterator[Outcome]:
-    inputs = {source: ray.put(load_inputs(source)) for source in {c.source for c in chunks}}
+    inputs = {source: ray.put(load(source)) for source in {c.source for c in chunks}}
     gpus = int(_has_gpus(ray))
     work = ray.remote(run_chunk).options(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)
     running = {work.remote(chunk, inputs[chunk.source]): chunk.name for chunk in chunks}
@@ -145,8 +146,8 @@ def _run_and_store(folder: Path, chunk: Chunk) -> Outcome:
 
 
 @lru_cache(maxsize=2)
-def _load_once(source: Source) -> Inputs:
-    return load_inputs(source)
+def _load_once(source: Source | FeatureSource) -> Inputs | DescribedInputs:
+    return load(source)
 
 
 def _start_ray(address: str | None) -> Any:

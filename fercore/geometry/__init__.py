@@ -1,6 +1,6 @@
 """Meshes, depth maps, and how a camera sees them; millimetres in, metres out."""
 
-from fercore.geometry.cameras import NOMINAL_DISTANCE_M, OrthographicCamera, Pose
+from fercore.geometry.cameras import NOMINAL_DISTANCE_M, OrthographicCamera, Pose, Similarity
 from fercore.geometry.rendering import BACKGROUND_GREY, MeshRenderer, Rendering
 from fercore.geometry.repairs import (
     component_labels,
@@ -9,7 +9,6 @@ from fercore.geometry.repairs import (
     median3,
     vertex_normals,
 )
-from fercore.geometry.similarity import Similarity
 
 __all__ = [
     "BACKGROUND_GREY",

@@ -105,10 +105,36 @@ class MeshRenderer:
 
     def orthographic(self, camera: OrthographicCamera) -> Rendering:
         """Render along -z; depth is `NOMINAL_DISTANCE_M` minus z."""
-        size = camera.size
-        window = _Window.around(camera.project(self._mesh.vertices_mm), size, size)
+        window, hits, height_mm = self._orthographic_hits(camera)
+        depth_m = NOMINAL_DISTANCE_M - height_mm / 1000
+        return self._rendering(hits, depth_m, window, (camera.size, camera.size), _LIGHT)
+
+    def orthographic_values(self, camera: OrthographicCamera, values: FloatArray) -> FloatArray:
+        """Return what vertices carry, (V, C), as seen along -z: (S, S, C), NaN beside the mesh."""
+        window, hits, _ = self._orthographic_hits(camera)
+        seen = np.full((camera.size, camera.size, values.shape[1]), np.nan, np.float32)
+        inside = np.s_[window.top : window.bottom, window.left : window.right]
+        met = np.isfinite(hits.distance)[..., None]
+        if met.any():
+            seen[inside] = np.where(met, _interpolate(values, self._mesh.triangles, hits), np.nan)
+        return seen
+
+    def distances(
+        self, origins_mm: NDArray[np.float32], directions: NDArray[np.float32]
+    ) -> FloatArray:
+        """Return how far rays (..., 3) run to the surface, in lengths of their directions.
+
+        The result (...) is inf where a ray misses.
+        """
+        return self._cast(origins_mm, directions).distance
+
+    def _orthographic_hits(
+        self, camera: OrthographicCamera
+    ) -> tuple[_Window, _Hits, NDArray[np.float32]]:
+        """Return the pixels that may see the mesh, what they see, and its height z."""
+        window = _Window.around(camera.project(self._mesh.vertices_mm), camera.size, camera.size)
         columns, rows = window.grid()
-        middle = (size - 1) / 2
+        middle = (camera.size - 1) / 2
         front_mm = float(self._mesh.vertices_mm[:, 2].max()) + 10.0
         origins = np.stack(
             [
@@ -120,8 +146,7 @@ class MeshRenderer:
         )
         directions = np.broadcast_to(np.array([0, 0, -1], np.float32), origins.shape)
         hits = self._cast(origins, directions)
-        depth_m = NOMINAL_DISTANCE_M - (front_mm - hits.distance) / 1000
-        return self._rendering(hits, depth_m, window, (size, size), _LIGHT)
+        return window, hits, front_mm - hits.distance
 
     def pinhole(self, intrinsics: Intrinsics, pose: Pose, distance_mm: float) -> Rendering:
         """Render the mesh with its centre `distance_mm` in front of the camera, moved by `pose`.

@@ -139,17 +139,22 @@ def read_start(name: str, source: str) -> BackboneStart:
     return BackboneStart(variant, description + rest, state)
 
 
+class StrangeBackboneError(CheckpointError):
+    """A file holds weights of another network than the project's own backbones."""
+
+
 def backbone_of(path: Path) -> str:
     """Return which backbone a file holds, "resnet50" or "vgg19".
 
     Raises:
-        CheckpointError: the file is missing, damaged or of neither.
+        StrangeBackboneError: it holds the weights of neither.
+        CheckpointError: the file is missing or damaged.
     """
     state, _, _ = _read_file(path)
     for name, key in _FIRST.items():
         if key in state:
             return name
-    raise CheckpointError(f"{path} holds neither ResNet50 nor VGG19; pass another file.")
+    raise StrangeBackboneError(f"{path} holds neither ResNet50 nor VGG19; pass another file.")
 
 
 def apply_start(backbone: Backbone, start: BackboneStart) -> None:

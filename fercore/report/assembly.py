@@ -18,7 +18,14 @@ from markupsafe import Markup, escape
 from fercore.errors import FercoreError, cure
 from fercore.report.content import Report, Section
 from fercore.report.figures.style import themed
-from fercore.report.progress import backbone_words, data_name, level_words, progress, protocol_words
+from fercore.report.progress import (
+    backbone_words,
+    data_name,
+    landmark_words,
+    level_words,
+    progress,
+    protocol_words,
+)
 from fercore.report.reading import read_run
 from fercore.report.sections import evaluation_sections
 from fercore.report.stress_section import stress_section
@@ -44,7 +51,7 @@ RECORD_FILES = (
 )
 _OWN_FILES = re.compile(
     r"report\.html|(stress-[\w.-]+|accuracy|pairs|recall|confusion|reliability|levels|learning"
-    r"|subjects)\.svg|(table1|claims|pairs|recall|confusion|calibration|reliability|levels|scans"
+    r"|subjects)\.svg|(table1|table2|table2-pairs|claims|pairs|recall|confusion|calibration|reliability|levels|scans"
     r"|subjects|timings|stress|stress-claims)\.(tsv|md)"
 )
 
@@ -142,6 +149,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
             ("Data", data_name(about.dataset, about.synthetic)),
             ("Protocol", f"{protocol_words(about.protocol)}; {level_words(about.protocol.levels)}"),
             ("Backbones started from", backbone_words(about.pipelines)),
+            *(("Landmarks", words) for words in landmark_words(about.pipelines)),
             ("State", progress(run.evaluation).sentence),
         ]
     if run.stress is not None:

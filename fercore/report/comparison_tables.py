@@ -29,16 +29,21 @@ NO_MCNEMAR_NOTE = (
 )
 
 
-def pair_table(comparisons: Sequence[Comparison], description: RunDescription) -> Table:
-    """Return every comparison of two pipelines."""
+def pair_table(
+    comparisons: Sequence[Comparison],
+    description: RunDescription,
+    name: str = "pairs",
+    title: str = "Every two pipelines compared",
+) -> Table:
+    """Return comparisons of two pipelines; p values are adjusted over those given."""
     mcnemar = any(comparison.mcnemar_p == comparison.mcnemar_p for comparison in comparisons)
     header = ["first", "second", "first − second, points", "95 % interval over subjects"]
     header += ["t", "p", "p (Holm)"]
     if mcnemar:
         header += ["only first right", "only second right", "McNemar p", "McNemar p (Holm)"]
     return Table(
-        name="pairs",
-        title="Every two pipelines compared",
+        name=name,
+        title=title,
         setting=setting(description),
         note=f"{T_TEST_NOTE} {MCNEMAR_NOTE if mcnemar else NO_MCNEMAR_NOTE}",
         header=tuple(header),

@@ -26,6 +26,7 @@ class PipelineStart:
     backbone_start: str  # a sentence, or none
     finetune: str  # none, last-stage or all
     config: Mapping[str, Any]
+    landmarks: str = ""  # where the points of a baseline come from; empty: it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,7 @@ def _pipeline(slug: str, values: dict[str, Any]) -> PipelineStart:
         backbone_start=_text(entry, "backbone_start"),
         finetune=_text(entry, "finetune"),
         config=_typed(entry, "config", dict),
+        landmarks=_text(entry, "landmarks") if "landmarks" in entry else "",
     )
 
 

@@ -66,8 +66,14 @@ def setting(description: RunDescription) -> str:
         protocol_words(description.protocol),
         level_words(description.protocol.levels),
         backbone_words(description.pipelines),
+        *landmark_words(description.pipelines),
     ]
     return " · ".join(parts)
+
+
+def landmark_words(pipelines: Mapping[str, PipelineStart]) -> list[str]:
+    """Return where the points of the baselines come from; nothing where no pipeline has any."""
+    return sorted({start.landmarks for start in pipelines.values() if start.landmarks})
 
 
 def data_name(dataset: str, synthetic: bool) -> str:

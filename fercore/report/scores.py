@@ -76,8 +76,8 @@ def score_pipelines(evaluation: Evaluation) -> list[PipelineScore]:
 
 
 def in_paper_order(slugs: NDArray[np.str_] | Sequence[str]) -> list[str]:
-    """Return the distinct slugs in the order of Table 1, others after them."""
-    rows = list(paper.BY_SLUG)
+    """Return the distinct slugs in the order of Tables 1 and 2, others after them."""
+    rows = list(paper.ORDER)
     found = {str(slug) for slug in slugs}
     return [slug for slug in rows if slug in found] + sorted(found.difference(rows))
 
@@ -121,7 +121,11 @@ def compare_all(evaluation: Evaluation) -> list[Comparison]:
         compare(by_slug[first], by_slug[second], evaluation.splits)
         for first, second in combinations(by_slug, 2)
     )
-    found = [comparison for comparison in compared if comparison is not None]
+    return adjusted([comparison for comparison in compared if comparison is not None])
+
+
+def adjusted(found: Sequence[Comparison]) -> list[Comparison]:
+    """Return comparisons with their p values adjusted over all of them."""
     return [
         replace(comparison, p_holm=p, mcnemar_p_holm=mcnemar_p)
         for comparison, p, mcnemar_p in zip(

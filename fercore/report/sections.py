@@ -25,8 +25,8 @@ from fercore.report.measure_tables import (
     timing_table,
 )
 from fercore.report.progress import progress, protocol_words, setting
-from fercore.report.scores import compare_all, score_pipelines
-from fercore.report.tables import confusion_table, recall_table, table_1
+from fercore.report.scores import adjusted, compare_all, score_pipelines
+from fercore.report.tables import confusion_table, recall_table, table_1, table_2
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,12 +42,13 @@ def evaluation_sections(evaluation: Evaluation, cache: Path | None) -> list[Sect
     scores, comparisons = score_pipelines(evaluation), compare_all(evaluation)
     sections = [
         _accuracy(scores, evaluation),
+        *_table_2(scores, comparisons, evaluation),
         _paper_protocol(about),
         _expressions(scores, about),
         _calibration(scores, about),
     ]
     if comparisons:
-        sections.insert(2, _comparisons(comparisons, about))
+        sections.insert(-2, _comparisons(comparisons, about))
     if len({level for score in scores for level in score.levels}) > 1:
         sections.append(_levels(scores, about))
     sections += [
@@ -61,21 +62,38 @@ def evaluation_sections(evaluation: Evaluation, cache: Path | None) -> list[Sect
 def _accuracy(scores: list[PipelineScore], evaluation: Evaluation) -> Section:
     about = evaluation.description
     figure = accuracy_figure(scores, setting(about), about.synthetic)
+    table = table_1(scores, about, progress(evaluation))
     return Section(
         anchor="accuracy",
-        title="Table 1: the paper's beside ours",
+        title="Table 1: the paper's beside ours" if table.shown else "Accuracy",
         drawings=(
             Drawing(
                 "accuracy",
                 "Test accuracy of each pipeline",
                 "Mean over experiments with its 95 % interval from a bootstrap over subjects; "
-                "below it every single experiment. Crosses are the paper's figures, measured "
+                "below it every single experiment. Crosses are published figures, measured "
                 f"on {paper.DATASET}.",
                 to_svg(figure, "accuracy"),
             ),
         ),
-        tables=(table_1(scores, about, progress(evaluation)),),
+        tables=(table,) if table.shown else (),
     )
+
+
+def _table_2(
+    scores: list[PipelineScore], comparisons: list[Comparison], evaluation: Evaluation
+) -> list[Section]:
+    """Return the section on the other systems; none where the run has none of them."""
+    about = evaluation.description
+    if not any(slug in paper.OTHERS for slug in about.pipelines):
+        return []
+    against = adjusted(
+        [c for c in comparisons if c.first.startswith("fusion") and c.second in paper.OTHERS]
+    )
+    title = "The fusions against each of the other systems"
+    pairs = (pair_table(against, about, "table2-pairs", title),) if against else ()
+    tables = (table_2(scores, about, progress(evaluation)), *pairs)
+    return [Section("table2", "Table 2: the other systems", tables=tables)]
 
 
 def _paper_protocol(about: RunDescription) -> Section:
@@ -122,6 +140,7 @@ def _this_run(about: RunDescription) -> str:
 
 def _comparisons(comparisons: list[Comparison], about: RunDescription) -> Section:
     claims = claim_table(comparisons, about)  # empty where the paper compares none of them
+    own = [c for c in comparisons if c.second not in paper.OTHERS] or comparisons
     return Section(
         anchor="comparisons",
         title="Pipelines compared",
@@ -132,7 +151,7 @@ def _comparisons(comparisons: list[Comparison], about: RunDescription) -> Sectio
                 "Difference of accuracies on the samples and experiments that both predicted, "
                 "with its 95 % interval from a paired bootstrap over subjects. Filled: the "
                 "corrected resampled t-test tells the two apart after Holm's correction.",
-                to_svg(pair_figure(comparisons, setting(about)), "pairs"),
+                to_svg(pair_figure(own, setting(about)), "pairs"),
             ),
         ),
         tables=(claims,) if claims.shown else (),

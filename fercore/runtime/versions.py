@@ -15,10 +15,13 @@ PACKAGES = (
 )
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that shape results, where installed."""
+def versions(*more: str) -> dict[str, str]:
+    """Return the versions of Python and of the packages that shape results, where installed.
+
+    `more` are packages that shape this result alone.
+    """
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *more):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

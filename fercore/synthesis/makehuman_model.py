@@ -15,11 +15,13 @@ from fercore.errors import FaceModelError
 from fercore.runtime.parsing import loaded_archive
 from fercore.synthesis.makehuman_people import (
     average_weights,
+    collected,
     detail_weights,
     macro_weights,
+    makehuman_weights,
     sample_traits,
+    sided,
 )
-from fercore.synthesis.makehuman_shapes import collected, makehuman_weights, sided
 from fercore.synthesis.makehuman_surface import MATERIALS, HeadSurface, build_surface
 from fercore.synthesis.morphable_face import (
     MAKEHUMAN_NOTICE,

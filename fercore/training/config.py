@@ -18,7 +18,7 @@ import torch
 
 from fercore.errors import FercoreError
 from fercore.networks.backbones import FINETUNE, JOINT_LAYERS
-from fercore.networks.paper import PIPELINES
+from fercore.networks.huynh import NETWORKS
 from fercore.runtime.parsing import parsed_toml
 
 FLOAT32, BFLOAT16 = PRECISIONS = ("float32", "bfloat16")
@@ -54,7 +54,7 @@ class TrainingConfig:
         ConfigError: a setting makes no sense.
     """
 
-    pipeline: str  # slug, see `fercore.networks.paper`
+    pipeline: str  # slug, see `fercore.networks.huynh.NETWORKS`
     backbone_source: str = "imagenet"  # see `fercore.networks.backbones.read_start`
     finetune: str = (
         "none"  # `FINETUNE`, `JOINT_LAYERS`; section 5.1 speaks of features of the networks
@@ -75,8 +75,8 @@ class TrainingConfig:
     branches: tuple[str, ...] = ()  # checkpoints that a fusion's branches start from; see `trainer`
 
     def __post_init__(self) -> None:
-        known = _one_of(PIPELINES)
-        _require(self.pipeline in PIPELINES, "pipeline", self.pipeline, known)
+        known = _one_of(NETWORKS)
+        _require(self.pipeline in NETWORKS, "pipeline", self.pipeline, known)
         # Only trained branches are worth joining as they are.
         joined = self.pipeline.startswith("fusion") and self.branches
         trained = (*FINETUNE, JOINT_LAYERS) if joined else FINETUNE
@@ -128,7 +128,7 @@ def shipped_config(pipeline: str) -> Path:
     Raises:
         ConfigError: unknown pipeline.
     """
-    _require(pipeline in PIPELINES, "pipeline", pipeline, _one_of(PIPELINES))
+    _require(pipeline in NETWORKS, "pipeline", pipeline, _one_of(NETWORKS))
     return Path(__file__).parent / "configs" / f"{pipeline}.toml"
 
 

@@ -20,13 +20,13 @@ import torch
 from fercore.errors import CheckpointError
 from fercore.networks.backbones import apply_start, read_start
 from fercore.networks.checkpoints import ModelCard, load_checkpoint
+from fercore.networks.huynh import HUYNH, build_network
 from fercore.networks.paper import (
     DepthPipeline,
     DepthPretrainedPipeline,
     FusionPipeline,
     RGBBranch,
     RGBPipeline,
-    build,
 )
 from fercore.training.config import COSINE, TrainingConfig
 from fercore.training.learner import PipelineLearner
@@ -61,11 +61,11 @@ def started(config: TrainingConfig) -> tuple[Pipeline, Start]:
     """
     sources = [load_checkpoint(Path(path)) for path in config.branches]
     start = _backbone_of(sources)
-    if start is None and config.pipeline != "depth":
+    if start is None and config.pipeline not in ("depth", HUYNH):
         network, start = _from_backbone(config)
     else:
         start = start or Start("v1.5", "none")
-        network = build(config.pipeline, start.variant)
+        network = build_network(config.pipeline, start.variant)
     if config.calm:
         network.teach_calm()
     for source, card in sources:
@@ -75,7 +75,7 @@ def started(config: TrainingConfig) -> tuple[Pipeline, Start]:
 
 def _from_backbone(config: TrainingConfig) -> tuple[Pipeline, Start]:
     weights = read_start(config.pipeline.rsplit("-", 1)[-1], config.backbone_source)
-    network = build(config.pipeline, weights.variant)
+    network = build_network(config.pipeline, weights.variant)
     assert network.backbone is not None
     # What a start lacks is drawn alike for all pipelines of a seed: they share its features.
     torch.manual_seed(config.seed)

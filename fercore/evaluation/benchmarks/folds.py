@@ -20,6 +20,7 @@ from fercore.errors import FercoreError
 from fercore.evaluation.chunks import Chunk, load_network, split_into_chunks
 from fercore.evaluation.data import (
     ExperimentData,
+    Source,
     assign_roles,
     compute_inputs,
     fold_tasks,
@@ -30,13 +31,13 @@ from fercore.evaluation.data import (
 from fercore.evaluation.protocol import FOLDS, HOLDOUT90, LEVELS, Protocol, draw_folds
 from fercore.evaluation.store import read_chunks
 from fercore.evaluation.workers import available_cores, local_workers
+from fercore.training.config import TrainingConfig
 from fercore.training.folds import train_folds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fercore.structures import FloatArray
-    from fercore.training.config import TrainingConfig
     from fercore.training.stacked import FoldTask
 
 
@@ -91,6 +92,7 @@ def _tasks(data: ExperimentData, config: TrainingConfig) -> list[FoldTask]:
 
 
 def _one_by_one(chunk: Chunk) -> dict[int, FloatArray]:
+    assert isinstance(chunk.source, Source) and isinstance(chunk.config, TrainingConfig)
     inputs = load_inputs(chunk.source)
     network = load_network(chunk, inputs)
     if torch.cuda.is_available():

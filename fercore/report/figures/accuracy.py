@@ -73,8 +73,8 @@ def _accuracy_row(axes: Axes, place: int, score: PipelineScore) -> None:
         markerfacecolor=style.colour if style.filled else PAPER,
         markersize=6,
     )
-    if score.slug in paper.BY_SLUG:
-        theirs = paper.BY_SLUG[score.slug].accuracy_percent / 100
+    theirs = paper.PUBLISHED.get(score.slug, np.nan) / 100
+    if np.isfinite(theirs):
         axes.plot(theirs, place - 0.02, "x", color=INK, markersize=5.5, markeredgewidth=1.1)
 
 
@@ -82,7 +82,7 @@ def _accuracy_legend(figure: Figure, axes: Axes, synthetic: bool) -> None:
     ours = "ours on synthetic data" if synthetic else "ours"
     axes.plot([], [], "o-", color=MUTED, linewidth=2.2, label=f"{ours}: mean, 95 % interval")
     axes.plot([], [], "|", color=MUTED, markersize=5, label="one experiment of ours")
-    axes.plot([], [], "x", color=INK, label=f"the paper's figure, {paper.DATASET}")
+    axes.plot([], [], "x", color=INK, label=f"published, {paper.DATASET}")
     axes.plot([], [], color=MUTED, linewidth=0.7, linestyle=CHANCE_LINE, label="chance")
     figure.legend(loc="outside lower left", ncols=4)
 

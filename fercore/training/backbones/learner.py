@@ -1,13 +1,17 @@
-"""A backbone in the training loop: settings, optimizer, and the moving average kept of it.
+"""A backbone in the training loop: settings, optimizer, moving average, and its whole training.
 
 AdamW with warm-up and cosine decay over the planned steps. Faces are varied by what follows
 from the seed, the epoch and the step.
+
+What is kept is a moving average of the weights. The epoch is chosen by `HIGHEST_MERIT` on a
+tenth of the training split; test faces never enter here.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -19,16 +23,18 @@ from fercore.training.backbones.faces import varied
 from fercore.training.backbones.network import LabelledBackbone, parameter_groups
 from fercore.training.backbones.scoring import figures, logits_of, placed
 from fercore.training.config import FLOAT32, channels_last, computing_in, training_device
-from fercore.training.objectives import verdict_losses
+from fercore.training.loop import STATE_FILE, LoopPlan, claim_folder, train_to_the_end
+from fercore.training.objectives import HIGHEST_MERIT, TRAIN_LOSS, verdict_losses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from fercore.networks.backbones import BackboneStart
     from fercore.training.backbones.faces import BackboneFaces
-    from fercore.training.objectives import Figures
+    from fercore.training.objectives import EpochRule, Figures
 
 AVERAGED_SHARE = 0.25
 """Share of all steps over which the weights that are kept are averaged, exponentially."""
@@ -176,3 +182,60 @@ class BackboneLearner:
 
     def _averaged(self) -> LabelledBackbone:
         return cast("LabelledBackbone", self._average.module)
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneResult:
+    """The network of the chosen epoch, and how it came about."""
+
+    network: LabelledBackbone
+    rule: EpochRule  # that chose the epoch
+    best_epoch: int  # from 1
+    history: tuple[dict[str, float], ...]  # every epoch's figures
+    seconds: float  # of training, validation included
+
+
+def train_backbone(
+    faces: BackboneFaces, start: BackboneStart, settings: BackboneSettings, folder: Path
+) -> BackboneResult:
+    """Train on `faces`, keeping the running state in `folder`.
+
+    Called again with the same arguments after an interruption, it goes on from the last
+    saved step and ends with the same network (on a GPU up to its rounding).
+
+    Raises:
+        FercoreError: the settings make no sense, the folder holds another run, the disk
+            is full, or training diverged.
+    """
+    require_sensible(settings)
+    claim_folder(folder, _identity(faces, start, settings))
+    torch.manual_seed(settings.seed)
+    network = LabelledBackbone(settings.backbone, start)
+    learner = BackboneLearner(network, start, faces, settings)
+    plan = LoopPlan(settings.epochs, HIGHEST_MERIT, folder / STATE_FILE)
+    progress = train_to_the_end(learner, plan)
+    (curve,), (best_epoch,) = progress.curves, progress.best_epochs
+    history = tuple({**figures, TRAIN_LOSS: round(figures[TRAIN_LOSS], 4)} for figures in curve)
+    trained = learner.best_network().cpu().eval()
+    return BackboneResult(trained, plan.rule, best_epoch, history, progress.seconds)
+
+
+def _identity(
+    faces: BackboneFaces, start: BackboneStart, settings: BackboneSettings
+) -> dict[str, Any]:
+    weights = (value.float().numpy() for _, value in sorted(start.state.items()))
+    pictures = [faces.training, faces.validation]
+    arrays = [array for part in pictures for array in (part.images, part.targets())]
+    return {
+        **asdict(settings),
+        "variant": start.variant,
+        "starting weights": _digest(weights),
+        "faces": _digest(arrays),
+    }
+
+
+def _digest(arrays: Any) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,92 @@
+"""The geometry store: whole rows or none, and only beside the cache it was made for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up_faces import make_cache
+
+from fercore.baselines.recipes import Landmarking
+from fercore.baselines.store import BaselineStore, StoredRow, StoreManifest, manifest_of
+from fercore.errors import DatasetError, FercoreError
+
+BND = Landmarking()
+SLUG = "segments-svm"
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return make_cache(tmp_path / "cache", 2, 0)
+
+
+def manifest(cache: Path, **parameters: object) -> StoreManifest:
+    return manifest_of(cache, SLUG, BND, {"pixels": 3, **parameters})
+
+
+def filled(cache: Path, rows: range) -> BaselineStore:
+    store = BaselineStore.writable(cache, BND, manifest(cache))
+    for row in rows:
+        reason = "no face" if row == 1 else ""
+        features = None if reason else {"a": np.full((2, 3), row, np.float32)}
+        store.append(StoredRow(row, f"scan{row}", 0.5, "", reason), features)
+    return store
+
+
+def test_rows_come_back_as_they_were_written(cache: Path) -> None:
+    filled(cache, range(4))
+    store = BaselineStore.readable(cache, BND, SLUG)
+    found = store.read([0, 1, 3])
+    assert found.known.tolist() == [True, False, True]
+    assert found.arrays["a"].shape == (3, 2, 3)
+    assert found.arrays["a"][2].max() == 3
+    assert store.digest([0, 3]) != store.digest([0, 2])
+    assert store.rows[1].reason == "no face"
+
+
+def test_half_a_line_that_a_kill_left_is_cut_and_done_again(cache: Path) -> None:
+    folder = filled(cache, range(3)).folder
+    table = folder / "rows.tsv"
+    table.write_bytes(table.read_bytes()[:-5])
+    assert sorted(BaselineStore.readable(cache, BND, SLUG).rows) == [0, 1]
+    store = filled(cache, range(2, 3))
+    assert sorted(BaselineStore.readable(cache, BND, SLUG).rows) == [0, 1, 2]
+    assert store.read([2]).arrays["a"].max() == 2
+
+
+def test_a_missing_store_says_what_to_run(cache: Path) -> None:
+    words = (
+        r"no features of segments-svm; run `fercore prepare KIND ROOT .* --baselines --landmarks"
+    )
+    with pytest.raises(DatasetError, match=words):
+        BaselineStore.readable(cache, BND, SLUG)
+    filled(cache, range(2))
+    with pytest.raises(DatasetError, match=r"unfinished .row 3 is missing"):
+        BaselineStore.readable(cache, BND, SLUG).digest([0, 3])
+    with pytest.raises(DatasetError, match="no features"):  # other points lie in another folder
+        BaselineStore.readable(cache, Landmarking("bnd", 1.5), SLUG)
+
+
+def test_a_store_goes_on_only_as_it_was_begun(cache: Path, tmp_path: Path) -> None:
+    filled(cache, range(2))
+    with pytest.raises(DatasetError, match="made with another parameters"):
+        BaselineStore.writable(cache, BND, manifest(cache, pixels=4))
+    other = make_cache(tmp_path / "other", 3, 1)
+    (cache / "index.tsv").write_bytes((other / "index.tsv").read_bytes())
+    with pytest.raises(DatasetError, match="belongs to another cache"):
+        BaselineStore.readable(cache, BND, SLUG)
+
+
+def test_a_damaged_file_is_named(cache: Path) -> None:
+    folder = filled(cache, range(2)).folder
+    (folder / "00000.npz").write_bytes(b"PK\x03\x04 nothing")
+    with pytest.raises(DatasetError, match=r"00000\.npz is damaged"):
+        BaselineStore.readable(cache, BND, SLUG).read([0])
+
+
+def test_where_points_come_from_is_checked() -> None:
+    assert Landmarking("bnd", 1.5).folder == "geometry-bnd-1.5mm"
+    assert "1.5 mm of noise" in Landmarking("bnd", 1.5).words
+    with pytest.raises(FercoreError, match="choose one of: bnd, mediapipe"):
+        Landmarking("dlib")
+    with pytest.raises(FercoreError, match="0 to 20 mm"):
+        Landmarking("bnd", -1.0)
