@@ -343,7 +343,7 @@ MANIFEST = {
     **{"views": 0, "seed": 3, "versions": {"python": "3"}},
     "preprocessing": {"rgb_size": 8, "depth_size": 6, "box_scale": 1, "depth_window_m": 0.04},
 }
-ROW = "0\ta\tF0001\tanger\t1\tWH\tf2d\tok\t\t0.9\t1\t2\t30\t40\t0.9\t0\t0.1"
+ROW = "0\ta\tF0001\tanger\t1\tWH\tf2d\tok\t\t0.9\t1\t2\t30\t40\t0.9\t0\t0.1\t"
 BASELINE = {
     **{"probabilities": [[0.1, 0.2, 0.1, 0.2, 0.2, 0.2]] * 2 + [[None] * 6], "frames": 100},
     **{"duration_s": 5.0, "spread": 0.1, "drift": 0.1, "motion": 0.1},
