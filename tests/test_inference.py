@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from app_doubles import FakeAnalyser, TickSource, sample_frame
 from session_driver import PATIENCE_S
 
+from app.live.capture import Latest
 from app.live.inference import Inference, Judged
-from app.live.latest import Latest
 from app.sources.base import Arrival
 from fercore.faces.tracking import TrackedFace
 from fercore.structures import FaceBox

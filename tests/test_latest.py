@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from app.live.latest import Latest
+from app.live.capture import Latest
 
 
 def test_newest_wins_and_the_overwritten_are_counted() -> None:

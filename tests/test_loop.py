@@ -11,13 +11,13 @@ from interrupting import interrupted_after
 
 from fercore.errors import FercoreError
 from fercore.training.loop import LoopPlan, train_to_the_end
-from fercore.training.objectives import HIGHEST, LAST_EPOCH, LOWEST, EpochRule
+from fercore.training.selection import HIGHEST, LAST_EPOCH, LOWEST, EpochRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fercore.training.objectives import Figures
+    from fercore.training.selection import Figures
 
 NAN = float("nan")
 

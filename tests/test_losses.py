@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from fercore.networks.paper import Logits
-from fercore.training.objectives import balancing_weights, join, leading, summed_loss
+from fercore.training.losses import balancing_weights, join, leading, summed_loss
 
 LABELS = torch.tensor([0, 1, 2, 3])
 

@@ -7,7 +7,7 @@ import pytest
 
 from fercore.report.hardest import rank_scans, rank_subjects
 from fercore.report.run_records import Predictions, Split
-from fercore.report.scores import compare, in_paper_order, score
+from fercore.report.statistics import compare, in_paper_order, score
 
 SPLIT = Split(frozenset({"c", "d", "e", "f"}), frozenset({"a", "b"}))
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from fercore.report.scores import corrected_t_test, holm, mcnemar_exact
+from fercore.report.statistics import corrected_t_test, holm, mcnemar_exact
 
 
 def test_corrected_t_test_by_hand() -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from app_doubles import BrokenAnalyser, FakeAnalyser, TickSource, opening, sample_frame
 from session_driver import PATIENCE_S, next_shown, until
 
+from app.live.capture import Latest
 from app.live.inference import Inference, Judged
-from app.live.latest import Latest
 from app.live.session import LOADING_REASON, NO_NETWORKS_REASON, Session, State
 from app.sources.base import Arrival
 from fercore.errors import CheckpointError

@@ -14,8 +14,8 @@ from study_fixtures import open_desk, write_study
 from app.drawing.colours import VERDICT_COLOURS
 from app.drawing.overlay import card_text, draw_overlay
 from app.drawing.qimage import to_array
+from app.live.capture import Latest
 from app.live.inference import Inference, Judged, OtherFaces
-from app.live.latest import Latest
 from app.sources.base import Arrival
 from fercore.expressions import Expression
 from fercore.faces.tracking import TrackedFace

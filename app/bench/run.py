@@ -1,4 +1,4 @@
-"""Runs the real live path on prepared frames and gathers what it took."""
+"""Runs the real live path on prepared frames and gathers what it took, to the drawn frame."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import signal
 import tempfile
 import time
+from array import array
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import psutil
-from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QTimer
 
 from app.application import create_application
 from app.bench.camera import ALIGN, MeasuredCamera
@@ -25,10 +26,11 @@ from app.bench.source import (
     TimedSource,
     prepared_frames,
 )
-from app.bench.window import DRAW, MeasuredWindow
 from app.live.session import Session
 from app.sources.choice import opened_source
+from app.start.logs import Troubles
 from app.start.settings import Settings
+from app.window.main_window import MainWindow
 from app.window.widgets.theme import apply_theme
 from fercore.errors import FercoreError
 from fercore.inference.engines import load_engine
@@ -41,11 +43,53 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.bench.source import Raw
+    from app.live.inference import Judged
 
+DRAW = "draw"
 WARM_UP = 30  # verdicts before measuring begins
 PATIENCE_S = 60.0  # to get there
 SAMPLE_EVERY_S = 10.0  # of a soak
 _TICK_MS = 100
+
+
+class MeasuredWindow(MainWindow):
+    """The window as it is; what it shows is timed from the capture to the finished picture."""
+
+    def __init__(self, session: Session, settings: Settings, source: TimedSource) -> None:
+        self.stopwatch = Stopwatch()
+        # Four bytes a frame: a long measurement must not grow by its own notes.
+        self.latencies_ms: array[float] = array("f")
+        self._prepared = source
+        self._undrawn: int | None = None  # index of the frame that Qt has yet to paint
+        self._present_s = 0.0
+        super().__init__(session, settings, Troubles())
+
+    def start_over(self) -> None:
+        """Forget what was measured so far."""
+        self.stopwatch.clear()
+        del self.latencies_ms[:]
+
+    def present(self, judged: Judged) -> None:
+        """Show one judged frame everywhere; it is painted when Qt comes to it."""
+        started_s = time.perf_counter()
+        super().present(judged)
+        self._present_s += time.perf_counter() - started_s
+        self._undrawn = judged.analysis.frame.index
+
+    def event(self, event: QEvent) -> bool:
+        """Handle an event; by one of them Qt asks the window to paint all that is due."""
+        if event.type() is not QEvent.Type.UpdateRequest:
+            return super().event(event)
+        started_s = time.perf_counter()
+        done = super().event(event)
+        if self._undrawn is not None:
+            self._note(self._undrawn, self._present_s + time.perf_counter() - started_s)
+        return done
+
+    def _note(self, index: int, took_s: float) -> None:
+        self.stopwatch.add(DRAW, took_s)
+        self.latencies_ms.append(1000 * (time.monotonic() - self._prepared.captured_s(index)))
+        self._undrawn, self._present_s = None, 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-from app.live.latest import Latest
+from app.live.capture import Latest
 from app.start.logs import log_failure
 from fercore.errors import FercoreError
 

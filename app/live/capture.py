@@ -1,4 +1,8 @@
-"""The thread that opens a source, reads it, and hands each frame on in the source's time.
+"""Grabs frames in a thread of its own into a one-slot mailbox, in which the newest item wins.
+
+A camera must never wait for a slow consumer, and a slow consumer must never
+work through a backlog of stale frames. So `put` overwrites and counts what it
+overwrote, and `take` always yields the newest item.
 
 A replay is paced here: too late, it passes over frames rather than play slowly.
 A camera paces itself, and tells by itself when it is lost. Orders (play, pause, step,
@@ -11,7 +15,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from app.sources.base import (
     Arrival,
@@ -28,15 +32,66 @@ from app.start.logs import log_failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.live.latest import Latest
     from fercore.structures import RGBDFrame
 
+T = TypeVar("T")
 READ_TIMEOUT_S = 1.0
 _LONGEST_PAUSE_S = 2.0  # between two looks for a camera that somebody is about to plug in
 STALL_FRAMES = 6
 """Later than this, a clip was being loaded: the clock is set anew, nothing is passed over."""
 
 logger = logging.getLogger(__name__)
+
+
+class Latest(Generic[T]):
+    """Thread-safe slot holding at most one item."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._item: T | None = None
+        self._closed = False
+        self._dropped = 0
+
+    @property
+    def dropped(self) -> int:
+        """Number of items overwritten before anyone took them."""
+        return self._dropped
+
+    def put(self, item: T) -> None:
+        """Offer `item`, replacing one that nobody has taken yet."""
+        with self._changed:
+            self._dropped += self._item is not None
+            self._item = item
+            self._changed.notify()
+
+    def take(self, timeout_s: float) -> T | None:
+        """Remove and return the newest item.
+
+        Returns None once the mailbox is closed and empty.
+
+        Raises:
+            TimeoutError: nothing arrived within `timeout_s` seconds.
+        """
+        with self._changed:
+            arrived = self._changed.wait_for(self._has_news, timeout_s)
+            if not arrived:
+                raise TimeoutError(f"no item within {timeout_s} s")
+            item, self._item = self._item, None
+            return item
+
+    def clear(self) -> None:
+        """Throw away an item that nobody has taken yet, without counting it."""
+        with self._changed:
+            self._item = None
+
+    def close(self) -> None:
+        """Wake every waiting consumer; safe to call twice."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _has_news(self) -> bool:
+        return self._item is not None or self._closed
 
 
 @dataclass(slots=True)

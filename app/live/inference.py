@@ -19,7 +19,7 @@ from fercore.structures import Analysis
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from app.live.latest import Latest
+    from app.live.capture import Latest
     from app.sources.base import Arrival
     from fercore.faces.head_angle import HeadAngle
     from fercore.faces.tracking import TrackedFace

@@ -14,9 +14,8 @@ from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.live.capture import Capture
+from app.live.capture import Capture, Latest
 from app.live.inference import Analyser, Inference, Judged
-from app.live.latest import Latest
 from app.sources.base import Condition, Health, LiveSource
 from fercore.structures import Analysis
 

@@ -11,12 +11,11 @@ from app.live.session import State
 from app.sources.base import LiveSource, Replay
 from app.sources.choice import SAMPLE, full_name, is_camera, opened_source
 from app.window.arbiter import Act, Arbiter
-from app.window.camera_panel import CameraPanel
 from app.window.centre import Centre
 from app.window.menus import SourceMenu, ViewMenu
 from app.window.player import Player
 from app.window.stage import StageWindow
-from app.window.view_panel import ViewPanel
+from app.window.view_panel import CameraPanel, ViewPanel
 from app.window.widgets.cloud_view import CloudDock
 from app.window.widgets.lines import StatusLine
 from app.window.widgets.menus import (

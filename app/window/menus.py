@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from app.sources.choice import SAMPLE
 from app.start.settings import SMOOTHNESSES
-from app.window.camera_panel import CAMERAS, FILE_KINDS
+from app.window.view_panel import CAMERAS, FILE_KINDS
 from app.window.widgets.menus import Command, add_choice, add_entry
 from app.window.widgets.theme import ThemeMenu
 

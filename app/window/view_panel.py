@@ -1,25 +1,88 @@
-"""What a window does with a frame beside drawing it: calm its verdicts, judge and keep it."""
+"""What stands beside the pictures: a camera's settings, calmed verdicts, judging and keeping."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from app.live.display import RestingFace, Steadiness
+from app.sources.base import Adjustable, Health, LiveSource
+from app.sources.choice import REALSENSE, SYNTHETIC, WEBCAM
 from app.window.snapshot import Snapshot, save_snapshot, snapshot_folder
+from app.window.widgets.camera_options import CameraOptions
+from app.window.widgets.menus import Command
 from fercore.errors import FercoreError
 from fercore.faces.quality import UNKNOWN_QUALITY, Quality, measure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtGui import QImage
 
     from app.live.inference import Judged
-    from app.sources.base import FrameSource
+    from app.sources.base import Condition, FrameSource
     from app.start.settings import Settings, Smoothness
     from app.window.arbiter import Arbiter
+    from app.window.widgets.banner import Banner, Tone
     from app.window.widgets.lines import QualityBar
+    from app.window.widgets.transport import Transport
     from fercore.structures import Analysis
 
+CAMERAS = (
+    (Command.REALSENSE, REALSENSE),
+    (Command.WEBCAM, WEBCAM),
+    (Command.SYNTHETIC, SYNTHETIC),
+)
+"""Command and source of the menu's entries."""
+
+FILE_KINDS = (
+    "All that can be played (*.wrl *.WRL *.bag *.db3 *.mp4 *.mkv *.mov *.avi *.webm);;"
+    "Scans (*.wrl *.WRL);;RealSense recordings (*.bag *.db3);;"
+    "Videos (*.mp4 *.mkv *.mov *.avi *.webm);;Any file (*)"
+)
+_TONES: dict[Health, Tone] = {
+    Health.GOOD: "good",
+    Health.DOUBTFUL: "doubtful",
+    Health.LOST: "lost",
+}
 _MEASURE_EVERY_S = 0.2  # words that change faster cannot be read
+
+
+class CameraPanel:
+    """Keeps banner, transport and settings in step with the present source."""
+
+    def __init__(self, banner: Banner, transport: Transport) -> None:
+        self.options = CameraOptions()
+        self.options.hide()
+        self.options.chosen.connect(self._adjust)
+        self._banner, self._transport = banner, transport
+        self._adjustable: Adjustable | None = None
+        self._health = Health.GOOD
+
+    def show_source(self, source: FrameSource) -> None:
+        """Make room for a camera, or for a replay's transport; once that knows its clips."""
+        self._adjustable = source if isinstance(source, Adjustable) else None
+        self._health = Health.GOOD
+        is_live = isinstance(source, LiveSource)
+        self._transport.set_live(is_live)
+        self._banner.show_camera("good", Health.GOOD if is_live else "", "")
+        self.options.set_settings(() if self._adjustable is None else self._adjustable.controls)
+        self.options.setVisible(self._adjustable is not None)
+
+    def follow(self, condition: Condition | None, when_lost: Callable[[], None]) -> None:
+        """Show how the camera is doing; what a lost one showed last is no longer true."""
+        if condition is None:
+            return
+        is_news = condition.health is Health.LOST and self._health is not Health.LOST
+        self._health = condition.health
+        if is_news:
+            when_lost()
+        self._banner.show_camera(_TONES[condition.health], condition.health, condition.sentence)
+        if self._adjustable is not None:
+            self.options.set_settings(self._adjustable.controls)
+
+    def _adjust(self, name: str, value: float) -> None:
+        if self._adjustable is not None:
+            self._adjustable.adjust(name, value)
 
 
 class _Times(Protocol):

@@ -26,7 +26,7 @@ from fercore.evaluation.store import (
 from fercore.evaluation.workers import available_cores, local_workers, ray_workers
 from fercore.runtime.files import sole_user
 from fercore.runtime.versions import versions
-from fercore.training.objectives import lowest_own_loss
+from fercore.training.selection import lowest_own_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from fercore.report import paper
 from fercore.report.content import NOTHING, Table, probability, signed, signed_interval
 from fercore.report.progress import setting
-from fercore.report.scores import SIGNIFICANT
+from fercore.report.statistics import SIGNIFICANT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fercore.report.description import RunDescription
-    from fercore.report.scores import Comparison
+    from fercore.report.statistics import Comparison
 
 T_TEST_NOTE = (
     "p of the corrected resampled t-test (Nadeau and Bengio 2003; two-sided): the variance of "

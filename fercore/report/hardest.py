@@ -14,7 +14,7 @@ import numpy as np
 from fercore.expressions import EXPRESSIONS
 from fercore.report.content import Table, percent
 from fercore.report.progress import setting
-from fercore.report.scores import in_paper_order
+from fercore.report.statistics import in_paper_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ import numpy as np
 from fercore.metrics import CALIBRATION_BINS
 from fercore.report.content import NOTHING, Cell, Table, interval, percent
 from fercore.report.progress import setting
-from fercore.report.scores import in_paper_order
+from fercore.report.statistics import in_paper_order
 from fercore.report.tables import INTERVAL_NOTE
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fercore.report.description import RunDescription
     from fercore.report.run_records import Timings
-    from fercore.report.scores import PipelineScore
+    from fercore.report.statistics import PipelineScore
 
 _MEGABYTES_PER_GIGABYTE = 1024
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.report.description import NO_BACKBONE
-from fercore.report.scores import in_paper_order
+from fercore.report.statistics import in_paper_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

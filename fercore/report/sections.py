@@ -25,7 +25,7 @@ from fercore.report.measure_tables import (
     timing_table,
 )
 from fercore.report.progress import progress, protocol_words, setting
-from fercore.report.scores import adjusted, compare_all, score_pipelines
+from fercore.report.statistics import adjusted, compare_all, score_pipelines
 from fercore.report.tables import confusion_table, recall_table, table_1, table_2
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from fercore.report.description import RunDescription
     from fercore.report.run_records import Curves, Evaluation, Timings
-    from fercore.report.scores import Comparison, PipelineScore
+    from fercore.report.statistics import Comparison, PipelineScore
 
 
 def evaluation_sections(evaluation: Evaluation, cache: Path | None) -> list[Section]:

@@ -11,14 +11,14 @@ from fercore.report import paper
 from fercore.report.content import NOTHING, Table, interval, percent, signed
 from fercore.report.description import NO_BACKBONE
 from fercore.report.progress import setting
-from fercore.report.scores import in_paper_order
+from fercore.report.statistics import in_paper_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fercore.report.description import PipelineStart, RunDescription
     from fercore.report.progress import Progress
-    from fercore.report.scores import PipelineScore
+    from fercore.report.statistics import PipelineScore
 
 INTERVAL_NOTE = (
     "95 % intervals: percentiles of a bootstrap that draws whole subjects (2,000 draws); "

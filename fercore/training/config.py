@@ -65,7 +65,7 @@ class TrainingConfig:
     batch_size: int = 32  # not stated
     patience: int = 10  # epochs without a better validation loss before stopping; not stated
     rgb_size: int = 0  # pixels, side of the colour input; 0: of the crops as prepared
-    balanced: bool = False  # rare expressions count more, see `objectives.balancing_weights`
+    balanced: bool = False  # rare expressions count more, see `losses.balancing_weights`
     calm: bool = False  # heads learn from calm faces too, and say how calm a face is; not stated
     modality_dropout: float = 0.0  # share of faces that lose colour or depth; not stated
     copies: int = 0  # augmented copies of every face; 0: the faces as they are; not stated

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fercore.errors import FercoreError
 from fercore.training.loop import LoopPlan, train_to_the_end
-from fercore.training.objectives import lowest_own_loss
+from fercore.training.selection import lowest_own_loss
 from fercore.training.stacked import StackedFolds
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fercore.structures import FloatArray
     from fercore.training.config import TrainingConfig
     from fercore.training.features import FrozenFeatures
-    from fercore.training.objectives import Figures
+    from fercore.training.selection import Figures
     from fercore.training.stacked import FoldTask
 
 

@@ -11,7 +11,7 @@ from fercore.networks.paper import Absent, verdict_probabilities
 from fercore.training.augmentation import drawn_absence, filled
 from fercore.training.config import channels_last, computing_in, learning_rate, training_device
 from fercore.training.features import compute_features
-from fercore.training.objectives import (
+from fercore.training.losses import (
     balancing_weights,
     join,
     leading,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.config import TrainingConfig
     from fercore.training.faces import LabelledFaces
-    from fercore.training.objectives import Figures
+    from fercore.training.selection import Figures
 
 
 class _Labels:

@@ -21,14 +21,14 @@ from tqdm import tqdm
 from fercore.errors import FercoreError, cure
 from fercore.runtime.files import whole_file, write_text_whole
 from fercore.runtime.parsing import parsed_json
-from fercore.training.objectives import EPOCH, TRAIN_LOSS
+from fercore.training.selection import EPOCH, TRAIN_LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from typing import Never
 
-    from fercore.training.objectives import EpochRule, Figures
+    from fercore.training.selection import EpochRule, Figures
 
 RUN_FILE, STATE_FILE = "run.json", "state.pt"
 SAVE_EVERY_S = 120.0

@@ -20,7 +20,7 @@ from fercore.networks.checkpoints import Measure
 from fercore.networks.layers import CLASSES
 from fercore.networks.paper import Absent
 from fercore.networks.preprocessing import depth_input, rgb_input
-from fercore.training.objectives import join
+from fercore.training.losses import join
 
 if TYPE_CHECKING:
     from fercore.networks.layers import Classifier

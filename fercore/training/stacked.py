@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fercore.structures import FloatArray
     from fercore.training.config import TrainingConfig
     from fercore.training.features import FrozenFeatures
-    from fercore.training.objectives import Figures
+    from fercore.training.selection import Figures
 
     State = dict[str, torch.Tensor]
 

@@ -31,8 +31,8 @@ from fercore.networks.paper import (
 from fercore.training.config import COSINE, TrainingConfig
 from fercore.training.learner import PipelineLearner
 from fercore.training.loop import STATE_FILE, LoopPlan, claim_folder, digest, train_to_the_end
-from fercore.training.objectives import lowest_summed_loss
 from fercore.training.scoring import work_in
+from fercore.training.selection import lowest_summed_loss
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fercore.networks.paper import Pipeline
     from fercore.networks.preprocessing import Preprocessing
     from fercore.training.faces import LabelledFaces
-    from fercore.training.objectives import EpochRule
+    from fercore.training.selection import EpochRule
 
 FREE_TO_CHANGE = ("epochs", "patience", "backbone_source", "branches")
 """Settings that may differ when a run goes on."""

@@ -16,7 +16,7 @@ from app.study.desk import Desk
 from app.study.run_state import Equipment
 from app.window.study.checks import LiveFigures
 from app.window.study.dock import StudyDock
-from app.window.study.marker_keys import MarkerKeys
+from app.window.study.recording_line import MarkerKeys
 from app.window.study.study_folder import study_folder
 from app.window.widgets.menus import Command, add_entry
 from fercore.errors import FercoreError

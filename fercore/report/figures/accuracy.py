@@ -25,7 +25,7 @@ from fercore.report.figures.style import (
     percent_axis,
     ramp,
 )
-from fercore.report.scores import SIGNIFICANT, in_paper_order
+from fercore.report.statistics import SIGNIFICANT, in_paper_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.report.hardest import HardSubject
-    from fercore.report.scores import Comparison, PipelineScore
+    from fercore.report.statistics import Comparison, PipelineScore
 
 CHANCE = 1 / 6
 

@@ -17,7 +17,7 @@ from fercore.report.figures.style import (
     new_figure,
     percent_axis,
 )
-from fercore.report.scores import in_paper_order
+from fercore.report.statistics import in_paper_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fercore.report.figures.style import Line
     from fercore.report.robustness import StressCurve
     from fercore.report.run_records import Curves
-    from fercore.report.scores import PipelineScore
+    from fercore.report.statistics import PipelineScore
 
 _ACROSS = 4
 _QUARTILES = (25, 50, 75)

@@ -24,7 +24,8 @@ from fercore.training.backbones.network import LabelledBackbone, parameter_group
 from fercore.training.backbones.scoring import figures, logits_of, placed
 from fercore.training.config import FLOAT32, channels_last, computing_in, training_device
 from fercore.training.loop import STATE_FILE, LoopPlan, claim_folder, train_to_the_end
-from fercore.training.objectives import HIGHEST_MERIT, TRAIN_LOSS, verdict_losses
+from fercore.training.losses import verdict_losses
+from fercore.training.selection import HIGHEST_MERIT, TRAIN_LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from fercore.networks.backbones import BackboneStart
     from fercore.training.backbones.faces import BackboneFaces
-    from fercore.training.objectives import EpochRule, Figures
+    from fercore.training.selection import EpochRule, Figures
 
 AVERAGED_SHARE = 0.25
 """Share of all steps over which the weights that are kept are averaged, exponentially."""

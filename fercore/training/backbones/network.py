@@ -127,7 +127,7 @@ class BackboneCard:
     seconds: float  # of training
     measured: dict[str, dict[str, Any]]  # figures by set of faces, see `FaceFigures`
     selection: dict[str, Any] = field(default_factory=dict)  # the rule that chose the epoch, see
-    # `fercore.training.objectives.EpochRule`
+    # `fercore.training.selection.EpochRule`
     sha256: str = ""  # of the safetensors file
     format: int = FORMAT
 
