@@ -3,9 +3,9 @@
 Guo et al., "On calibration of modern neural networks" (ICML 2017): dividing a head's logits
 by one number, chosen for the lowest cross-entropy on held-out subjects, leaves every verdict
 as it is. What a head says about calm gets a factor and a shift of its own (Platt's scaling).
-Calm is as frequent among the faces at hand as their collectors made it, so calm and expressive
-faces are counted as if they were met equally often. The numbers are worked into the head's last
-layer, so that whoever runs the network need not know of them.
+Calm is as frequent among the faces at hand as their collectors made it, so the shift is set
+where calm and expressive faces are mistaken for each other equally often. The numbers are
+worked into the head's last layer, so that whoever runs the network need not know of them.
 """
 
 from __future__ import annotations
@@ -126,10 +126,11 @@ def _last_layer(network: Pipeline, head: str) -> Classifier:
 
 
 def _best_calm(scores: torch.Tensor, calm: torch.Tensor) -> tuple[float, float]:
-    """Return divisor and shift of calm scores (N,) with the lowest loss against shares (N,)."""
-    total, least = calm.sum(), torch.finfo(calm.dtype).eps
-    weights = calm / total.clamp(min=least) + (1 - calm) / (len(calm) - total).clamp(min=least)
-    wanted = calm / total.clamp(min=least) / weights  # the share of calm, were both as frequent
+    """Return divisor and shift of calm scores (N,) for shares (N,) of calm.
+
+    The divisor gives the lowest loss (Platt's scaling), the shift lets calm and expressive faces
+    be mistaken for each other equally often.
+    """
     factor, shift = torch.ones((), dtype=scores.dtype), torch.zeros((), dtype=scores.dtype)
     factor.requires_grad_(True)
     shift.requires_grad_(True)
@@ -138,13 +139,30 @@ def _best_calm(scores: torch.Tensor, calm: torch.Tensor) -> tuple[float, float]:
     def loss() -> torch.Tensor:
         search.zero_grad()
         scaled = scores * factor + shift
-        value = functional.binary_cross_entropy_with_logits(scaled, wanted, weights)
+        value = functional.binary_cross_entropy_with_logits(scaled, calm)
         torch.autograd.backward(value)
         return value
 
     search.step(loss)
     divisor = min(max(1 / float(factor.detach()), _COOLEST), _HOTTEST) if factor > 0 else _HOTTEST
-    return round(divisor, 4), round(float(shift.detach()), 4)
+    even = _even_score(scores, calm > 0.5)
+    found = float(shift.detach()) if even is None else -even / divisor
+    return round(divisor, 4), round(found, 4)
+
+
+def _even_score(scores: torch.Tensor, calm: torch.Tensor) -> float | None:
+    """Return the score that splits best: as many expressive faces above as calm ones below it.
+
+    Of each kind the same share. None where one kind is missing. Calm is (N,) bool.
+    """
+    if calm.all() or not calm.any():
+        return None
+    ordered, order = scores.sort()
+    calm_below = calm[order].double().cumsum(0) / calm.sum()
+    expressive_above = 1 - (~calm[order]).double().cumsum(0) / (~calm).sum()
+    crossing = int((calm_below >= expressive_above).double().argmax())
+    above = ordered[min(crossing + 1, len(ordered) - 1)]
+    return float((ordered[crossing] + above) / 2)
 
 
 def _best_temperature(head: torch.Tensor, targets: torch.Tensor) -> float:
