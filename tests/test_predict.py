@@ -27,7 +27,7 @@ def test_a_scan_gets_three_verdicts_beside_the_truth(
     assert row["name"] == mesh.name.removesuffix("_F3D.wrl")
     assert row["truth"] == "happiness"
     for head in ("fusion", "rgb", "depth"):
-        assert list(row[head]) == [e.value for e in EXPRESSIONS]
+        assert list(row[head]) == [*(e.value for e in EXPRESSIONS), "calm"]
         assert sum(row[head].values()) == pytest.approx(1, abs=1e-3)
 
 

@@ -3,8 +3,8 @@
 `NAME.safetensors` holds the tensors, `NAME.json` the card: everything needed to
 rebuild the network, to feed it and to know what it may be used for. Convolution
 and FC weights are stored as int8 with one scale per output channel, scales and the rest
-(biases, batch normalisation) in half precision where it holds them, variances as float32;
-loading gives float32 throughout.
+(biases, batch normalisation) in half precision where it holds them, else as float32; loading
+gives float32 throughout.
 """
 
 from __future__ import annotations
@@ -234,8 +234,7 @@ def _require_usable(card: ModelCard, source: Path) -> None:
 
 def _compress(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
     if value.ndim < 2:
-        keep = name.endswith("running_var") or not value.is_floating_point()
-        return {name: value.contiguous() if keep else _halved(value)}
+        return {name: _halved(value) if value.is_floating_point() else value.contiguous()}
     rows = value.flatten(1)  # out channels, rest
     scale = _halved((rows.abs().amax(1) / 127).clamp(min=_SMALLEST_HALF))
     steps = (rows / scale.float()[:, None]).round().clamp(-127, 127)  # of the scale as stored
@@ -245,7 +244,8 @@ def _compress(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
 
 def _halved(value: torch.Tensor) -> torch.Tensor:
     halved = value.half()
-    return (halved if halved.isfinite().all() else value).contiguous()
+    holds = torch.allclose(halved.float(), value, rtol=1e-3, atol=0)
+    return (halved if holds else value).contiguous()
 
 
 def _expand(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
