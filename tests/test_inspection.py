@@ -249,5 +249,5 @@ class TestOverlay:
         assert drawn == []
 
     def test_output_needs_a_scan(self, tree):
-        with pytest.raises(FercoreError, match="--overlay SCAN"):
+        with pytest.raises(FercoreError, match="--overlay or --systems SCAN"):
             run(tree, "--output", "x.png")

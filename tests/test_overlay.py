@@ -103,14 +103,17 @@ def test_an_unsure_verdict_has_no_expressions_colour(qtbot: QtBot) -> None:
     assert count(unsure, colour) == 0 < count(sure, colour)
 
 
-def test_other_faces_have_a_thin_box_and_the_judged_one_none_beside_its_own(qtbot: QtBot) -> None:
+def test_of_several_faces_each_has_a_card_and_the_others_a_thin_box(qtbot: QtBot) -> None:
     analysis = analysis_of(large_frame())
     judged = TrackedFace(1, FaceBox(200, 300, 260, 360, 0.9), None, True)
     other = TrackedFace(2, FaceBox(500, 300, 560, 360, 0.9), None, False)
     plain, boxed = overlaid(analysis), overlaid(analysis, (judged, other))
     changed = np.argwhere((plain != boxed).any(axis=-1))
-    assert changed[:, 1].min() > 490 and changed[:, 1].max() < 570
-    assert 0 < len(changed) < 60 * 60 / 3
+    rows, columns = changed[:, 0], changed[:, 1]
+    beside_cards, left = (rows > 290) & (rows < 358), columns < 400
+    assert not (beside_cards & left).any()  # the judged face's own box stands there already
+    assert 0 < (beside_cards & ~left).sum() < 60 * 60 / 3
+    assert (left & ~beside_cards).any() and (~left & ~beside_cards).any()
 
 
 def test_the_age_adds_a_line_to_the_plate(qtbot: QtBot) -> None:
