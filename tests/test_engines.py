@@ -95,7 +95,9 @@ def test_openvino_gives_torchs_calm() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares CUDA with the CPU: needs both")
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no CUDA device is here, with which the CPU is compared"
+)
 @pytest.mark.parametrize("pipeline", PIPELINES)
 def test_cuda_gives_the_cpus_probabilities(pipeline: str) -> None:
     rgb, depth = inputs()

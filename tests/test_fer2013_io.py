@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from fer2013_fixtures import striped_faces, write_csv, write_shard
 
+from fercore.datasets.fer2013 import Fer2013
 from fercore.errors import DatasetError
 from fercore.expressions import EXPRESSIONS
 from fercore.io.fer2013 import CLASSES, Fer2013Split, read_fer2013
@@ -223,6 +224,8 @@ def test_votes_beside_a_csv_are_joined_by_row(tmp_path: Path) -> None:
     )
     assert not faces.targets()[2].any()  # no face, most people say
     assert faces.agreed_labels().tolist() == [4, 0, -1]
+    assert faces.terms == Fer2013(path).terms
+    assert "Kaggle" in faces.terms and "FER+ (MIT licence" in faces.terms
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def _manifest(dataset: Fer2013, samples: Sequence[Sample], parameters: Preproces
         preprocessing=parameters,
         versions=versions(),
         dataset=FER2013.name,
-        terms=FER2013.sentence,
+        terms=dataset.terms,
     )
 
 

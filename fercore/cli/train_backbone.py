@@ -104,7 +104,6 @@ def _card(
 ) -> BackboneCard:
     from dataclasses import asdict
 
-    from fercore.io.fer2013 import TERMS
     from fercore.runtime.versions import command_line, versions
     from fercore.training.backbones.network import BackboneCard, description_of
 
@@ -113,7 +112,7 @@ def _card(
         variant=start.variant,
         description=description_of(start),
         training_data=f"FER2013, training split: {len(faces.training)} grey faces of 48 x 48",
-        terms=TERMS,
+        terms=faces.training.terms,
         protocol=_protocol(settings, start, faces, result),
         settings=asdict(settings),
         history=result.history,

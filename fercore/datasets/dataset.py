@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fercore.errors import DatasetError
 from fercore.expressions import NEUTRAL, Expression
+from fercore.io.fer2013 import TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,10 +41,7 @@ BU4DFE = Terms(
 BOSPHORUS = Terms(
     "Bosphorus", "Bosphorus, licensed by Boğaziçi University for research; not to be passed on"
 )
-FER2013 = Terms(
-    "FER2013",
-    "FER2013, terms of its Kaggle challenge: research use, the pictures are not passed on",
-)
+FER2013 = Terms("FER2013", TERMS)
 SYNTHETIC = Terms(
     "synthetic",
     "synthetic, no person was recorded; made with ICT-FaceKit (MIT licence) or MakeHuman (CC0)",

@@ -66,7 +66,7 @@ class Fer2013:
     """
 
     name = "FER2013"
-    terms = TERMS
+    terms = TERMS  # and those of the votes where a file has some
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
@@ -110,6 +110,8 @@ class Fer2013:
             except DatasetError as error:
                 yield str(error)
                 continue
+            if faces.votes is not None:
+                self.terms = faces.terms
             yield from faces.remarks
             yield from _left_out(path, faces)
             targets = faces.targets()

@@ -34,7 +34,8 @@ CLASSES = (*(expression.value for expression in EXPRESSIONS), NEUTRAL)
 """Names of the labels 0..6: the six expressions in the project's order, then neutral.
 Kaggle's numbers happen to follow the same order up to happiness, sadness, surprise, neutral."""
 
-TERMS = "terms of the Kaggle challenge FER2013: research use, the pictures are not passed on"
+TERMS = "FER2013, terms of its Kaggle challenge: research use, the pictures are not passed on"
+VOTES_TERMS = "votes of FER+ (MIT licence, Microsoft Corporation)"
 
 OWN_LABEL_SHARE = 0.15
 """What FER2013's own label counts beside the votes, of faces that most people find expressive:
@@ -70,6 +71,11 @@ class Fer2013Faces:
         """Return the faces for which `chosen` (N,) is true."""
         votes = None if self.votes is None else self.votes[chosen]
         return Fer2013Faces(self.images[chosen], self.labels[chosen], votes, self.remarks)
+
+    @property
+    def terms(self) -> str:
+        """Under which terms pictures and votes may be used, one sentence."""
+        return TERMS if self.votes is None else f"{TERMS}; {VOTES_TERMS}"
 
     def targets(self) -> FloatArray:
         """Return target distributions (N, 7) in the order of CLASSES; all 0: a face has none.

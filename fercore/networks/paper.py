@@ -149,7 +149,7 @@ class Pipeline(nn.Module, ABC):
 
     def frozen_modules(self, finetune: str) -> dict[str, nn.Module]:
         """Return the modules of the frozen half by their names, which end in a dot."""
-        stages = {"none": ("early", "last_stage"), "last-stage": ("early",)}.get(finetune, ())
+        stages = {"none": ("early", "last_stage"), "last-stage": ("early",), "all": ()}[finetune]
         return {
             f"{name}.": module
             for name, module in self.named_modules()

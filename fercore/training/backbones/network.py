@@ -25,7 +25,7 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from fercore.errors import CheckpointError, cure
-from fercore.io.fer2013 import CLASSES, TERMS
+from fercore.io.fer2013 import CLASSES
 from fercore.networks.backbones import BACKBONE_FEATURES, Backbone, BackboneStart, apply_start
 from fercore.runtime.files import whole_file, write_text_whole
 
@@ -158,7 +158,7 @@ def save_backbone(path: Path, backbone: Backbone, card: BackboneCard) -> Backbon
         "architecture": _ARCHITECTURES[card.backbone, card.variant],
         "description": card.description,
         "input": "RGB, x/255, torchvision ImageNet mean and std",
-        "terms": TERMS,
+        "terms": card.terms,
     }
     try:
         with whole_file(path) as unfinished:
