@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from app_doubles import TickSource, analysis_of, calm_prediction, prediction, sample_frame
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QImage, QPainter
+from PySide6.QtWidgets import QMessageBox
 from window_driver import PATIENCE_MS, state
 
 from app.drawing.qimage import to_array
@@ -29,6 +30,7 @@ from fercore.structures import FaceBox, Verdicts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PySide6.QtWidgets import QApplication, QWidget
     from pytestqt.qtbot import QtBot
 
     from app.window.main_window import MainWindow
@@ -105,6 +107,36 @@ def test_the_stage_goes_round_and_round_and_escape_leaves_it(
     qtbot.waitUntil(window.isVisible, timeout=PATIENCE_MS)
     assert not window.stage.isVisible()
     qtbot.waitUntil(state(window, "ended"), timeout=PATIENCE_MS)
+
+
+def test_closing_from_the_stage_ends_the_application(
+    qapp: QApplication, show_window: Callable[..., MainWindow]
+) -> None:
+    window = show_window()
+    window.enter_stage()
+    QTimer.singleShot(100, window.close)
+    patience = QTimer(interval=5000, singleShot=True)
+    patience.timeout.connect(lambda: qapp.exit(3))
+    patience.start()
+    assert qapp.exec() == 0
+    assert patience.isActive() and not window.stage.isVisible()
+
+
+def test_on_the_stage_nobody_is_asked_behind_it(
+    show_window: Callable[..., MainWindow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = show_window()
+    window.enter_stage()
+    seen = []
+
+    def say_no(parent: QWidget, *_: object) -> QMessageBox.StandardButton:
+        seen.append((parent.isVisible(), window.stage.isVisible()))
+        return QMessageBox.StandardButton.No
+
+    monkeypatch.setattr(QMessageBox, "question", say_no)
+    monkeypatch.setattr(window.arbiter, "question", lambda _act: "Quit nevertheless?")
+    assert not window.close() and seen == [(True, False)] and window.isVisible()
+    monkeypatch.undo()
 
 
 def test_the_stage_needs_a_window() -> None:

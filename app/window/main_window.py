@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox
 
 from app.live.session import State
 from app.sources.base import LiveSource, Replay
@@ -165,6 +165,7 @@ class MainWindow(QMainWindow):
         self.closing.emit()
         self._session.close()
         super().closeEvent(event)
+        QApplication.quit()  # by itself Qt ends only with a window in sight: not from the stage
 
     def _assemble(self) -> None:
         self.transport = Transport()
@@ -295,8 +296,10 @@ class MainWindow(QMainWindow):
             self.move(room.topLeft())
 
     def _is_confirmed(self, act: Act) -> bool:
-        """Ask before an act that would disturb a recording."""
+        """Ask before an act that would disturb a recording; the stage gives way to the question."""
         question = self.arbiter.question(act)
+        if question and self.stage.isVisible():
+            self.stage.close()
         return not question or is_confirmed(self, question)
 
     def _leave_stage(self) -> None:
