@@ -87,6 +87,18 @@ def test_every_frame_is_gone_to(kind: str, tmp_path: Path) -> None:
     source.close()
 
 
+@pytest.mark.parametrize("kind", ["pictures", "video", "run"])
+def test_a_frame_that_is_gone_to_again_and_again_has_a_clock(kind: str, tmp_path: Path) -> None:
+    source = opened_source(make(kind, tmp_path))
+    assert isinstance(source, Seekable)
+    for go in (lambda: source.go_to(5), lambda: source.seek(0)):
+        for _ in range(4):
+            go()
+            frame = source.read(1.0)
+            assert frame is not None and frame.remark == ""
+    source.close()
+
+
 def test_a_run_remembers_what_was_said_and_what_happened(tmp_path: Path) -> None:
     study = write_study(tmp_path / "study", "full")
     record_run(study)

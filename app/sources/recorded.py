@@ -82,7 +82,7 @@ class RecordedSource(ABC):
         self._start()
         self._is_open, self._has_ended = True, False
         self._index, self._coming, self._clock = 0, 0, FrameClock()
-        self._last_s, self._still = math.nan, 0
+        self._jumped()
 
     def read(self, timeout_s: float) -> RGBDFrame | None:
         """Return the next frame, None at the end; `timeout_s` is not used.
@@ -110,13 +110,13 @@ class RecordedSource(ABC):
         """Start over; numbers and time stamps run on."""
         self._rewind()
         self._coming, self._has_ended = 0, False
-        self._clock.restart()
+        self._jumped()
 
     def go_to(self, place: int) -> None:
         """Go on with a moment, at most the last; numbers and time stamps run on."""
         wanted = max(0, min(place, self.frame_count - 1))
         self._coming, self._has_ended = self._find(wanted), False
-        self._clock.restart()
+        self._jumped()
 
     def skip(self, frames: int) -> None:
         """Pass over frames without decoding them where that can be helped."""
@@ -131,6 +131,11 @@ class RecordedSource(ABC):
         """Let go of the files."""
         self._is_open = False
         self._stop()
+
+    def _jumped(self) -> None:
+        """Compare the next moment's time with none before: what was gone to may come again."""
+        self._clock.restart()
+        self._last_s, self._still = math.nan, 0
 
     def _stamp(self, time_s: float) -> tuple[float, str]:
         """Return a frame's time stamp, and a remark where it is not the recording's own."""

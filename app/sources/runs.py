@@ -156,7 +156,7 @@ class RunSource(RecordedSource):
         if self.position + 1 >= len(self._places):
             return None
         self._take_up(self.position + 1)
-        self._clock.restart()
+        self._jumped()
         return self._next()
 
     def _moment(self, run: _Run, number: int, rgb: UInt8Array) -> Recorded:
