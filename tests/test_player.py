@@ -17,22 +17,25 @@ from study_fixtures import record_run, write_study
 from window_driver import PATIENCE_MS, action, state
 
 from app.headless.picture import Showcase
-from app.sources.base import Remembering, Seekable
+from app.sources import runs
+from app.sources.base import Remembering, Seekable, SourceError
 from app.sources.choice import opened_source, source_named
+from app.sources.runs import RunSource
 from app.window.widgets.banner import Banner
 from app.window.widgets.timeline import Timeline
 from fercore.expressions import VERDICT_LABELS, Expression
 from fercore.structures import Verdicts
+from fercore.study.media import depth_maps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
     from app.window.main_window import MainWindow
-    from fercore.structures import Analysis, RGBDFrame
+    from fercore.structures import Analysis, FloatArray, RGBDFrame
 
 
 def write_pictures(folder: Path, count: int = 30) -> Path:
@@ -125,6 +128,38 @@ def test_a_run_without_pictures_is_refused_with_a_cure(tmp_path: Path) -> None:
     run = record_run(write_study(tmp_path / "study", "derived"))
     with pytest.raises(Exception, match="kept no picture to be shown; `fercore report`"):
         opened_source(str(run.folder))
+
+
+def test_any_number_of_runs_without_pictures_is_passed_over(tmp_path: Path) -> None:
+    bare = record_run(write_study(tmp_path / "bare", "derived"))
+    shown = record_run(write_study(tmp_path / "shown", "full"))
+    with pytest.raises(SourceError, match="kept no picture to be shown"):
+        RunSource([bare] * 600, "runs").open()
+    source = RunSource([*[bare] * 600, shown], "runs")
+    source.open()
+    assert sum(1 for _ in iter(lambda: source.read(1.0), None)) == 12
+    source.close()
+
+
+def test_a_run_is_opened_once_and_its_damage_is_the_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = write_study(tmp_path / "study", "full")
+    places = [record_run(study), record_run(study)]
+    source, opened = RunSource(places, "runs"), []
+
+    def noted(path: Path, unit_m: float, from_s: float) -> Iterator[tuple[float, FloatArray]]:
+        opened.append(path)
+        return depth_maps(path, unit_m, from_s)
+
+    source.open()
+    monkeypatch.setattr(runs, "depth_maps", noted)
+    source.seek(1)
+    assert opened == [places[1].depth]
+    places[1].depth.write_bytes(b"damaged")
+    with pytest.raises(SourceError, match="no readable video"):
+        source.seek(1)
+    source.close()
 
 
 def test_the_bar_the_timeline_and_keys_go_to_frames(

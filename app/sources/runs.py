@@ -6,6 +6,7 @@ frames of the present run are counted; rows whose picture was not kept are passe
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -44,6 +45,15 @@ class _Run(NamedTuple):
     record: RunRecord
     rows: RunPredictions
     moments: tuple[tuple[float, str], ...]
+
+
+@contextmanager
+def _of_source() -> Iterator[None]:
+    """Say of the source what is wrong with one of its files."""
+    try:
+        yield
+    except FercoreError as error:
+        raise SourceError(str(error)) from error
 
 
 def runs_in(folder: Path) -> list[RunPlace]:
@@ -108,23 +118,23 @@ class RunSource(RecordedSource):
 
     def _start(self) -> None:
         self._take_up(0)
+        self._find(0)
         if self._next() is None:
             raise SourceError(
                 f"{self._name} kept no picture to be shown; `fercore report` shows its verdicts."
             )
         self._rewind()
 
+    @_of_source()
     def _take_up(self, clip: int) -> None:
+        """Read a run's tables; `_find` opens its pictures."""
         place = self._places[clip]
-        try:
-            record, rows = read_run_record(place.session), read_predictions(place.predictions)
-            events = read_events(place.events) if place.events.is_file() else []
-        except FercoreError as error:
-            raise SourceError(str(error)) from error
+        record, rows = read_run_record(place.session), read_predictions(place.predictions)
+        events = read_events(place.events) if place.events.is_file() else []
         moments = tuple((event.onset_s, event.name or event.type) for event in events)
         self._run, self.position = _Run(place, record, rows, moments), clip
-        self._find(0)
 
+    @_of_source()
     def _find(self, place: int) -> int:
         run = self._run
         assert run is not None
@@ -141,23 +151,21 @@ class RunSource(RecordedSource):
         self._next_depth = next(self._depth, None)
         return place
 
+    @_of_source()
     def _next(self) -> Recorded | None:
+        while (moment := self._of_this_run()) is None and self.position + 1 < len(self._places):
+            self._take_up(self.position + 1)
+            self._find(0)
+            self._jumped()
+        return moment
+
+    def _of_this_run(self) -> Recorded | None:
         run = self._run
         assert run is not None
-        try:
-            for number, rgb in self._colour:
-                if number >= self._number:
-                    return self._moment(run, number, rgb)
-        except FercoreError as error:
-            raise SourceError(str(error)) from error
-        return self._of_next_run()
-
-    def _of_next_run(self) -> Recorded | None:
-        if self.position + 1 >= len(self._places):
-            return None
-        self._take_up(self.position + 1)
-        self._jumped()
-        return self._next()
+        for number, rgb in self._colour:
+            if number >= self._number:
+                return self._moment(run, number, rgb)
+        return None
 
     def _moment(self, run: _Run, number: int, rgb: UInt8Array) -> Recorded:
         while self._next_depth is not None and self._next_depth[0] < number:
