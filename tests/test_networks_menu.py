@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from fercore.study.run_files import Weights
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
     from pytestqt.qtbot import QtBot
 
     from app.window.main_window import MainWindow
@@ -68,6 +70,37 @@ def test_other_networks_judge_once_they_are_loaded(
     choice.menu.aboutToShow.emit()
     checked = [action.text() for action in choice.menu.actions() if action.isChecked()]
     assert checked == ["sad"] and len(choice.menu.actions()) == 4
+
+
+def test_what_is_chosen_last_judges_though_others_were_loading(
+    qtbot: QtBot, show_window: Callable[..., MainWindow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = show_window()
+    choice = offer(window)
+    qtbot.waitUntil(described(window, "Fusion: anger"), timeout=PATIENCE_MS)
+    begun, may_end = threading.Event(), threading.Event()
+
+    def load_slowly() -> Sad:
+        begun.set()
+        may_end.wait(PATIENCE_MS / 1000)
+        return Sad()
+
+    found: list[str] = []
+
+    def find(name: str) -> Networks:
+        found.append(name)
+        wanted = networks(name)
+        return wanted._replace(load=load_slowly) if name == "sad" else wanted
+
+    monkeypatch.setattr(choice, "_find", find)
+    choice.choose("sad")
+    assert begun.wait(PATIENCE_MS / 1000)
+    choice.choose("sad")  # it is on its way
+    choice.choose("first")
+    assert found == ["sad", "first"]
+    may_end.set()
+    qtbot.waitUntil(lambda: not window._session.changes_networks, timeout=PATIENCE_MS)
+    assert choice.now.name == "first"
 
 
 def test_networks_that_cannot_be_loaded_change_nothing(

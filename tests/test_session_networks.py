@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+import pytest
 from app_doubles import BrokenAnalyser, FakeAnalyser, TickSource, opening, sample_frame
 from session_driver import PATIENCE_S, next_shown, until
 
@@ -18,8 +21,6 @@ from fercore.errors import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     from fercore.structures import Analysis, RGBDFrame
 
@@ -79,6 +80,64 @@ def test_without_networks_it_plays_on_and_says_so(
     assert session.state is State.PLAYING
     assert "weights of fusion-resnet50 are damaged" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+class Judge(FakeAnalyser):
+    """Networks with a name, which take their time to load."""
+
+    begun, may_end = threading.Event(), threading.Event()
+
+    def __init__(self, name: str, fails: bool = False) -> None:
+        super().__init__()
+        self.name = name
+        if name == "slow":
+            self.begun.set()
+            assert self.may_end.wait(PATIENCE_S)
+        if fails:
+            raise CheckpointError(f"{name} is damaged")
+
+    def analyse(self, frame: RGBDFrame) -> Analysis:
+        return replace(super().analyse(frame), reason=self.name)
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["loads", "fails"])
+@pytest.mark.parametrize("others_judge", [False, True], ids=["first", "later"])
+def test_networks_that_are_asked_for_while_others_load_are_loaded_next(
+    make_session: Callable[..., Session],
+    monkeypatch: pytest.MonkeyPatch,
+    fails: bool,
+    others_judge: bool,
+) -> None:
+    monkeypatch.setattr(Judge, "begun", threading.Event())
+    monkeypatch.setattr(Judge, "may_end", threading.Event())
+    slow, last = partial(Judge, "slow", fails), partial(Judge, "last")
+    session = make_session(partial(Judge, "before") if others_judge else slow)
+    session.open(opening(TickSource(clip_frames=1000)))
+    if others_judge:
+        until(session, lambda: session.state is State.PLAYING)
+        session.change_networks(slow)
+    assert Judge.begun.wait(PATIENCE_S)
+    session.change_networks(last)
+    assert session.changes_networks and session.asked_for is last
+    Judge.may_end.set()
+    until(session, lambda: session.loaded_by is last)
+    next_shown(session)  # it may have been judged before
+    assert next_shown(session).reason == "last"
+    assert not session.changes_networks and session.networks_problem == ""
+
+
+def test_where_no_networks_could_be_loaded_others_can_be_asked_for(
+    make_session: Callable[..., Session],
+) -> None:
+    session = make_session(partial(Judge, "first", fails=True))
+    session.open(opening(TickSource(clip_frames=1000)))
+    until(session, lambda: session.networks_problem != "")
+    assert session.asked_for is None and not session.changes_networks
+    session.change_networks(partial(Judge, "second"))
+    until(session, lambda: session.networks_problem == "")
+    while (shown := next_shown(session)).reason == NO_NETWORKS_REASON:
+        pass
+    assert shown.reason == "second"
 
 
 def test_networks_are_used_by_the_thread_that_loaded_them(

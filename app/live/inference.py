@@ -125,7 +125,8 @@ class Inference(threading.Thread):
         listener: Callable[[Judged], None] | None = None,
     ) -> None:
         super().__init__(name="inference", daemon=True)
-        self._next_load: Callable[[], Analyser] | None = load
+        self._wish = threading.Condition()
+        self._next_load: Callable[[], Analyser] | None = load  # guarded by `_wish`
         self.loaded_by: Callable[[], Analyser] = load  # what made those that judge
         self._frames = frames
         self._results = results
@@ -135,12 +136,14 @@ class Inference(threading.Thread):
         self._follower: FaceFollower | None = None
         self._others: OtherFaces | None = None
         self.ready = False  # the networks are loaded
-        self.problem = ""  # why they cannot be, in a sentence; this thread has ended
+        self.problem = ""  # why they cannot be, in a sentence; others may be asked for
 
     def stop(self) -> None:
         """Ask the thread to end; returns at once."""
         self._stopping.set()
         self._frames.close()
+        with self._wish:
+            self._wish.notify()
 
     def select_face(self, x: float, y: float) -> None:
         """Judge the face at this pixel of the colour picture from now on, if there is one."""
@@ -148,13 +151,15 @@ class Inference(threading.Thread):
             self._follower.select_face(x, y)
 
     @property
-    def changing(self) -> bool:
-        """Whether networks are being loaded."""
-        return self._next_load is not None
+    def asked_for(self) -> Callable[[], Analyser] | None:
+        """What loads the networks that were asked for last, None where none could be loaded."""
+        return self._next_load or (self.loaded_by if self.ready else None)
 
     def change(self, load: Callable[[], Analyser]) -> None:
         """Judge by other networks; where they cannot be loaded, the log says why."""
-        self._next_load = load
+        with self._wish:
+            self._next_load = load
+            self._wish.notify()
 
     def run(self) -> None:
         """Load, then judge until stopped; whatever goes wrong ends in the log."""
@@ -164,25 +169,31 @@ class Inference(threading.Thread):
             while not self._stopping.is_set():
                 analyser = self._newest(analyser)
                 if analyser is None:
-                    return
-                self._judge_next(analyser)
+                    self._await_wish()
+                else:
+                    self._judge_next(analyser)
         finally:
             if analyser is not None:
                 analyser.close()
 
     def _newest(self, analyser: Analyser | None) -> Analyser | None:
         """Return what is to judge from now on; None: there is nothing, `problem` says why."""
-        load = self._next_load
-        if load is None:
-            return analyser
+        while (load := self._next_load) is not None and not self._stopping.is_set():
+            analyser = self._replaced(analyser, load)
+        return analyser
+
+    def _await_wish(self) -> None:
+        with self._wish:
+            self._wish.wait_for(lambda: self._next_load is not None or self._stopping.is_set())
+
+    def _replaced(self, analyser: Analyser | None, load: Callable[[], Analyser]) -> Analyser | None:
+        """Return the networks that `load` makes, those of before where it cannot."""
         try:
             other = load()
         except Exception as error:
             what = "The networks cannot be loaded"
             log_failure(logger, what, error)
-            if analyser is None:
-                self.problem = f"{what}: {error}".rstrip(".") + "."
-            self._next_load = None
+            self._settle(load, "" if analyser else f"{what}: {error}".rstrip(".") + ".")
             return analyser
         if analyser is not None:
             analyser.close()
@@ -190,8 +201,15 @@ class Inference(threading.Thread):
         if self._follower is not None:
             self._follower.follow_faces()
         self._others = OtherFaces(other) if isinstance(other, FaceJudge) else None
-        self.loaded_by, self._next_load, self.ready = load, None, True
+        self.loaded_by, self.ready, self.problem = load, True, ""
+        self._settle(load)
         return other
+
+    def _settle(self, load: Callable[[], Analyser], problem: str = "") -> None:
+        """Note that a wish was dealt with; one that came meanwhile stays."""
+        with self._wish:
+            if self._next_load is load:
+                self._next_load, self.problem = None, problem
 
     def _judge_next(self, analyser: Analyser) -> None:
         try:

@@ -126,8 +126,14 @@ class Session:
 
     @property
     def changes_networks(self) -> bool:
-        """Whether networks are being loaded in place of others."""
-        return self._inference.ready and self._inference.changing
+        """Whether other networks are being loaded than those of `loaded_by`."""
+        load = self.asked_for
+        return load is not None and load is not self.loaded_by
+
+    @property
+    def asked_for(self) -> Callable[[], Analyser] | None:
+        """What loads the networks that were asked for last, None where none could be loaded."""
+        return self._inference.asked_for
 
     def change_networks(self, load: Callable[[], Analyser]) -> None:
         """Judge by other networks, once they are loaded."""

@@ -59,17 +59,20 @@ class NetworkChoice(QObject):
     @property
     def now(self) -> Networks:
         """The networks that judge; while others are loaded still the old ones."""
-        load = self._session.loaded_by
-        return next((found for found in self._tried if found.load is load), self._tried[0])
+        return self._loaded_by(self._session.loaded_by) or self._tried[0]
 
     def choose(self, name: str) -> None:
         """Have other networks judge; those of now go on until they are loaded."""
         try:
             self._window.arbiter.require_no_recording()
-            if name != self.now.name:
+            wanted = self._loaded_by(self._session.asked_for)
+            if wanted is None or name != wanted.name:
                 self._load(self._find(name))
         except FercoreError as error:
             self._window.status.show_message(str(error))
+
+    def _loaded_by(self, load: Callable[[], Analyser] | None) -> Networks | None:
+        return next((found for found in self._tried if found.load is load), None)
 
     def _load(self, wanted: Networks) -> None:
         wanted.weights()  # what is missing or damaged is refused before anything is let go

@@ -36,9 +36,10 @@ STRENGTH = 1.0
 FLOOR = 0.01
 """No answer of a resting face counts as surer than 99 %: what it never shows is not blown up."""
 
-TYPICAL_RESTING = np.array([0.0] * len(EXPRESSIONS) + [np.log(0.9 / 0.1)])
-"""Logits (7,) that a resting face should have: calm to nine tenths, like no expression more than
-another."""
+TYPICAL_RESTING = np.array([0.0] * len(EXPRESSIONS) + [np.log(0.6 / 0.4)])
+"""Logits (7,) that a resting face should have: calm rather than not, like no expression more than
+another. A surer calm would take slight expressions along: on people who did not train, six tenths
+keep those as they were, nine tenths call twice as many calm."""
 
 _SIX = len(EXPRESSIONS)
 _SUREST = np.log((1 - FLOOR) / FLOOR)
