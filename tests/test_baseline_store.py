@@ -1,17 +1,47 @@
 """The geometry store: whole rows or none, and only beside the cache it was made for."""
 
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from made_up_faces import make_cache
 
+from fercore.baselines import filling
+from fercore.baselines.filling import DESCRIBERS, DESCRIBING, StoreFilling
 from fercore.baselines.recipes import Landmarking
 from fercore.baselines.store import BaselineStore, StoredRow, StoreManifest, manifest_of
+from fercore.caches.reading import read_index
 from fercore.errors import DatasetError, FercoreError
 
-BND = Landmarking()
+BND, MEDIAPIPE = Landmarking(), Landmarking("mediapipe")
 SLUG = "segments-svm"
+
+
+@dataclass
+class MadeUpScan:
+    """A scan by name alone."""
+
+    name: str
+
+
+@dataclass
+class MadeUpData:
+    """A data set that has the scans of a cache, none of which can be read."""
+
+    cache: Path
+    root = Path("made up")
+
+    def scans(self) -> list[MadeUpScan]:
+        return [MadeUpScan(row.scan) for row in read_index(self.cache)]
+
+
+def filling_of(cache: Path, landmarking: Landmarking = BND) -> StoreFilling:
+    return StoreFilling.of(cast("Any", MadeUpData(cache)), cache, landmarking, tuple(DESCRIBERS))
 
 
 @pytest.fixture
@@ -90,3 +120,26 @@ def test_where_points_come_from_is_checked() -> None:
         Landmarking("dlib")
     with pytest.raises(FercoreError, match="0 to 20 mm"):
         Landmarking("bnd", -1.0)
+
+
+def test_features_go_on_only_where_the_same_text_describes(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    filling_of(cache, MEDIAPIPE)
+    (store,) = cache.glob("*/descriptors-svm")
+    assert "opencv-contrib-python" in json.loads((store / "store.json").read_text())["versions"]
+    for name in DESCRIBING:
+        text = (Path(filling.__file__).parent / f"{name}.py").read_text()
+        (tmp_path / f"{name}.py").write_text(text.replace("NEIGHBOURS = 48", "NEIGHBOURS = 49"))
+    monkeypatch.setattr(filling, "files", lambda _: tmp_path)
+    with pytest.raises(DatasetError, match="made with another parameters"):
+        filling_of(cache, MEDIAPIPE)
+
+
+def test_all_that_describes_is_told() -> None:
+    source = (
+        "import sys, fercore.baselines.filling as f; loaded = {n[18:] for n in sys.modules"
+        " if n.startswith('fercore.baselines.')}; "
+        "assert loaded - {'filling', 'recipes', 'store'} == set(f.DESCRIBING), loaded"
+    )
+    subprocess.run([sys.executable, "-c", source], check=True)

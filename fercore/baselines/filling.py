@@ -7,11 +7,12 @@ is told otherwise. Neutral scans are left out: no protocol trains or tests on th
 from __future__ import annotations
 
 import contextlib
-import sys
+import hashlib
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from fercore.baselines.attribute_maps import describe_maps, describe_scattering
 from fercore.baselines.curvature import describe_primitives
@@ -45,6 +46,12 @@ DESCRIBERS: Mapping[str, Describe] = {
     "maps-vit-svm": describe_maps,
 }
 """How each baseline describes a scan."""
+
+DESCRIBING = (
+    *("posed_scans", "named_points", "segments", "curvature", "attribute_maps", "scattering"),
+    *("mesh_descriptors", "picture_descriptors"),
+)
+"""Modules of this package whose text shapes the features, of whichever baseline."""
 
 _FIRST_LEVELS = (3, 4)
 _LONGEST_LIST = 5  # scans without features that are named
@@ -87,7 +94,7 @@ class StoreFilling:
         """Open or make the stores of some baselines and see what they lack."""
         stores = {
             slug: BaselineStore.writable(
-                cache, landmarking, manifest_of(cache, slug, landmarking, _parameters(slug))
+                cache, landmarking, manifest_of(cache, slug, landmarking, _describing())
             )
             for slug in baselines
         }
@@ -176,11 +183,9 @@ def _landmarker(landmarking: Landmarking) -> FaceLandmarker | None:
     return _worker_landmarkers[0]
 
 
-def _parameters(slug: str) -> dict[str, Any]:
-    """Return the numbers that a baseline's describing module is written with, by name."""
-    module = sys.modules[DESCRIBERS[slug].__module__]
-    return {
-        name.strip("_").lower(): value
-        for name, value in sorted(vars(module).items())
-        if name.isupper() and isinstance(value, int | float)
-    }
+def _describing() -> dict[str, str]:
+    """Return what tells the source text that describes scans from any other."""
+    told = hashlib.sha256()
+    for module in DESCRIBING:
+        told.update((files("fercore.baselines") / f"{module}.py").read_bytes())
+    return {"source_sha256": told.hexdigest()}

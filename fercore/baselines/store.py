@@ -47,7 +47,7 @@ class StoreManifest:
     baseline: str
     landmarks: str  # in words
     index_sha256: str  # of the cache's index.tsv: rows mean the same scans
-    parameters: dict[str, Any]  # the numbers that the describing module is written with
+    parameters: dict[str, Any]  # what else shapes the features, such as the source that describes
     versions: dict[str, str]
 
 
@@ -184,8 +184,9 @@ def manifest_of(
 ) -> StoreManifest:
     """Return the manifest of features that are made here and now."""
     plain = parsed_json(json.dumps(parameters))  # as it is read again: tuples are lists
+    made_with = versions("opencv-contrib-python")
     return StoreManifest(
-        STORE_FORMAT, baseline, landmarking.words, index_sha256(cache), plain, versions()
+        STORE_FORMAT, baseline, landmarking.words, index_sha256(cache), plain, made_with
     )
 
 
