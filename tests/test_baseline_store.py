@@ -12,7 +12,7 @@ import pytest
 from made_up_faces import make_cache
 
 from fercore.baselines import filling
-from fercore.baselines.filling import DESCRIBERS, DESCRIBING, StoreFilling
+from fercore.baselines.filling import DESCRIBERS, DESCRIBING, StoreFilling, describe_scan
 from fercore.baselines.recipes import Landmarking
 from fercore.baselines.store import BaselineStore, StoredRow, StoreManifest, manifest_of
 from fercore.caches.reading import read_index
@@ -134,6 +134,38 @@ def test_features_go_on_only_where_the_same_text_describes(
     monkeypatch.setattr(filling, "files", lambda _: tmp_path)
     with pytest.raises(DatasetError, match="made with another parameters"):
         filling_of(cache, MEDIAPIPE)
+
+
+def test_points_that_no_scan_has_are_refused_and_leave_no_store(cache: Path) -> None:
+    with pytest.raises(DatasetError, match=r"^made up has no \.bnd .*; add --landmarks mediapipe"):
+        filling_of(cache)
+    assert not list(cache.glob("geometry-*"))
+
+
+def test_a_row_that_failed_is_tried_again_and_its_last_line_counts(cache: Path) -> None:
+    assert len(filling_of(cache, MEDIAPIPE).jobs) == 24
+    store = filling_of(cache, MEDIAPIPE).stores[SLUG]
+    for row in range(24):
+        reason = "no face" if row == 1 else ""
+        features = None if reason else {"a": np.zeros(3, np.float32)}
+        store.append(StoredRow(row, f"scan{row}", 0.5, "", reason), features)
+    lacking = [job.row for job in filling_of(cache, MEDIAPIPE).jobs if SLUG in job.baselines]
+    assert lacking == [1]
+    store.append(StoredRow(1, "scan1", 0.5, "", ""), {"a": np.ones(3, np.float32)})
+    again = BaselineStore.readable(cache, MEDIAPIPE, SLUG)
+    assert again.read([0, 1]).known.all()
+
+
+def test_a_landmarker_that_cannot_start_fails_no_scan(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(_: Landmarking) -> None:
+        raise FercoreError("mediapipe's model is missing.")
+
+    monkeypatch.setattr(filling, "_landmarker", cannot)
+    job = filling_of(cache, MEDIAPIPE).jobs[0]
+    with pytest.raises(FercoreError, match="model is missing"):
+        describe_scan(MEDIAPIPE, job)
 
 
 def test_all_that_describes_is_told() -> None:

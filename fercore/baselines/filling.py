@@ -18,11 +18,12 @@ from fercore.baselines.attribute_maps import describe_maps, describe_scattering
 from fercore.baselines.curvature import describe_primitives
 from fercore.baselines.picture_descriptors import describe_around_points, describe_patches
 from fercore.baselines.posed_scans import posed_scan
-from fercore.baselines.recipes import MEDIAPIPE
+from fercore.baselines.recipes import BND, MEDIAPIPE
 from fercore.baselines.segments import describe_points, describe_segments
 from fercore.baselines.store import BaselineStore, StoredRow, manifest_of
 from fercore.caches.reading import open_cache
 from fercore.caches.records import FRONTAL_VIEWS
+from fercore.datasets.bu3dfe_scan import Scan
 from fercore.errors import DatasetError, FercoreError
 from fercore.runtime.processes import in_order
 
@@ -76,7 +77,8 @@ class StoreFilling:
     """What of a store is still to be made.
 
     Raises:
-        FercoreError: the store or the data set does not belong to the cache.
+        FercoreError: the store or the data set does not belong to the cache, or the data set has
+            no points of the kind that is wanted.
     """
 
     stores: Mapping[str, BaselineStore]
@@ -91,14 +93,15 @@ class StoreFilling:
         landmarking: Landmarking,
         baselines: Sequence[str],
     ) -> StoreFilling:
-        """Open or make the stores of some baselines and see what they lack."""
+        """Open or make the stores of some baselines and see what they lack, or failed at."""
+        scans = {scan.name: scan for scan in dataset.scans()}
+        require_points(dataset, landmarking)
         stores = {
             slug: BaselineStore.writable(
                 cache, landmarking, manifest_of(cache, slug, landmarking, _describing())
             )
             for slug in baselines
         }
-        scans = {scan.name: scan for scan in dataset.scans()}
         rows = open_cache(cache).select(views=FRONTAL_VIEWS, expressive=True)
         strange = next((row.scan for row in rows if row.scan not in scans), None)
         if strange is not None:
@@ -108,7 +111,7 @@ class StoreFilling:
             )
         rows.sort(key=lambda row: (row.level not in _FIRST_LEVELS, row.row))
         lacking = [
-            (row, tuple(slug for slug in baselines if row.row not in stores[slug].rows))
+            (row, tuple(slug for slug in baselines if not stores[slug].describes(row.row)))
             for row in rows
         ]
         jobs = [DescribeJob(row.row, scans[row.scan], slugs) for row, slugs in lacking if slugs]
@@ -142,11 +145,29 @@ class StoreFilling:
                 yield [row for row, _ in described]
 
 
+def require_points(dataset: MeshDataset, landmarking: Landmarking) -> None:
+    """Refuse to read points from files that no scan of a data set has.
+
+    Raises:
+        DatasetError: they are wanted.
+    """
+    having = any(isinstance(scan, Scan) and scan.bnd for scan in dataset.scans())
+    if landmarking.source == BND and not having:
+        raise DatasetError(
+            f"{dataset.root} has no .bnd files, as only BU-3DFE does; add --landmarks mediapipe."
+        )
+
+
 def describe_scan(landmarking: Landmarking, job: DescribeJob) -> list[Described]:
-    """Return what each of a job's baselines keeps of its scan, or why it keeps nothing."""
+    """Return what each of a job's baselines keeps of its scan, or why it keeps nothing.
+
+    Raises:
+        FercoreError: points cannot be found in any scan here.
+    """
+    landmarker = _landmarker(landmarking)  # without it no scan can be described: not its fault
     started = time.perf_counter()
     try:
-        geometry = posed_scan(job.scan, landmarking, _landmarker(landmarking))
+        geometry = posed_scan(job.scan, landmarking, landmarker)
     except FercoreError as error:
         seconds = time.perf_counter() - started
         failed = StoredRow(job.row, job.scan.name, seconds, "", _one_cell(error))
