@@ -111,7 +111,7 @@ class TickSource:
     """A replay without rendering: clips of equal length, two subjects."""
 
     name = "ticks"
-    facts = SourceFacts()
+    facts = SourceFacts(knows_truth=True)
     frame_rate_hz = 30.0
 
     def __init__(

@@ -199,6 +199,26 @@ def test_a_long_course_stays_short_and_loses_nothing() -> None:
     assert sums[:2] == pytest.approx([40_000 / 60] * 2) and not sums[2:].any()
 
 
+@pytest.mark.parametrize(("moments", "lasts_s"), [(8, 1.0), (100, 1.0), (12, 1 / 30), (3, 400.0)])
+def test_a_moment_fills_all_bins_that_it_lasts_through(moments: int, lasts_s: float) -> None:
+    course = StateCourse()
+    for index in range(moments):
+        course.add(index * lasts_s, index % 2, lasts_s)
+    in_bin = np.array(course.seconds).sum(axis=1)
+    assert len(in_bin) == pytest.approx(moments * lasts_s / course.bin_s, abs=1)
+    assert in_bin[:-1] == pytest.approx(course.bin_s) and 0 < in_bin[-1] <= course.bin_s * 1.001
+    of_state = np.sum(course.seconds, axis=0)
+    assert of_state[0] == pytest.approx((moments + 1) // 2 * lasts_s)
+    assert of_state[1] == pytest.approx(moments // 2 * lasts_s) and not of_state[2:].any()
+
+
+def test_a_clock_that_jumps_back_loses_no_time_of_a_course() -> None:
+    course = StateCourse()
+    for time_s, lasted_s in ((0.0, 2.0), (2.0, -1.5), (0.5, 1.0), (1.5, 0.0)):
+        course.add(time_s, 0, lasted_s)
+    assert np.sum(course.seconds) == pytest.approx(1.5)
+
+
 def test_it_is_a_command_of_fercore(
     monkeypatch: pytest.MonkeyPatch, mixture: Path, tmp_path: Path, stub: Stub
 ) -> None:

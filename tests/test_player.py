@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import av
 import numpy as np
 import pytest
-from app_doubles import FakeAnalyser, write_tree
+from app_doubles import FakeAnalyser, analysis_of, calm_prediction, write_tree
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent
@@ -15,18 +16,23 @@ from PySide6.QtWidgets import QFileDialog
 from study_fixtures import record_run, write_study
 from window_driver import PATIENCE_MS, action, state
 
+from app.headless.picture import Showcase
 from app.sources.base import Remembering, Seekable
 from app.sources.choice import opened_source, source_named
+from app.window.widgets.banner import Banner
 from app.window.widgets.timeline import Timeline
 from fercore.expressions import VERDICT_LABELS, Expression
+from fercore.structures import Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
     from app.window.main_window import MainWindow
+    from fercore.structures import Analysis, RGBDFrame
 
 
 def write_pictures(folder: Path, count: int = 30) -> Path:
@@ -137,6 +143,34 @@ def test_what_was_recorded_stands_beside_what_is_said_now(
     qtbot.waitUntil(lambda: window.banner.text() == said, timeout=PATIENCE_MS)
     now_and_then = "happiness 75 %; recorded: anger 75 %"
     assert window.charts[0].accessibleDescription() == now_and_then
+
+
+class Calm(FakeAnalyser):
+    """Says calm, of which scans know whether it is right."""
+
+    def analyse(self, frame: RGBDFrame) -> Analysis:
+        calm = calm_prediction(0.8, frame.timestamp_s)
+        return replace(analysis_of(frame), verdicts=Verdicts(calm, calm, calm))
+
+
+def test_of_people_who_were_recorded_nobody_knows_what_would_be_right(
+    qtbot: QtBot, qapp: QApplication, show_window: Callable[..., MainWindow], tmp_path: Path
+) -> None:
+    study = write_study(tmp_path / "study", "full")
+    record_run(study)
+    record_run(study, condition="happy")
+    for source, told in (
+        (source_named(str(study)), "Recorded: anger 75 % | Fusion: calm 80 %"),
+        (source_named(make("scans", tmp_path)), "True expression: neutral | Fusion: calm 80 % | ✓"),
+    ):
+        window = show_window(source, Calm)
+        qtbot.waitUntil(lambda w=window, t=told: w.banner.text().startswith(t), timeout=PATIENCE_MS)
+        assert ("correct" in window.banner.text()) is ("✓" in told)
+        showcase, frame = Showcase(), window.panel.judged.analysis.frame
+        window.close()
+        showcase.add(Calm().analyse(frame), 0)
+        picture = showcase.picture(source)
+        assert ("correct" in picture.findChild(Banner).text()) is ("✓" in told)
 
 
 def test_what_is_dropped_is_opened(

@@ -26,9 +26,10 @@ class FixedDetector:
 
     def __init__(self, *boxes: FaceBox) -> None:
         self.boxes = list(boxes)
-        self.closed = 0
+        self.closed = self.asked = 0
 
     def detect(self, rgb: UInt8Array) -> list[FaceBox]:
+        self.asked += 1
         return self.boxes
 
     def close(self) -> None:
@@ -194,6 +195,15 @@ def test_all_faces_of_a_frame_are_judged_the_same_in_any_company(network: Pipeli
     nobody = Predictor(TorchEngine(network), CARD, FixedDetector())
     ((number, analysis),) = nobody.analyse_all(frame(None))
     assert number == 0 and analysis.pair is None
+
+
+def test_an_upright_picture_is_searched_for_faces_once(network: Pipeline) -> None:
+    detector = FixedDetector(FaceBox(10, 10, 60, 60, 0.9), FaceBox(64, 20, 96, 52, 0.8))
+    single = Predictor(TorchEngine(network), CARD, detector)
+    assert single.analyse(frame(None)).pair is not None
+    assert detector.asked == 1
+    assert [number for number, _ in single.analyse_all(frame(None))] == [1, 2]
+    assert detector.asked == 2
 
 
 def test_the_stages_of_a_frame_are_timed(network: Pipeline) -> None:

@@ -49,9 +49,10 @@ def tilted(frame, degrees):
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 def test_a_sideways_picture_gives_the_frame_of_the_upright_one(frame, detector, turns):
     lying = quarter_turned(frame, turns)
-    more = best_quarters(lying.rgb, detector)
+    more, faces = best_quarters(lying.rgb, detector)
     assert (turns + more) % 4 == 0
     upright = quarter_turned(lying, more)
+    assert faces and faces == detector.detect(upright.rgb)
     np.testing.assert_array_equal(upright.rgb, frame.rgb)
     np.testing.assert_array_equal(upright.depth_m, frame.depth_m)
     assert upright.intrinsics == frame.intrinsics
@@ -91,7 +92,7 @@ def test_a_tilted_face_is_cut_out_nearly_as_if_upright(frame, detector, degrees)
 @pytest.mark.parametrize("roll_deg", [None, 0.0, 14.0, -14.0])
 def test_an_upright_face_is_not_touched(frame, detector, roll_deg):
     box = FaceBox(230, 160, 380, 310, 0.9)
-    assert best_quarters(frame.rgb, detector) == 0
+    assert best_quarters(frame.rgb, detector) == (0, detector.detect(frame.rgb))
     assert quarter_turned(frame, 0) is frame
     found = upright_face(frame, box, roll_deg, detector)
     assert found == (box, 0.0, "")

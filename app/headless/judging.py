@@ -12,6 +12,8 @@ import hashlib
 import io
 import json
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -47,8 +49,9 @@ COLUMNS = (
 )
 _MOST_BINS = 480  # of a timeline, which then becomes half as fine
 _FINEST_S = 1 / 30
+_ROUNDING = 1e-6  # of a bin: a moment that ends later by no more ends with the bin before
 _THUMBNAIL_QUALITY = 80
-_FORMAT = 1  # of the parts; raise it when the same input gives other parts
+_FORMAT = 2  # of the parts; raise it when the same input gives other parts
 
 
 class FrameJudge(Protocol):
@@ -80,13 +83,20 @@ class StateCourse:
     seconds: list[list[float]] = field(default_factory=list)  # of each state in each bin
 
     def add(self, time_s: float, state: int, lasted_s: float) -> None:
-        """Add a moment."""
-        while time_s >= _MOST_BINS * self.bin_s:
+        """Add a moment; each bin gets what of it lies in it."""
+        end_s = time_s + lasted_s
+        while (places := self._places(time_s, end_s)).stop > _MOST_BINS:
             self._coarsen()
-        place = max(0, int(time_s / self.bin_s))
-        while len(self.seconds) <= place:
+        while len(self.seconds) < places.stop:
             self.seconds.append([0.0] * len(STATES))
-        self.seconds[place][state] += lasted_s
+        edges = [time_s, *(place * self.bin_s for place in places[1:]), end_s]
+        for place, (since_s, until_s) in zip(places, pairwise(edges), strict=True):
+            self.seconds[place][state] += until_s - since_s
+
+    def _places(self, time_s: float, end_s: float) -> range:
+        """Return the bins that a moment touches, the one in which it starts at least."""
+        first = max(0, int(time_s / self.bin_s))
+        return range(first, max(first + 1, ceil(end_s / self.bin_s - _ROUNDING)))
 
     def _coarsen(self) -> None:
         pairs = zip(self.seconds[::2], [*self.seconds[1::2], [0.0] * len(STATES)], strict=False)

@@ -53,7 +53,7 @@ class Showcase:
         caption.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column.addWidget(caption)
         column.addWidget(centre, 1)
-        self._fill(centre, knows_truth=_has_clips(source))
+        self._fill(centre, source.facts.knows_truth)
         whole.resize(*_SIZE)
         return whole
 
@@ -100,10 +100,6 @@ def save_picture(
         raise FercoreError(
             f"{path} cannot be written ({error.strerror}); {cure(error)}."
         ) from error
-
-
-def _has_clips(source: FrameSource) -> bool:
-    return isinstance(source, Replay) and bool(source.clips)
 
 
 def _sureness(analysis: Analysis) -> float:

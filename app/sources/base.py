@@ -27,6 +27,7 @@ class SourceFacts(NamedTuple):
 
     clock: str = "source"  # that frames are stamped by: "camera", "host", or the source's own
     synthetic: bool = False  # whether those it shows are no people
+    knows_truth: bool = False  # whether a frame without a true expression shows a neutral face
     device: Mapping[str, Any] = MappingProxyType({})  # model, serial number, firmware, filters …
 
 

@@ -104,7 +104,7 @@ class MainWindow(QMainWindow):
         clips = source.clips if isinstance(source, Replay) else ()
         self.setWindowTitle(f"{source.name} – {TITLE}")
         self.transport.set_clips([(clip.subject, clip.label) for clip in clips])
-        self._knows_truth = bool(clips)
+        self._knows_truth = source.facts.knows_truth
         self.camera.show_source(source)
         self.clear()
         self.player.show_source(source)

@@ -41,15 +41,21 @@ class UprightFace(NamedTuple):
     remark: str  # empty: it stands upright as it is
 
 
-def best_quarters(rgb: UInt8Array, detector: FaceDetector) -> int:
-    """Return by how many quarter turns counter-clockwise a picture shows a face best, 0 to 3."""
-    found = next(iter(detector.detect(rgb)), None)
-    if found is not None and found.score >= SURE_SCORE and abs(tilt_deg(found) or 0) <= _HALF_WAY:
-        return 0
-    scores = [found.score if found else 0.0]
-    scores += [_score(np.rot90(rgb, turns), detector) for turns in range(1, _QUARTERS)]
+def best_quarters(rgb: UInt8Array, detector: FaceDetector) -> tuple[int, list[FaceBox]]:
+    """Return by how many quarter turns counter-clockwise a picture shows a face best, 0 to 3.
+
+    With them come the faces that the detector finds in the picture so turned, the best first.
+    """
+    faces = [detector.detect(rgb)]
+    first = next(iter(faces[0]), None)
+    if first is not None and first.score >= SURE_SCORE and abs(tilt_deg(first) or 0) <= _HALF_WAY:
+        return 0, faces[0]
+    turned = (np.ascontiguousarray(np.rot90(rgb, turns)) for turns in range(1, _QUARTERS))
+    faces += map(detector.detect, turned)
+    scores = [found[0].score if found else 0.0 for found in faces]
     best = int(np.argmax(scores))
-    return best if scores[best] > max(scores[0] + _CLEARLY, SURE_SCORE) else 0
+    best = best if scores[best] > max(scores[0] + _CLEARLY, SURE_SCORE) else 0
+    return best, faces[best]
 
 
 def quarter_turned(frame: RGBDFrame, quarters: int) -> RGBDFrame:
@@ -92,11 +98,6 @@ def upright_face(
     half = max(found.width, found.height) / 2
     shown = FaceBox(x - half, y - half, x + half, y + half, found.score)
     return UprightFace(shown, roll_deg, f"face tilted by {abs(roll_deg):.0f}°, set upright")
-
-
-def _score(rgb: UInt8Array, detector: FaceDetector) -> float:
-    found = detector.detect(np.ascontiguousarray(rgb))
-    return found[0].score if found else 0.0
 
 
 def _turned_camera(camera: Intrinsics | None, quarters: int) -> Intrinsics | None:

@@ -110,13 +110,7 @@ class Predictor:
 
     def analyse(self, frame: RGBDFrame) -> Analysis:
         """Find the best face of a frame and judge it; no face is no error."""
-        started_s = time.perf_counter()
-        with self.stopwatch.stage(DETECT):
-            frame, found = self._find_face(frame)
-        if found is None:
-            reason = "; ".join(filter(None, (NO_FACE, frame.remark)))
-            return Analysis(frame, None, None, reason, time.perf_counter() - started_s)
-        return self._analysed(frame, found, started_s)
+        return self._analyse_first(frame)[0]
 
     def analyse_all(self, frame: RGBDFrame) -> list[tuple[int, Analysis]]:
         """Judge every face of a frame, at most MOST_FACES, each with its number.
@@ -124,7 +118,7 @@ class Predictor:
         First comes the one that `analyse` judges; in a stream a face keeps its number. Without any
         face there is one analysis that says so, of number 0.
         """
-        first = self.analyse(frame)
+        first, boxes = self._analyse_first(frame)
         if first.pair is None:
             return [(0, first)]
         if self._tracker is not None:
@@ -132,9 +126,8 @@ class Predictor:
             rolls = [(face.box, face.angle.roll_deg if face.angle else None) for face in seen]
             numbers = [face.identity for face in seen]
         else:
-            boxes = self._detector.detect(first.frame.rgb)[:MOST_FACES]
-            rolls = [(box, tilt_deg(box)) for box in boxes]
-            numbers = list(range(1, len(boxes) + 1))
+            rolls = [(box, tilt_deg(box)) for box in boxes[:MOST_FACES]]
+            numbers = list(range(1, len(rolls) + 1))
         further = [self._analyse_further(first.frame, box, roll) for box, roll in rolls[1:]]
         return list(zip(numbers, [first, *further], strict=True))
 
@@ -145,6 +138,16 @@ class Predictor:
         """
         roll_deg = face.angle.roll_deg if face.angle else None
         return self._analyse_further(frame, face.box, roll_deg)
+
+    def _analyse_first(self, frame: RGBDFrame) -> tuple[Analysis, list[FaceBox]]:
+        """Return the analysis of the best face, and the boxes of all faces, its own first."""
+        started_s = time.perf_counter()
+        with self.stopwatch.stage(DETECT):
+            frame, found, boxes = self._find_face(frame)
+        if found is None:
+            reason = "; ".join(filter(None, (NO_FACE, frame.remark)))
+            return Analysis(frame, None, None, reason, time.perf_counter() - started_s), boxes
+        return self._analysed(frame, found, started_s), boxes
 
     def _analyse_further(self, frame: RGBDFrame, box: FaceBox, roll_deg: float | None) -> Analysis:
         started_s = time.perf_counter()
@@ -188,15 +191,19 @@ class Predictor:
         self._detector.close()
         self.engine.close()
 
-    def _find_face(self, frame: RGBDFrame) -> tuple[RGBDFrame, UprightFace | None]:
-        """Return the frame, turned where it lies on its side, and the face to judge in it."""
+    def _find_face(self, frame: RGBDFrame) -> tuple[RGBDFrame, UprightFace | None, list[FaceBox]]:
+        """Return the frame, turned where it lies on its side, and the face to judge in it.
+
+        The boxes are those of all faces in that frame, the one to judge first.
+        """
         if self._tracker is not None:
-            return self._follow_face(frame, self._tracker)
-        frame = quarter_turned(frame, best_quarters(frame.rgb, self._detector))
-        box = next(iter(self._detector.detect(frame.rgb)), None)
-        if box is None:
-            return frame, None
-        return frame, upright_face(frame, box, tilt_deg(box), self._detector)
+            turned, found = self._follow_face(frame, self._tracker)
+            return turned, found, [face.box for face in self._tracker.faces]
+        quarters, boxes = best_quarters(frame.rgb, self._detector)
+        frame = quarter_turned(frame, quarters)
+        if not boxes:
+            return frame, None, []
+        return frame, upright_face(frame, boxes[0], tilt_deg(boxes[0]), self._detector), boxes
 
     def _follow_face(
         self, frame: RGBDFrame, tracker: FaceTracker
@@ -206,7 +213,7 @@ class Predictor:
         self._without_face = 0 if box else self._without_face + 1
         unsure = box is not None and box.score < SURE_SCORE
         if unsure or self._without_face % _LOOK_AROUND_EVERY == 1:
-            more = best_quarters(turned.rgb, self._detector)
+            more, _ = best_quarters(turned.rgb, self._detector)
             if more:
                 self._quarters = (self._quarters + more) % 4
                 tracker.forget()

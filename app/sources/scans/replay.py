@@ -45,7 +45,7 @@ class ReplaySource:
         self._starts = _starts(self._clips)
         self._name = name
         subjects = [scan.id.subject for scan in scans]
-        self.facts = SourceFacts(synthetic=terms_of(subjects) == SYNTHETIC)
+        self.facts = SourceFacts(synthetic=terms_of(subjects) == SYNTHETIC, knows_truth=True)
         self._loader: ThreadPoolExecutor | None = None
         self._coming: dict[int, Future[ClipStage]] = {}
         self._stage: ClipStage | None = None
