@@ -103,6 +103,20 @@ def test_a_network_of_timm_takes_its_place(tmp_path: Path) -> None:
         assert not frozen_network("test_vit", "random").training
 
 
+def test_a_file_of_another_picture_size_fits_and_of_another_network_does_not(
+    tmp_path: Path,
+) -> None:
+    smaller, strange = tmp_path / "smaller.pth", tmp_path / "strange.pth"
+    saved = timm.create_model("test_vit", num_classes=0, img_size=96).state_dict()
+    torch.save(saved, smaller)
+    taken = frozen_network("test_vit", str(smaller)).state_dict()
+    assert taken["pos_embed"].shape != saved["pos_embed"].shape
+    assert torch.equal(taken["blocks.0.mlp.fc1.weight"], saved["blocks.0.mlp.fc1.weight"])
+    torch.save(timm.create_model("test_resnet", num_classes=0).state_dict(), strange)
+    with pytest.raises(CheckpointError, match=r"strange\.pth does not hold .* of test_vit .*; p"):
+        frozen_network("test_vit", str(strange))
+
+
 def test_without_a_connection_one_sentence_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,17 +1,47 @@
 """The geometry store: whole rows or none, and only beside the cache it was made for."""
 
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from made_up_faces import make_cache
 
+from fercore.baselines import filling
+from fercore.baselines.filling import DESCRIBERS, DESCRIBING, StoreFilling, describe_scan
 from fercore.baselines.recipes import Landmarking
 from fercore.baselines.store import BaselineStore, StoredRow, StoreManifest, manifest_of
+from fercore.caches.reading import read_index
 from fercore.errors import DatasetError, FercoreError
 
-BND = Landmarking()
+BND, MEDIAPIPE = Landmarking(), Landmarking("mediapipe")
 SLUG = "segments-svm"
+
+
+@dataclass
+class MadeUpScan:
+    """A scan by name alone."""
+
+    name: str
+
+
+@dataclass
+class MadeUpData:
+    """A data set that has the scans of a cache, none of which can be read."""
+
+    cache: Path
+    root = Path("made up")
+
+    def scans(self) -> list[MadeUpScan]:
+        return [MadeUpScan(row.scan) for row in read_index(self.cache)]
+
+
+def filling_of(cache: Path, landmarking: Landmarking = BND) -> StoreFilling:
+    return StoreFilling.of(cast("Any", MadeUpData(cache)), cache, landmarking, tuple(DESCRIBERS))
 
 
 @pytest.fixture
@@ -90,3 +120,58 @@ def test_where_points_come_from_is_checked() -> None:
         Landmarking("dlib")
     with pytest.raises(FercoreError, match="0 to 20 mm"):
         Landmarking("bnd", -1.0)
+
+
+def test_features_go_on_only_where_the_same_text_describes(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    filling_of(cache, MEDIAPIPE)
+    (store,) = cache.glob("*/descriptors-svm")
+    assert "opencv-contrib-python" in json.loads((store / "store.json").read_text())["versions"]
+    for name in DESCRIBING:
+        text = (Path(filling.__file__).parent / f"{name}.py").read_text()
+        (tmp_path / f"{name}.py").write_text(text.replace("NEIGHBOURS = 48", "NEIGHBOURS = 49"))
+    monkeypatch.setattr(filling, "files", lambda _: tmp_path)
+    with pytest.raises(DatasetError, match="made with another parameters"):
+        filling_of(cache, MEDIAPIPE)
+
+
+def test_points_that_no_scan_has_are_refused_and_leave_no_store(cache: Path) -> None:
+    with pytest.raises(DatasetError, match=r"^made up has no \.bnd .*; add --landmarks mediapipe"):
+        filling_of(cache)
+    assert not list(cache.glob("geometry-*"))
+
+
+def test_a_row_that_failed_is_tried_again_and_its_last_line_counts(cache: Path) -> None:
+    assert len(filling_of(cache, MEDIAPIPE).jobs) == 24
+    store = filling_of(cache, MEDIAPIPE).stores[SLUG]
+    for row in range(24):
+        reason = "no face" if row == 1 else ""
+        features = None if reason else {"a": np.zeros(3, np.float32)}
+        store.append(StoredRow(row, f"scan{row}", 0.5, "", reason), features)
+    lacking = [job.row for job in filling_of(cache, MEDIAPIPE).jobs if SLUG in job.baselines]
+    assert lacking == [1]
+    store.append(StoredRow(1, "scan1", 0.5, "", ""), {"a": np.ones(3, np.float32)})
+    again = BaselineStore.readable(cache, MEDIAPIPE, SLUG)
+    assert again.read([0, 1]).known.all()
+
+
+def test_a_landmarker_that_cannot_start_fails_no_scan(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(_: Landmarking) -> None:
+        raise FercoreError("mediapipe's model is missing.")
+
+    monkeypatch.setattr(filling, "_landmarker", cannot)
+    job = filling_of(cache, MEDIAPIPE).jobs[0]
+    with pytest.raises(FercoreError, match="model is missing"):
+        describe_scan(MEDIAPIPE, job)
+
+
+def test_all_that_describes_is_told() -> None:
+    source = (
+        "import sys, fercore.baselines.filling as f; loaded = {n[18:] for n in sys.modules"
+        " if n.startswith('fercore.baselines.')}; "
+        "assert loaded - {'filling', 'recipes', 'store'} == set(f.DESCRIBING), loaded"
+    )
+    subprocess.run([sys.executable, "-c", source], check=True)

@@ -11,6 +11,7 @@ from fercore.caches.reading import open_cache
 from fercore.cli import main
 from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.geometry import MeshRenderer, OrthographicCamera, largest_component
+from fercore.runtime.files import sole_user
 
 SPACING_MM = 1.0
 
@@ -108,6 +109,19 @@ class TestBu4dfe:
         arguments = (kind, bu4dfe, "--output", tmp_path / "cache", "--apex-frames", frames)
         assert run(*arguments) == 2
         assert words in capsys.readouterr().err
+
+    def test_points_that_it_has_not_are_refused_before_any_work(self, bu4dfe, tmp_path, capsys):
+        assert run("bu4dfe", bu4dfe, "--output", tmp_path / "cache", "--baselines") == 2
+        assert "add --landmarks mediapipe" in capsys.readouterr().err
+        assert not (tmp_path / "cache").exists()
+
+    def test_two_commands_never_fill_one_store(self, bu4dfe, tmp_path, capsys):
+        arguments = ("bu4dfe", bu4dfe, "--output", tmp_path / "cache")
+        assert run(*arguments) == 0
+        with sole_user(tmp_path / "cache" / "geometry-mediapipe"):
+            assert run(*arguments, "--baselines", "--landmarks", "mediapipe") == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and "is in use by another process; wait for it." in said
 
 
 class TestBosphorus:

@@ -120,21 +120,30 @@ def _timm_network(name: str, source: str) -> nn.Module:
         raise CheckpointError(
             f"{name} is a network of timm, which is not installed; install fercore[vit]."
         ) from error
+    # A vision transformer is told the size of the maps: it may have been trained on another.
+    options: dict[str, Any] = {"img_size": 224} if name.startswith("vit_") else {}
+    if source not in (DOWNLOAD, RANDOM):
+        # Where the classes agree, timm refuses a file that lacks a layer or has one more.
+        options["pretrained_cfg_overlay"] = {"file": source, "num_classes": 0}
     try:
-        # A vision transformer is told the size of the maps: it may have been trained on another.
-        sized = {"img_size": 224} if name.startswith("vit_") else {}
-        network: Any = timm.create_model(
-            name, pretrained=source == DOWNLOAD, num_classes=0, **sized
+        network: nn.Module = timm.create_model(
+            name, pretrained=source != RANDOM, num_classes=0, **options
         )
-        if source not in (DOWNLOAD, RANDOM):
-            timm.models.load_checkpoint(network, source, strict=False)
     except Exception as error:  # its downloads raise a dozen kinds
-        raise CheckpointError(
-            f"timm's weights of {name} cannot be had ({_first_line(error)}); connect to the "
-            "internet, or pass their file with --backbone-weights."
-        ) from error
-    frozen: nn.Module = network.eval()
-    return frozen
+        raise CheckpointError(_refusal(name, source, error)) from error
+    return network.eval()
+
+
+def _refusal(name: str, source: str, error: Exception) -> str:
+    if source not in (DOWNLOAD, RANDOM):
+        return (
+            f"{source} does not hold timm's weights of {name} without a classifier; pass their "
+            "file with --backbone-weights, or 'imagenet' to download them."
+        )
+    return (
+        f"timm's weights of {name} cannot be had ({_first_line(error)}); connect to the "
+        "internet, or pass their file with --backbone-weights."
+    )
 
 
 def _first_line(error: Exception) -> str:

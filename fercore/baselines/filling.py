@@ -7,21 +7,23 @@ is told otherwise. Neutral scans are left out: no protocol trains or tests on th
 from __future__ import annotations
 
 import contextlib
-import sys
+import hashlib
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from fercore.baselines.attribute_maps import describe_maps, describe_scattering
 from fercore.baselines.curvature import describe_primitives
 from fercore.baselines.picture_descriptors import describe_around_points, describe_patches
 from fercore.baselines.posed_scans import posed_scan
-from fercore.baselines.recipes import MEDIAPIPE
+from fercore.baselines.recipes import BND, MEDIAPIPE
 from fercore.baselines.segments import describe_points, describe_segments
 from fercore.baselines.store import BaselineStore, StoredRow, manifest_of
 from fercore.caches.reading import open_cache
 from fercore.caches.records import FRONTAL_VIEWS
+from fercore.datasets.bu3dfe_scan import Scan
 from fercore.errors import DatasetError, FercoreError
 from fercore.runtime.processes import in_order
 
@@ -46,6 +48,12 @@ DESCRIBERS: Mapping[str, Describe] = {
 }
 """How each baseline describes a scan."""
 
+DESCRIBING = (
+    *("posed_scans", "named_points", "segments", "curvature", "attribute_maps", "scattering"),
+    *("mesh_descriptors", "picture_descriptors"),
+)
+"""Modules of this package whose text shapes the features, of whichever baseline."""
+
 _FIRST_LEVELS = (3, 4)
 _LONGEST_LIST = 5  # scans without features that are named
 
@@ -69,7 +77,8 @@ class StoreFilling:
     """What of a store is still to be made.
 
     Raises:
-        FercoreError: the store or the data set does not belong to the cache.
+        FercoreError: the store or the data set does not belong to the cache, or the data set has
+            no points of the kind that is wanted.
     """
 
     stores: Mapping[str, BaselineStore]
@@ -84,14 +93,15 @@ class StoreFilling:
         landmarking: Landmarking,
         baselines: Sequence[str],
     ) -> StoreFilling:
-        """Open or make the stores of some baselines and see what they lack."""
+        """Open or make the stores of some baselines and see what they lack, or failed at."""
+        scans = {scan.name: scan for scan in dataset.scans()}
+        require_points(dataset, landmarking)
         stores = {
             slug: BaselineStore.writable(
-                cache, landmarking, manifest_of(cache, slug, landmarking, _parameters(slug))
+                cache, landmarking, manifest_of(cache, slug, landmarking, _describing())
             )
             for slug in baselines
         }
-        scans = {scan.name: scan for scan in dataset.scans()}
         rows = open_cache(cache).select(views=FRONTAL_VIEWS, expressive=True)
         strange = next((row.scan for row in rows if row.scan not in scans), None)
         if strange is not None:
@@ -101,7 +111,7 @@ class StoreFilling:
             )
         rows.sort(key=lambda row: (row.level not in _FIRST_LEVELS, row.row))
         lacking = [
-            (row, tuple(slug for slug in baselines if row.row not in stores[slug].rows))
+            (row, tuple(slug for slug in baselines if not stores[slug].describes(row.row)))
             for row in rows
         ]
         jobs = [DescribeJob(row.row, scans[row.scan], slugs) for row, slugs in lacking if slugs]
@@ -135,11 +145,29 @@ class StoreFilling:
                 yield [row for row, _ in described]
 
 
+def require_points(dataset: MeshDataset, landmarking: Landmarking) -> None:
+    """Refuse to read points from files that no scan of a data set has.
+
+    Raises:
+        DatasetError: they are wanted.
+    """
+    having = any(isinstance(scan, Scan) and scan.bnd for scan in dataset.scans())
+    if landmarking.source == BND and not having:
+        raise DatasetError(
+            f"{dataset.root} has no .bnd files, as only BU-3DFE does; add --landmarks mediapipe."
+        )
+
+
 def describe_scan(landmarking: Landmarking, job: DescribeJob) -> list[Described]:
-    """Return what each of a job's baselines keeps of its scan, or why it keeps nothing."""
+    """Return what each of a job's baselines keeps of its scan, or why it keeps nothing.
+
+    Raises:
+        FercoreError: points cannot be found in any scan here.
+    """
+    landmarker = _landmarker(landmarking)  # without it no scan can be described: not its fault
     started = time.perf_counter()
     try:
-        geometry = posed_scan(job.scan, landmarking, _landmarker(landmarking))
+        geometry = posed_scan(job.scan, landmarking, landmarker)
     except FercoreError as error:
         seconds = time.perf_counter() - started
         failed = StoredRow(job.row, job.scan.name, seconds, "", _one_cell(error))
@@ -176,11 +204,9 @@ def _landmarker(landmarking: Landmarking) -> FaceLandmarker | None:
     return _worker_landmarkers[0]
 
 
-def _parameters(slug: str) -> dict[str, Any]:
-    """Return the numbers that a baseline's describing module is written with, by name."""
-    module = sys.modules[DESCRIBERS[slug].__module__]
-    return {
-        name.strip("_").lower(): value
-        for name, value in sorted(vars(module).items())
-        if name.isupper() and isinstance(value, int | float)
-    }
+def _describing() -> dict[str, str]:
+    """Return what tells the source text that describes scans from any other."""
+    told = hashlib.sha256()
+    for module in DESCRIBING:
+        told.update((files("fercore.baselines") / f"{module}.py").read_bytes())
+    return {"source_sha256": told.hexdigest()}

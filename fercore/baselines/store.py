@@ -4,6 +4,7 @@
     CACHE/geometry-bnd/segments-svm/rows.tsv         a line for each row that is done
     CACHE/geometry-bnd/segments-svm/00012.npz        the features of row 12 of the cache
 
+A row that failed is tried again when the command is given again; its last line counts.
 There is one folder for each source of landmarks, so that two are never mixed. A row's file is
 written before its line, so that a kill at any moment leaves whole rows only. A cache needs no
 store unless a baseline is evaluated on it. Reading takes NumPy alone.
@@ -47,7 +48,7 @@ class StoreManifest:
     baseline: str
     landmarks: str  # in words
     index_sha256: str  # of the cache's index.tsv: rows mean the same scans
-    parameters: dict[str, Any]  # the numbers that the describing module is written with
+    parameters: dict[str, Any]  # what else shapes the features, such as the source that describes
     versions: dict[str, str]
 
 
@@ -107,6 +108,10 @@ class BaselineStore:
         if _manifest(folder).index_sha256 != index_sha256(cache):
             raise DatasetError(f"{folder} belongs to another cache; {_renew(folder)}")
         return cls(folder, _rows(folder, cut=False))
+
+    def describes(self, row: int) -> bool:
+        """Tell whether a row has features: one that failed may do better another time."""
+        return row in self.rows and not self.rows[row].reason
 
     def append(self, row: StoredRow, features: FoldFeatures | None) -> None:
         """Write a row's features, then its line; `row.sha256` is filled in.
@@ -184,8 +189,9 @@ def manifest_of(
 ) -> StoreManifest:
     """Return the manifest of features that are made here and now."""
     plain = parsed_json(json.dumps(parameters))  # as it is read again: tuples are lists
+    made_with = versions("opencv-contrib-python")
     return StoreManifest(
-        STORE_FORMAT, baseline, landmarking.words, index_sha256(cache), plain, versions()
+        STORE_FORMAT, baseline, landmarking.words, index_sha256(cache), plain, made_with
     )
 
 

@@ -21,8 +21,8 @@ from fercore.errors import FercoreError
 if TYPE_CHECKING:
     import argparse
 
+    from fercore.baselines.recipes import Landmarking
     from fercore.caches.records import CacheRow
-    from fercore.caches.scans import Recipe
     from fercore.caches.synthetic import CacheRecipe
     from fercore.datasets.dataset import MeshDataset
 
@@ -120,16 +120,33 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _prepare_dataset(arguments: argparse.Namespace) -> None:
-    from fercore.caches.scans import Recipe
-    from fercore.networks.preprocessing import Preprocessing
-
     dataset = _opened(arguments.kind, arguments.roots[0], arguments.apex_frames)
     _print_problems(dataset.problems)
-    if arguments.baselines is None or not _is_finished(arguments.output):
-        recipe = Recipe(arguments.views, arguments.seed, Preprocessing())
-        _prepare(dataset, recipe, arguments.output, arguments.workers)
-    if arguments.baselines is not None:
-        _fill_store(dataset, arguments)
+    if arguments.baselines is None:
+        _prepare(dataset, arguments)
+    else:
+        _prepare_baselines(dataset, arguments)
+
+
+def _prepare_baselines(dataset: MeshDataset, arguments: argparse.Namespace) -> None:
+    from fercore.baselines.filling import require_points
+
+    slugs, landmarking = _baselines(arguments.baselines), _landmarking(arguments)
+    require_points(dataset, landmarking)  # before the cache takes its hours
+    if not _is_finished(arguments.output):
+        _prepare(dataset, arguments)
+    _fill_store(dataset, arguments, slugs, landmarking)
+
+
+def _baselines(text: str) -> tuple[str, ...]:
+    from fercore.baselines.filling import DESCRIBERS
+
+    slugs = tuple(DESCRIBERS) if text == "all" else tuple(text.split(","))
+    unknown = [slug for slug in slugs if slug not in DESCRIBERS]
+    if unknown:
+        known = ", ".join(DESCRIBERS)
+        raise FercoreError(f"unknown baseline {unknown[0]!r}; choose from: {known}.")
+    return slugs
 
 
 def _is_finished(cache: Path) -> bool:
@@ -143,23 +160,29 @@ def _is_finished(cache: Path) -> bool:
     return True
 
 
-def _fill_store(dataset: MeshDataset, arguments: argparse.Namespace) -> None:
+def _fill_store(
+    dataset: MeshDataset,
+    arguments: argparse.Namespace,
+    slugs: tuple[str, ...],
+    landmarking: Landmarking,
+) -> None:
     from tqdm import tqdm
 
-    from fercore.baselines.filling import DESCRIBERS, StoreFilling
-    from fercore.baselines.recipes import Landmarking
+    from fercore.baselines.filling import StoreFilling
+    from fercore.runtime.files import sole_user
 
-    slugs = tuple(DESCRIBERS) if arguments.baselines == "all" else arguments.baselines.split(",")
-    unknown = [slug for slug in slugs if slug not in DESCRIBERS]
-    if unknown:
-        known = ", ".join(DESCRIBERS)
-        raise FercoreError(f"unknown baseline {unknown[0]!r}; choose from: {known}.")
-    landmarking = Landmarking(arguments.landmarks or "bnd", arguments.landmark_noise or 0.0)
-    filling = StoreFilling.of(dataset, arguments.output, landmarking, slugs)
-    with tqdm(total=len(filling.jobs), unit="scan", disable=None) as progress:
-        for _ in filling.run(arguments.workers):
-            progress.update()
+    with sole_user(arguments.output / landmarking.folder):
+        filling = StoreFilling.of(dataset, arguments.output, landmarking, slugs)
+        with tqdm(total=len(filling.jobs), unit="scan", disable=None) as progress:
+            for _ in filling.run(arguments.workers):
+                progress.update()
     print(f"{filling.summary}\n")
+
+
+def _landmarking(arguments: argparse.Namespace) -> Landmarking:
+    from fercore.baselines.recipes import BND, Landmarking
+
+    return Landmarking(arguments.landmarks or BND, arguments.landmark_noise or 0.0)
 
 
 def _prepare_pictures(arguments: argparse.Namespace) -> None:
@@ -202,14 +225,15 @@ def _print_problems(problems: tuple[str, ...]) -> None:
         print(f"fercore: and {len(problems) - LONGEST_LIST} more", file=sys.stderr)
 
 
-def _prepare(dataset: MeshDataset, recipe: Recipe, output: Path, workers: int) -> None:
+def _prepare(dataset: MeshDataset, arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from fercore.caches.scans import prepare
+    from fercore.caches.scans import Recipe, prepare
+    from fercore.networks.preprocessing import Preprocessing
 
-    done = 0
+    recipe, done = Recipe(arguments.views, arguments.seed, Preprocessing()), 0
     with tqdm(total=len(dataset.scans()), unit="scan", disable=None) as progress:
-        for entries in prepare(dataset, output, recipe, workers):
+        for entries in prepare(dataset, arguments.output, recipe, arguments.workers):
             now = entries[0][0].row // recipe.rows_per_scan + 1
             progress.update(now - done)
             done = now
