@@ -16,7 +16,7 @@ from app_doubles import analysis_of
 from camera_doubles import write_pictures, write_video
 from PIL import Image
 
-from app.headless import analyse
+from app.headless import analyse, inputs
 from app.headless.analysed import PAGE, SUMMARY, TABLE
 from app.headless.judging import STATES, StateCourse
 from fercore import cli
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fercore.faces.tracking import TrackedFace
-    from fercore.structures import RGBDFrame
+    from fercore.structures import RGBDFrame, UInt8Array
 
 
 class Stub:
@@ -163,6 +163,20 @@ def test_it_goes_on_where_it_was_stopped(mixture: Path, tmp_path: Path, stub: St
     (mixture / "2.tif").write_bytes((mixture / "<b>10.jpg").read_bytes())
     run(tmp_path / "out", mixture)
     assert stub.judged == 38 + 2  # what is new and what has changed
+
+
+def test_what_could_not_be_read_is_read_again(
+    mixture: Path, tmp_path: Path, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_path: Path) -> UInt8Array:
+        raise FercoreError("the network drive does not answer")
+
+    with monkeypatch.context() as drive:
+        drive.setattr(inputs, "read_rgb", fails)
+        assert run(tmp_path / "out", mixture / "2.tif") == 1
+    assert run(tmp_path / "out", mixture / "2.tif") == 0
+    (row,) = rows_of(tmp_path / "out" / SUMMARY)
+    assert (row["frames"], row["problem"]) == ("1", "n/a") and stub.judged == 1
 
 
 def test_the_page_has_timelines_and_only_the_thumbnails_that_are_wanted(

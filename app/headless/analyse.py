@@ -4,7 +4,7 @@ Into the output go `analysis.tsv` (a row a frame and face, at most four: time, b
 verdicts of all heads), `summary.tsv` (a row an input: how long, and in how many frames, the
 followed face showed each expression, was calm, not sure or not there) and `analysis.html`
 (timelines and thumbnails). Given again, the command goes on where it stopped; what has changed
-meanwhile is judged anew.
+meanwhile, or could not be judged to its end, is judged anew.
 
 fercore analyse holiday.jpg talk.mp4 recordings/ --output analysed
 """
@@ -129,7 +129,7 @@ def _judge_all(
         for found in bar:
             part = part_of(found, parts, predictor.card.sha256, thumbnails)
             account = part.read()
-            if account is None:
+            if account is None or account.problem:  # what hindered it may have passed
                 account = judge_input(found, predictor, part, thumbnails, frames.update)
                 faces += account.verdicts
             judged.append(JudgedInput(found, part, account))
