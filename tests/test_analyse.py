@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import errno
 import shutil
 from dataclasses import replace
 from importlib.metadata import EntryPoint
@@ -16,8 +17,9 @@ from app_doubles import analysis_of
 from camera_doubles import write_pictures, write_video
 from PIL import Image
 
-from app.headless import analyse
+from app.headless import analyse, inputs, judging
 from app.headless.analysed import PAGE, SUMMARY, TABLE
+from app.headless.inputs import inputs_in
 from app.headless.judging import STATES, StateCourse
 from fercore import cli
 from fercore.errors import FercoreError
@@ -26,11 +28,12 @@ from fercore.inference.predictor import Predictor
 from fercore.structures import Analysis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from app.headless.inputs import FoundInputs
     from fercore.faces.tracking import TrackedFace
-    from fercore.structures import RGBDFrame
+    from fercore.structures import RGBDFrame, UInt8Array
 
 
 class Stub:
@@ -163,6 +166,56 @@ def test_it_goes_on_where_it_was_stopped(mixture: Path, tmp_path: Path, stub: St
     (mixture / "2.tif").write_bytes((mixture / "<b>10.jpg").read_bytes())
     run(tmp_path / "out", mixture)
     assert stub.judged == 38 + 2  # what is new and what has changed
+
+
+def test_what_could_not_be_read_is_read_again(
+    mixture: Path, tmp_path: Path, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_path: Path) -> UInt8Array:
+        raise FercoreError("the network drive does not answer")
+
+    with monkeypatch.context() as drive:
+        drive.setattr(inputs, "read_rgb", fails)
+        assert run(tmp_path / "out", mixture / "2.tif") == 1
+    assert run(tmp_path / "out", mixture / "2.tif") == 0
+    (row,) = rows_of(tmp_path / "out" / SUMMARY)
+    assert (row["frames"], row["problem"]) == ("1", "n/a") and stub.judged == 1
+
+
+def test_a_file_that_goes_meanwhile_is_named_and_the_others_are_judged(
+    mixture: Path,
+    tmp_path: Path,
+    stub: Stub,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def found_then_gone(paths: Sequence[Path]) -> FoundInputs:
+        found = inputs_in(paths)
+        (mixture / "2.tif").unlink()
+        return found
+
+    monkeypatch.setattr(inputs, "inputs_in", found_then_gone)
+    assert run(tmp_path / "out", mixture / "2.tif", mixture / "deep" / "film.mp4") == 1
+    rows = {row["kind"]: row for row in rows_of(tmp_path / "out" / SUMMARY)}
+    assert rows["video"]["frames"] == "12" and rows["video"]["problem"] == "n/a"
+    assert rows["picture"]["frames"] == "0" and "put it back" in rows["picture"]["problem"]
+    assert f"{mixture / '2.tif'} cannot be read" in capsys.readouterr().err
+
+
+def test_only_what_is_written_is_called_unwritable(
+    mixture: Path, tmp_path: Path, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> UInt8Array:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(inputs, "read_rgb", breaks)
+        assert run(tmp_path / "out", mixture / "2.tif") == 1
+    (row,) = rows_of(tmp_path / "out" / SUMMARY)
+    assert "2.tif cannot be read (Input/output error)" in row["problem"]
+    monkeypatch.setattr(judging, "write_text_whole", breaks)
+    with pytest.raises(FercoreError, match="out cannot be written"):
+        run(tmp_path / "out", mixture / "2.tif")
 
 
 def test_the_page_has_timelines_and_only_the_thumbnails_that_are_wanted(

@@ -4,7 +4,7 @@ Into the output go `analysis.tsv` (a row a frame and face, at most four: time, b
 verdicts of all heads), `summary.tsv` (a row an input: how long, and in how many frames, the
 followed face showed each expression, was calm, not sure or not there) and `analysis.html`
 (timelines and thumbnails). Given again, the command goes on where it stopped; what has changed
-meanwhile is judged anew.
+meanwhile, or could not be judged to its end, is judged anew.
 
 fercore analyse holiday.jpg talk.mp4 recordings/ --output analysed
 """
@@ -118,7 +118,8 @@ def _judge_all(
     from tqdm import tqdm
 
     from app.headless.analysed import JudgedInput
-    from app.headless.judging import judge_input, part_of
+    from app.headless.judging import Account, judge_input, part_of
+    from app.sources.base import SourceError
 
     faces = 0
     seldom_s = 0.1 if sys.stderr.isatty() else 10.0
@@ -127,9 +128,13 @@ def _judge_all(
         tqdm(unit="frame", position=1, leave=False, mininterval=seldom_s, disable=None) as frames,
     ):
         for found in bar:
-            part = part_of(found, parts, predictor.card.sha256, thumbnails)
+            try:
+                part = part_of(found, parts, predictor.card.sha256, thumbnails)
+            except SourceError as error:  # it went meanwhile; the others are judged all the same
+                judged.append(JudgedInput(found, None, Account(problem=str(error))))
+                continue
             account = part.read()
-            if account is None:
+            if account is None or account.problem:  # what hindered it may have passed
                 account = judge_input(found, predictor, part, thumbnails, frames.update)
                 faces += account.verdicts
             judged.append(JudgedInput(found, part, account))

@@ -81,7 +81,7 @@ class JudgedInput(NamedTuple):
     """An input that was judged, now or earlier."""
 
     found: Input
-    part: Part
+    part: Part | None  # None: it was gone before anything was seen of it
     account: Account
 
 
@@ -95,8 +95,8 @@ def write_results(
     """
     with whole_file(output / TABLE) as unfinished, unfinished.open("wb") as table:
         table.write(line(COLUMNS))
-        for each in judged:
-            with each.part.table.open("rb") as rows:
+        for part in (each.part for each in judged if each.part is not None):
+            with part.table.open("rb") as rows:
                 shutil.copyfileobj(rows, table)
     lines = [line(SUMMARY_COLUMNS), *(line(_summary(each)) for each in judged)]
     write_text_whole(output / SUMMARY, b"".join(lines).decode())

@@ -101,6 +101,20 @@ def frames_of(found: Input) -> Iterator[RGBDFrame]:
     Raises:
         FercoreError: it cannot be read, or not from here on.
     """
+    try:
+        yield from _read(found)
+    except OSError as error:
+        raise unreadable(found.path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> SourceError:
+    """Return the sentence on an input that went, or broke, after it was found."""
+    return SourceError(
+        f"{path} cannot be read ({error.strerror or error}); put it back and judge again."
+    )
+
+
+def _read(found: Input) -> Iterator[RGBDFrame]:
     if not found.moves:
         yield RGBDFrame(read_rgb(found.path), None, None, 0.0, 0, origin=found.path.name)
         return

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from PIL import Image
 
-from app.headless.inputs import frames_of
+from app.headless.inputs import frames_of, unreadable
 from fercore.errors import FercoreError
 from fercore.expressions import VERDICT_LABELS
 from fercore.faces.quality import is_sure, measure
@@ -138,12 +138,15 @@ def part_of(found: Input, folder: Path, weights: str, with_thumbnail: bool) -> P
     """Return where an input's part is; `weights` is the check sum of what judges.
 
     Raises:
-        OSError: the input is gone.
+        SourceError: the input is gone.
     """
     facts: list[object] = [_FORMAT, weights, with_thumbnail, str(found.path)]
-    for path in found.files():
-        state = path.stat()
-        facts += [str(path.resolve()), state.st_size, state.st_mtime_ns]
+    try:
+        for path in found.files():
+            state = path.stat()
+            facts += [str(path.resolve()), state.st_size, state.st_mtime_ns]
+    except OSError as error:
+        raise unreadable(found.path, error) from error
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
     return Part(folder / f"{name}.tsv", folder / f"{name}.json")
 
