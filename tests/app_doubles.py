@@ -10,6 +10,7 @@ import numpy as np
 from bu3dfe_fixtures import grid_wrl, write_scan
 
 from app.sources.base import SourceError, SourceFacts
+from app.sources.choice import opened_source
 from fercore.expressions import EXPRESSIONS, Expression
 from fercore.structures import Analysis, FaceBox, FacePair, Prediction, RGBDFrame, Verdicts
 
@@ -168,6 +169,16 @@ def opening(source: FrameSource) -> Callable[[], FrameSource]:
         return source
 
     return open_source
+
+
+def frames_of(path: Path) -> list[RGBDFrame]:
+    """Return all that the source of a path plays."""
+    source = opened_source(str(path))
+    frames = []
+    while (frame := source.read(5)) is not None:
+        frames.append(frame)
+    source.close()
+    return frames
 
 
 class BrokenSource(TickSource):

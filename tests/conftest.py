@@ -60,6 +60,14 @@ def sample_root() -> Path:
     return opening.sample_root()
 
 
+@pytest.fixture(scope="session")
+def recorded_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a study in which two participants were recorded, to be copied before it is changed."""
+    from study_fixtures import record_two_participants
+
+    return record_two_participants(tmp_path_factory.mktemp("recorded") / "study")
+
+
 @pytest.fixture
 def make_session() -> Iterator[Callable[..., Session]]:
     """Return what builds a started session, of fake networks unless told otherwise."""

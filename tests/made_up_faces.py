@@ -11,6 +11,7 @@ from fercore.caches.writer import CacheWriter
 from fercore.expressions import EXPRESSIONS
 from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox
+from fercore.training.config import TrainingConfig
 from fercore.training.faces import LabelledFaces, certain_targets
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PARAMETERS = Preprocessing(rgb_size=16)
+
+# Of the faces in memory, and of a short training on them.
+IN_MEMORY = Preprocessing(rgb_size=32)
+CONFIG = TrainingConfig(
+    "depth", "imagenet", epochs=3, batch_size=9, copies=2, validation_subjects=2, seed=1
+)
 
 
 def make_cache(

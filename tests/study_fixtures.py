@@ -58,6 +58,8 @@ name = "stimulus"
 key = "F5"
 """
 
+TOKEN = "a-token-of-ours"  # of remote control
+
 
 def write_study(
     folder: Path, privacy: str = "derived", codec: str = "ffv1", baseline: bool = False
@@ -106,6 +108,16 @@ def record_run(
     desk.stop()
     desk.close()
     return run_place(folder, name)
+
+
+def record_two_participants(folder: Path) -> Path:
+    """Record both conditions of two participants, and of one a run without a face."""
+    study = write_study(folder)
+    for subject in ("01", "02"):
+        for condition in ("calm", "happy"):
+            record_run(study, subject, condition)
+    record_run(study, "02", "calm", analyses=[unseen(0), unseen(1)], markers=())
+    return study
 
 
 def _let_write(desk: Desk) -> None:

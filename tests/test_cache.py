@@ -10,64 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cache_fixtures import FACELESS, MANIFEST, NEUTRAL, ROW, SIZES
 
 from fercore.caches import writer as cache_writer
 from fercore.caches.reading import open_cache, people_of, read_index
-from fercore.caches.records import (
-    COLUMNS,
-    FORMAT_VERSION,
-    CacheRow,
-    Manifest,
-    format_row,
-    parse_index,
-    parse_row,
-)
+from fercore.caches.records import CacheRow, Manifest, format_row
 from fercore.caches.writer import CacheWriter
 from fercore.errors import DatasetError, FercoreError
-from fercore.networks.preprocessing import Preprocessing
 from fercore.runtime.files import InUseError
-from fercore.structures import FaceBox
-
-SIZES = Preprocessing(rgb_size=8, depth_size=6)
-MANIFEST = Manifest(
-    format_version=FORMAT_VERSION,
-    source="tree",
-    scans_sha256="0" * 64,
-    rows=6,
-    views=1,
-    seed=3,
-    preprocessing=SIZES,
-    versions={"python": "3.11"},
-)
-ROW = CacheRow(
-    row=0,
-    scan="F0001_AN03WH",
-    subject="F0001",
-    expression="anger",
-    level=3,
-    ancestry="WH",
-    view="f2d",
-    status="ok",
-    reason="",
-    valid_fraction=0.6875,
-    box=FaceBox(-12, 30, 480, 522, 0.9375),
-    fell_back=False,
-    edge_shift_px=1.25,
-)
-NEUTRAL = replace(ROW, scan="F0001_NE00WH", expression="neutral", level=0)
-FACELESS = replace(
-    ROW,
-    scan="M9002_SU04WH",
-    subject="M9002",
-    expression="surprise",
-    level=4,
-    status="no face",
-    reason="no face found",
-    valid_fraction=0.0,
-    box=None,
-    fell_back=None,
-    edge_shift_px=None,
-)
 
 
 def entries(number: int, row: CacheRow = ROW) -> list:
@@ -90,51 +40,6 @@ def write(path, count: int = 3, manifest: Manifest = MANIFEST) -> None:
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "cache"
-
-
-def cells(row: CacheRow) -> list[str]:
-    return format_row(row).removesuffix("\n").split("\t")
-
-
-class TestRecords:
-    @pytest.mark.parametrize("row", [ROW, NEUTRAL, FACELESS])
-    def test_row_comes_back(self, row):
-        assert parse_row(cells(row)) == row
-
-    def test_reason_cannot_break_a_row(self):
-        row = replace(FACELESS, reason="a\ttab\nand a break")
-        assert format_row(row).count("\n") == 1
-        assert parse_row(cells(row)).reason == "a tab and a break"
-
-    def test_row_with_missing_columns(self):
-        with pytest.raises(ValueError, match=f"line 2 has 3 cells, not {len(COLUMNS)}"):
-            parse_index("\t".join(COLUMNS) + "\n" + "0\tF0001\tanger\n")
-
-    def test_index_leaves_out_a_torn_line(self):
-        text = "\t".join(COLUMNS) + "\n" + format_row(ROW) + format_row(replace(ROW, row=1))[:-4]
-        assert parse_index(text) == [ROW]
-
-    def test_index_out_of_order(self):
-        text = "\t".join(COLUMNS) + "\n" + format_row(replace(ROW, row=1))
-        with pytest.raises(ValueError, match="not numbered in order"):
-            parse_index(text)
-
-    def test_manifest_comes_back(self):
-        assert Manifest.from_json(MANIFEST.to_json()) == MANIFEST
-
-    @pytest.mark.parametrize(
-        ("change", "phrase"),
-        [
-            ({"format_version": 99}, "format 99"),
-            ({"rows": None}, "missing or unknown: rows"),
-            ({"preprocessing": {"blur": 3}}, "preprocessing parameters"),
-        ],
-    )
-    def test_foreign_manifest(self, change, phrase):
-        content = {**json.loads(MANIFEST.to_json()), **change}
-        content = {key: value for key, value in content.items() if value is not None}
-        with pytest.raises(ValueError, match=phrase):
-            Manifest.from_json(json.dumps(content))
 
 
 class TestRoundTrip:

@@ -13,15 +13,13 @@ import pytest
 from app_doubles import BlindAnalyser, FakeAnalyser, TickSource, opening
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMenu
-from study_fixtures import equipment, no_faces, write_study
-from window_driver import PATIENCE_MS, action, described
+from study_fixtures import equipment, no_faces
+from window_driver import PATIENCE_MS, action, described, frames_recorded, said
 
-from app.start.settings import Settings
 from app.study.durable import PictureWriter
-from app.window.modes import add_modes
 from app.window.recording_mode import KEPT, RecordingMode, documents_folder
 from app.window.widgets.buttons import IDLE, RecordButton
-from fercore.errors import CheckpointError, FercoreError
+from fercore.errors import CheckpointError
 from fercore.expressions import Expression
 from fercore.study.events import read_events
 from fercore.study.layout import runs_of
@@ -36,8 +34,8 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from app.sources.base import FrameSource
+    from app.start.settings import Settings
     from app.window.main_window import MainWindow
-    from app.window.study.mode import StudyMode
     from fercore.study.layout import RunPlace
 
 RECORD = "Record, or stop recording"
@@ -68,15 +66,6 @@ def the_run(folder: Path) -> RunPlace:
     (recording,) = folder.iterdir()
     (place,) = runs_of(recording)
     return place
-
-
-def frames_recorded(mode: RecordingMode) -> int:
-    progress = mode._recording.progress()
-    return progress.counts.frames if progress else 0
-
-
-def said(mode: RecordingMode) -> str:
-    return mode._window.status.text()
 
 
 def test_one_button_starts_and_stops(
@@ -260,46 +249,6 @@ def test_without_networks_nothing_is_recorded_and_the_picture_says_why(
     assert f"Nothing can be recorded. {why}" in said(mode)
 
 
-@pytest.fixture
-def both(
-    qtbot: QtBot, show_window: Callable[..., MainWindow], settings: Settings, folder: Path
-) -> tuple[RecordingMode, StudyMode]:
-    """Return quick recording and studies of one playing window."""
-    window = show_window(source=TickSource(3000))
-    study = add_modes(window, window._session, settings, tuple, None)
-    (mode,) = window.findChildren(RecordingMode)
-    qtbot.waitUntil(described(window, "anger"), timeout=PATIENCE_MS)
-    return mode, study
-
-
-def test_no_study_is_opened_beside_it(
-    qtbot: QtBot, both: tuple[RecordingMode, StudyMode], tmp_path: Path
-) -> None:
-    mode, study = both
-    mode.toggle()
-    with pytest.raises(FercoreError, match="stop it first, then open the study"):
-        study.open(write_study(tmp_path / "study"))
-    study.close()  # there is none to be closed
-    before = frames_recorded(mode)
-    qtbot.waitUntil(lambda: frames_recorded(mode) > before + 5, timeout=PATIENCE_MS)
-    mode.toggle()
-    study.open(tmp_path / "study")
-    assert study.desk is not None
-
-
-def test_beside_an_open_study_it_refuses(
-    both: tuple[RecordingMode, StudyMode], tmp_path: Path
-) -> None:
-    mode, study = both
-    study.open(write_study(tmp_path / "study"))
-    mode.toggle()
-    assert not mode.recording and "while a study is open, its runs alone" in said(mode)
-    assert mode._session._inference.listener == study._hear
-    study.close()
-    mode.toggle()
-    assert mode.recording
-
-
 def test_the_folder_can_be_chosen_and_is_remembered(
     show: Callable[..., RecordingMode],
     settings: Settings,
@@ -347,21 +296,3 @@ def test_the_window_still_fits_a_small_screen(show: Callable[..., RecordingMode]
     mode.toggle()
     mode._window.resize(200, 200)
     assert mode._window.width() <= 800
-
-
-def test_what_is_kept_and_where_survives_a_restart(tmp_path: Path) -> None:
-    path = tmp_path / "kept.json"
-    settings = Settings(path)
-    settings.recording_folder, settings.recording_level = tmp_path / "ä b", Privacy.BLURRED
-    del settings
-    again = Settings(path)
-    assert again.recording_folder == tmp_path / "ä b"
-    assert again.recording_level is Privacy.BLURRED
-
-
-@pytest.mark.parametrize("text", ['"level": "everything"', '"level": 1, "recording/folder": [2]'])
-def test_damaged_settings_keep_numbers_only(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "damaged.json"
-    path.write_text(f'{{"recording/{text[1:]}}}', "utf-8")
-    settings = Settings(path)
-    assert settings.recording_level is Privacy.DERIVED and settings.recording_folder is None

@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QByteArray
 
 from app.start.settings import Settings, settings_path
+from fercore.study.study_file import Privacy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,3 +89,21 @@ def test_a_file_that_cannot_be_used_is_no_error(tmp_path: Path) -> None:
     assert settings.source is None
     os.mkfifo(tmp_path / "fifo")
     assert Settings(tmp_path / "fifo").source is None  # and no waiting for a writer
+
+
+def test_what_is_kept_and_where_survives_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    settings = Settings(path)
+    settings.recording_folder, settings.recording_level = tmp_path / "ä b", Privacy.BLURRED
+    del settings
+    again = Settings(path)
+    assert again.recording_folder == tmp_path / "ä b"
+    assert again.recording_level is Privacy.BLURRED
+
+
+@pytest.mark.parametrize("text", ['"level": "everything"', '"level": 1, "recording/folder": [2]'])
+def test_damaged_settings_keep_numbers_only(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "damaged.json"
+    path.write_text(f'{{"recording/{text[1:]}}}', "utf-8")
+    settings = Settings(path)
+    assert settings.recording_level is Privacy.DERIVED and settings.recording_folder is None

@@ -5,32 +5,22 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from app_doubles import FakeAnalyser, TickSource, analysis_of, sample_frame
+from app_doubles import FakeAnalyser
 from PySide6.QtWidgets import QLineEdit
 from study_fixtures import evenly, made_up, neutral, no_faces, open_desk, write_study
 
-from app.live.inference import Judged
 from app.live.session import Session
-from app.sources.base import Arrival, Condition, Health
 from app.study.run_state import RecordingProgress
-from app.window.study.checks import ClockWatch, LiveFigures, Observed, Surroundings, all_checks
+from app.window.study.checks import LiveFigures
 from app.window.study.dock import StudyDock
-from app.window.study.mode import equipment_of
 from app.window.study.panels import BaselinePanel
 from app.window.study.participant_form import Admission, admit
 from app.window.study.recording_line import RecordingLine
-from app.window.study.study_folder import study_folder
-from fercore.cli import main
 from fercore.errors import FercoreError
-from fercore.faces.quality import measure
-from fercore.structures import Analysis, FaceBox, FacePair
 from fercore.study.baseline import load_baseline
 from fercore.study.layout import runs_of
-from fercore.study.predictions import Flag, flags_of
 from fercore.study.run_files import Check, Counts, RunState, read_run_record
-from fercore.study.study_file import read_study_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,19 +29,6 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from app.study.desk import Desk
-
-GREEN = Observed(30.0, 1.0, 0.6, 120.0, 0.9)
-AROUND = Surroundings(None, 50_000_000_000, False, "", False, ())
-
-
-class Camera(TickSource):
-    """A live source in a given condition."""
-
-    name = "camera 7"
-
-    def __init__(self, health: Health = Health.GOOD) -> None:
-        super().__init__()
-        self.condition = Condition(health, "" if health is Health.GOOD else "It is covered.")
 
 
 @pytest.fixture
@@ -227,88 +204,6 @@ def test_a_session_is_gone_on_with_where_it_ended(
     assert admit(folder, desk.study, Admission.ANOTHER, "01", "2", {}).done() == frozenset()
 
 
-def red(observed: Observed, around: Surroundings) -> set[str]:
-    return {check.item for check in all_checks(observed, around) if not check.passed}
-
-
-@pytest.mark.parametrize(
-    ("observed", "around", "items"),
-    [
-        (GREEN, AROUND._replace(source=Camera()), set()),
-        (GREEN, AROUND, {"camera"}),
-        (GREEN, AROUND._replace(source=Camera(Health.DOUBTFUL)), {"camera"}),
-        (GREEN, AROUND._replace(source=TickSource()), {"camera"}),
-        (Observed(), AROUND, {"camera", "distance", "light", "valid depth", "frame rate"}),
-        (GREEN._replace(distance_m=1.4, brightness=20.0), AROUND, {"camera", "distance", "light"}),
-        (
-            GREEN._replace(brightness=250.0, valid_share=0.1),
-            AROUND,
-            {"camera", "light"} | {"valid depth"},
-        ),
-        (
-            GREEN,
-            AROUND._replace(bytes_free=10**8, clock="the date is wrong"),
-            {"camera", "disk", "clock"},
-        ),
-        (GREEN, AROUND._replace(bytes_free=5 * 10**9, keeps_videos=True), {"camera", "disk"}),
-        (GREEN, AROUND._replace(lsl_on=True, lsl_missing=("PsychoPy",)), {"camera", "LSL"}),
-    ],
-)
-def test_the_checklist_is_red_where_something_is_wrong(
-    observed: Observed, around: Surroundings, items: set[str]
-) -> None:
-    assert red(observed, around) == items
-
-
-@pytest.mark.parametrize(
-    ("face", "background", "word"),
-    [(40, 140, "too dark"), (120, 10, "good"), (230, 90, "too bright")],
-)
-def test_bar_checklist_and_flags_measure_the_same(face: int, background: int, word: str) -> None:
-    """The face fills the middle of its crop; what lies around it is not the face's light."""
-    rgb = np.full((96, 96, 3), background, np.uint8)
-    rgb[16:80, 16:80] = face
-    depth_m = np.full((64, 64), 3.0, np.float32)
-    depth_m[12:52, 12:52] = 0.6
-    pair = FacePair(rgb, depth_m, 0.9, FaceBox(10, 10, 110, 110, 0.9), 0.0)
-    analysis = Analysis(sample_frame(), pair, None, "", 0.0)
-    bar = {one.name: one.word for one in measure(pair).indicators()}
-    figures = LiveFigures()
-    figures.add(Judged(Arrival(sample_frame(), TickSource(), 0, time.monotonic()), analysis))
-    failing = red(figures.observed(), AROUND._replace(source=Camera())) - {"frame rate"}
-    recorded = {Flag.DARK, Flag.BRIGHT}.intersection(flags_of(analysis))
-    assert (bar["Light"], bar["Distance"]) == (word, "good")
-    assert failing == (set() if word == "good" else {"light"})
-    expected = {"too dark": {Flag.DARK}, "good": set(), "too bright": {Flag.BRIGHT}}
-    assert recorded == expected[word]
-
-
-def test_a_clock_that_is_set_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
-    watch = ClockWatch()
-    assert watch.problem() == ""
-    now = time.time
-    monkeypatch.setattr(time, "time", lambda: now() + 3600)
-    assert "set by +3600.0 s" in watch.problem()
-    monkeypatch.setattr(time, "time", lambda: 0.0)
-    assert "the date is wrong" in watch.problem()
-
-
-def test_figures_are_those_of_the_last_seconds() -> None:
-    import time
-
-    figures = LiveFigures()
-    assert figures.observed() == Observed()
-    now_s = time.monotonic()
-    for age_s in (5.0, 0.2, 0.1):
-        arrival = Arrival(sample_frame(), TickSource(), 0, now_s - age_s)
-        figures.add(Judged(arrival, analysis_of(sample_frame())))
-    observed = figures.observed()
-    assert (observed.frames_per_second, observed.face_share) == (1.0, 1.0)
-    assert (observed.brightness, observed.distance_m, observed.valid_share) == (0.0, None, None)
-
-
 def test_losses_are_shown(qtbot: QtBot) -> None:
     line = RecordingLine()
     qtbot.addWidget(line)
@@ -316,58 +211,3 @@ def test_losses_are_shown(qtbot: QtBot) -> None:
     line.show_progress(RecordingProgress(True, 75.0, 2_500_000, 80_000_000_000, counts, ""))
     assert "RECORDING 1:15   2.5 MB   80.0 GB left   100 frames" in line.text()
     assert line.text().endswith("dropped: 2 rows, 3 depth maps")
-
-
-def test_equipment_names_source_and_clock() -> None:
-    equipment = equipment_of(Camera(), ())
-    assert (equipment.source, equipment.synthetic) == ("camera 7", False)
-    assert equipment.device_clock == "source"
-    with pytest.raises(FercoreError, match="No camera is open"):
-        equipment_of(None, ())
-
-
-def test_a_new_study_asks_what_it_is_for(tmp_path: Path) -> None:
-    path = write_study(tmp_path / "a") / "study.toml"
-    text = "\n".join(line for line in path.read_text().splitlines() if "purpose" not in line)
-    path.write_text(text)
-    with pytest.raises(FercoreError, match="does not say what the study is for"):
-        study_folder(path, None)
-    assert path.read_text() == text
-    asked = []
-    study_folder(path, tmp_path / "out", lambda title: asked.append(title) or 'To see "why".\n')
-    assert asked == ["Reading faces"] and path.read_text().endswith(text)
-    assert read_study_file(tmp_path / "out" / "study.toml").purpose == 'To see "why".'
-    notice = (tmp_path / "out" / "participant-notice.txt").read_text()
-    assert 'To see "why".' in notice and "No image is stored" in notice and "Age in years" in notice
-    (tmp_path / "out" / "participant-notice.txt").write_text("edited")
-    study_folder(path, tmp_path / "out")
-    assert main(["notice", str(tmp_path / "out")]) == 0
-    assert (tmp_path / "out" / "participant-notice.txt").read_text() == "edited"
-
-
-def test_a_study_that_began_without_purpose_goes_on(tmp_path: Path) -> None:
-    folder = write_study(tmp_path / "a")
-    lines = (folder / "study.toml").read_text().splitlines()
-    (folder / "study.toml").write_text("\n".join(x for x in lines if "purpose" not in x))
-    (folder / "sub-01").mkdir()
-    assert study_folder(folder, None) == folder
-    assert not (folder / "participant-notice.txt").exists()
-    assert main(["notice", str(folder)]) == 2
-
-
-def test_a_folder_belongs_to_one_study(tmp_path: Path) -> None:
-    study = write_study(tmp_path / "a") / "study.toml"
-    other = write_study(tmp_path / "b", "full") / "study.toml"
-    assert study_folder(study.parent, None) == study.parent
-    for _ in range(2):
-        assert study_folder(study, tmp_path / "out") == tmp_path / "out"
-    assert (tmp_path / "out" / "study.toml").read_text() == study.read_text()
-    with pytest.raises(FercoreError, match="differs; choose another folder"):
-        study_folder(other, tmp_path / "out")
-    renamed = study.rename(study.with_name("mine.toml"))
-    with pytest.raises(FercoreError, match="name a folder with --output"):
-        study_folder(renamed, None)
-    with pytest.raises(FercoreError, match="does not exist"):
-        study_folder(tmp_path / "nowhere.toml", None)
-    with pytest.raises(FercoreError, match="cannot be written"):
-        study_folder(renamed, renamed)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from app.live.inference import Analyser
     from app.sources.base import FrameSource
     from app.start.settings import Settings
+    from app.window.recording_mode import RecordingMode
 
 PATIENCE_MS = 20_000
 
@@ -68,3 +69,12 @@ def described(window: MainWindow, text: str) -> Callable[[], bool]:
 
 def action(window: MainWindow, text: str) -> QAction:
     return next(a for a in window.actions() if a.text().replace("&", "") == text)
+
+
+def frames_recorded(mode: RecordingMode) -> int:
+    progress = mode._recording.progress()
+    return progress.counts.frames if progress else 0
+
+
+def said(mode: RecordingMode) -> str:
+    return mode._window.status.text()
