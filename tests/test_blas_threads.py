@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -90,9 +91,10 @@ def test_openvino_keeps_its_threads() -> None:
     model = openvino.Model([ops.result(ops.relu(given))], [given], "nothing")
     in_a_thread(limit_blas_threads)
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 2})
-    assert compiled.get_property("INFERENCE_NUM_THREADS") == 2
+    threads = min(2, len(os.sched_getaffinity(0)))  # more than there are cores it never has
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == threads
     in_a_thread(limit_blas_threads)
-    assert compiled.get_property("INFERENCE_NUM_THREADS") == 2
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == threads
 
 
 def test_workers_have_one_thread_from_the_start() -> None:
