@@ -21,7 +21,7 @@ from fercore.datasets.bu3dfe import Bu3dfe
 from fercore.datasets.opening import ARCHIVE
 
 LEVELS = (0, 4)
-JPEG_QUALITY = 90
+JPEG_QUALITY = {"F3D": 90, "F2D": 75}  # the frontal picture is read by few, the texture by all
 
 
 def main(folders: list[Path]) -> None:
@@ -60,7 +60,8 @@ def _packed(path: Path) -> bytes:
     if path.suffix != ".bmp":
         return path.read_bytes()
     buffer = io.BytesIO()
-    Image.open(path).save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True, progressive=True)
+    quality = JPEG_QUALITY[path.stem[-3:]]
+    Image.open(path).save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
     return buffer.getvalue()
 
 
