@@ -59,6 +59,11 @@ class LabelledFaces:
         return lacks
 
     @property
+    def slight(self) -> NDArray[np.bool_]:
+        """Which faces (N,) show an expression of level 1 or 2, that may well be called calm."""
+        return np.isin(self.levels, (1, 2))
+
+    @property
     def level_words(self) -> str:
         """Which levels there are, such as `levels 3 and 4`."""
         names = [str(level) for level in np.unique(self.levels) if level]

@@ -38,6 +38,7 @@ class _Labels:
         self.labels = torch.from_numpy(faces.labels).to(device)  # (N,)
         self.targets = torch.from_numpy(faces.targets).to(device)  # (N, 7)
         self.lacks_depth = torch.from_numpy(faces.lacks_depth).to(device)  # (N,) bool
+        self.slight = torch.from_numpy(faces.slight).to(device)  # (N,) bool
 
 
 class PipelineLearner:
@@ -147,7 +148,9 @@ class PipelineLearner:
         if self._validation is None:
             return {}
         known = self._validation_known
-        return fit_temperatures(self._validation_logits(), known.targets, known.lacks_depth)
+        return fit_temperatures(
+            self._validation_logits(), known.targets, known.lacks_depth, known.slight
+        )
 
     def state(self) -> dict[str, Any]:
         """Return present and best weights, and the optimizer's state."""

@@ -3,9 +3,10 @@
 Guo et al., "On calibration of modern neural networks" (ICML 2017): dividing a head's logits
 by one number, chosen for the lowest cross-entropy on held-out subjects, leaves every verdict
 as it is. What a head says about calm gets a factor and a shift of its own (Platt's scaling).
-Calm is as frequent among the faces at hand as their collectors made it, so the shift is set
-where calm and expressive faces are mistaken for each other equally often. The numbers are
-worked into the head's last layer, so that whoever runs the network need not know of them.
+Calm is as frequent among the faces at hand as their collectors made it, and slight expressions
+are nearly calm, so the shift is set where calm and clearly expressive faces are mistaken for
+each other equally often. The numbers are worked into the head's last layer, so that whoever
+runs the network need not know of them.
 """
 
 from __future__ import annotations
@@ -76,13 +77,13 @@ def _measure(head: str, scores: torch.Tensor, faces: LabelledFaces, test_set: st
 
 
 def fit_temperatures(
-    logits: Logits, targets: torch.Tensor, lacks_depth: torch.Tensor
+    logits: Logits, targets: torch.Tensor, lacks_depth: torch.Tensor, slight: torch.Tensor
 ) -> dict[str, float]:
     """Return each head's temperature from logits (N, 6 or 7) of subjects who did not train.
 
     Targets are (N, 7). Faces that lack depth, (N,) bool, count for the colour head alone: without
     depth no other speaks. A depth head without any face keeps its logits, a fusion goes by the
-    faces without depth then.
+    faces without depth then. `slight` (N,) bool are expressions that may well be called calm.
     """
     temperatures = {}
     for name, head in logits._asdict().items():
@@ -95,7 +96,8 @@ def fit_temperatures(
         scores, wanted = head[chosen].double(), targets[chosen].double()
         temperatures[name] = _best_temperature(scores, wanted) if known else 1.0
         if head.shape[1] > CLASSES:
-            scale, shift = _best_calm(scores[:, CLASSES], wanted[:, CLASSES]) if known else (1, 0)
+            calm_scores, calm, clear = scores[:, CLASSES], wanted[:, CLASSES], ~slight[chosen]
+            scale, shift = _best_calm(calm_scores, calm, clear) if known else (1, 0)
             temperatures[name + CALM_TEMPERATURE] = scale
             temperatures[name + CALM_SHIFT] = shift
     return temperatures
@@ -125,11 +127,13 @@ def _last_layer(network: Pipeline, head: str) -> Classifier:
     return heads.get(head, next(iter(heads.values())))
 
 
-def _best_calm(scores: torch.Tensor, calm: torch.Tensor) -> tuple[float, float]:
+def _best_calm(
+    scores: torch.Tensor, calm: torch.Tensor, clear: torch.Tensor
+) -> tuple[float, float]:
     """Return divisor and shift of calm scores (N,) for shares (N,) of calm.
 
     The divisor gives the lowest loss (Platt's scaling), the shift lets calm and expressive faces
-    be mistaken for each other equally often.
+    be mistaken for each other equally often among those that are `clear` (N,).
     """
     factor, shift = torch.ones((), dtype=scores.dtype), torch.zeros((), dtype=scores.dtype)
     factor.requires_grad_(True)
@@ -145,7 +149,7 @@ def _best_calm(scores: torch.Tensor, calm: torch.Tensor) -> tuple[float, float]:
 
     search.step(loss)
     divisor = min(max(1 / float(factor.detach()), _COOLEST), _HOTTEST) if factor > 0 else _HOTTEST
-    even = _even_score(scores, calm > 0.5)
+    even = _even_score(scores[clear], calm[clear] > 0.5)
     found = float(shift.detach()) if even is None else -even / divisor
     return round(divisor, 4), round(found, 4)
 
