@@ -6,6 +6,7 @@ from fercore.networks.paper import Logits, build
 from fercore.training.faces import certain_targets
 from fercore.training.scoring import fit_temperatures, work_in
 
+SURE_SIX = torch.tensor([99.0, 0, 0, 0, 0, 0])
 NONE = torch.zeros(4000, dtype=torch.bool)
 
 
@@ -45,7 +46,7 @@ def test_calm_gets_a_factor_and_a_shift_of_its_own() -> None:
     honest = 2 * torch.randn(4000, generator=generator)
     calm = torch.bernoulli(honest.sigmoid(), generator=generator)
     targets = torch.cat((((1 - calm) / 6)[:, None].expand(-1, 6), calm[:, None]), 1)
-    scores = torch.cat((torch.zeros(4000, 6), (3 * honest + 1.5)[:, None]), 1)
+    scores = torch.cat((SURE_SIX.repeat(4000, 1), (3 * honest + 1.5)[:, None]), 1)
     fitted = fit_temperatures(Logits(scores, None, None), targets, NONE, NONE)
     assert fitted["fusion_calm"] == pytest.approx(3, rel=0.1)
     assert fitted["fusion_calm_shift"] == pytest.approx(-0.5, abs=0.1)
@@ -56,14 +57,14 @@ def test_calm_and_expressions_are_mistaken_for_each_other_equally_often() -> Non
     calm = (torch.arange(8000) % 8 == 0).float()
     spread = torch.randn(8000, generator=generator) + 2 * calm  # even odds at 1
     targets = torch.cat((((1 - calm) / 6)[:, None].expand(-1, 6), calm[:, None]), 1)
-    scores = torch.cat((torch.zeros(8000, 6), spread[:, None]), 1)
+    scores = torch.cat((SURE_SIX.repeat(8000, 1), spread[:, None]), 1)
     slight = (calm == 0) & (torch.arange(8000) % 8 > 4)
-    scores[slight, 6] = 5.0  # slight expressions look calm, which is no mistake
+    scores[slight, 6] += 1  # slight expressions look calm, which is no mistake
     fitted = fit_temperatures(Logits(scores, None, None), targets, NONE.repeat(2), slight)
     said = spread / fitted["fusion_calm"] + fitted["fusion_calm_shift"] > 0
     missed = (~said[calm == 1]).float().mean()
     made_up = said[(calm == 0) & ~slight].float().mean()
-    assert float(missed) == pytest.approx(float(made_up), abs=0.002)
+    assert float(missed) == pytest.approx(float(made_up), abs=0.02)
     assert float(missed) == pytest.approx(0.159, abs=0.02)  # of normals two deviations apart
 
 
@@ -112,3 +113,12 @@ def test_a_fusions_heads_are_cooled_apart() -> None:
     work_in(network, {"fusion": 2.0, "rgb": 4.0, "depth": 1.0})
     cooled = [getattr(network, f"{head}_classifier").weight for head in ("fusion", "rgb", "depth")]
     assert [float(weight[0, 0].detach()) for weight in cooled] == [0.5, 0.25, 1.0]
+
+
+def test_an_expression_that_would_not_be_shown_is_no_mistake() -> None:
+    calm = (torch.arange(4000) % 2 == 0).float()
+    scores = torch.cat((SURE_SIX.repeat(4000, 1), (6 * calm - 3)[:, None]), 1)
+    scores[::4, :6], scores[::4, 6] = 0.0, -9.0  # half of the calm look like a bit of everything
+    targets = torch.cat((((1 - calm) / 6)[:, None].expand(-1, 6), calm[:, None]), 1)
+    fitted = fit_temperatures(Logits(scores, None, None), targets, NONE, NONE)
+    assert abs(fitted["fusion_calm_shift"]) < 3 / fitted["fusion_calm"]

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from fercore.expressions import Expression
+from fercore.expressions import MIN_CONFIDENCE, Expression
 from fercore.faces.head_angle import HeadAngle
 from fercore.faces.quality import (
     MAX_DISTANCE_M,
     MAX_TILT_DEG,
     MAX_TURN_DEG,
-    MIN_CONFIDENCE,
     MIN_SHARPNESS,
     MIN_VALID_FRACTION,
     UNKNOWN_QUALITY,

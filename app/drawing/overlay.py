@@ -12,8 +12,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from app.drawing.colours import NEUTRAL_COLOUR, VERDICT_COLOURS
-from fercore.expressions import CALM
-from fercore.faces.quality import MIN_CONFIDENCE, is_sure
+from fercore.expressions import CALM, MIN_CONFIDENCE
+from fercore.faces.quality import is_sure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fercore.expressions import MIN_CONFIDENCE
+
 if TYPE_CHECKING:
     from fercore.faces.head_angle import HeadAngle
     from fercore.structures import FacePair, FloatArray, Prediction
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
 MIN_VALID_FRACTION = 0.3
 """Least share of a face's box with measured depth. A face fills about two thirds
 of its square box, so this is a little under half of the face."""
-
-MIN_CONFIDENCE = 0.5
-"""A verdict whose probability is lower is shown as not sure: it would more likely be wrong."""
 
 MIN_DISTANCE_M, MAX_DISTANCE_M = 0.25, 1.2
 """Nearer, stereo cameras lose parts of a face; further, their noise exceeds 5 mm, which is

@@ -4,8 +4,8 @@ Guo et al., "On calibration of modern neural networks" (ICML 2017): dividing a h
 by one number, chosen for the lowest cross-entropy on held-out subjects, leaves every verdict
 as it is. What a head says about calm gets a factor and a shift of its own (Platt's scaling).
 Calm is as frequent among the faces at hand as their collectors made it, and slight expressions
-are nearly calm, so the shift is set where calm and clearly expressive faces are mistaken for
-each other equally often. The numbers are worked into the head's last layer, so that whoever
+are nearly calm, so the shift is set where as many calm faces are shown an expression as clearly
+expressive ones are called calm. The numbers are worked into the head's last layer, so that whoever
 runs the network need not know of them.
 """
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
+from fercore.expressions import MIN_CONFIDENCE
 from fercore.metrics import subject_interval
 from fercore.networks.checkpoints import Measure
 from fercore.networks.layers import CLASSES
@@ -96,8 +97,12 @@ def fit_temperatures(
         scores, wanted = head[chosen].double(), targets[chosen].double()
         temperatures[name] = _best_temperature(scores, wanted) if known else 1.0
         if head.shape[1] > CLASSES:
-            calm_scores, calm, clear = scores[:, CLASSES], wanted[:, CLASSES], ~slight[chosen]
-            scale, shift = _best_calm(calm_scores, calm, clear) if known else (1, 0)
+            surest = (scores[:, :CLASSES] / temperatures[name]).softmax(1).amax(1)
+            scale, shift = (
+                _best_calm(scores[:, CLASSES], wanted[:, CLASSES], surest, ~slight[chosen])
+                if known
+                else (1.0, 0.0)
+            )
             temperatures[name + CALM_TEMPERATURE] = scale
             temperatures[name + CALM_SHIFT] = shift
     return temperatures
@@ -128,12 +133,13 @@ def _last_layer(network: Pipeline, head: str) -> Classifier:
 
 
 def _best_calm(
-    scores: torch.Tensor, calm: torch.Tensor, clear: torch.Tensor
+    scores: torch.Tensor, calm: torch.Tensor, surest: torch.Tensor, clear: torch.Tensor
 ) -> tuple[float, float]:
     """Return divisor and shift of calm scores (N,) for shares (N,) of calm.
 
-    The divisor gives the lowest loss (Platt's scaling), the shift lets calm and expressive faces
-    be mistaken for each other equally often among those that are `clear` (N,).
+    The divisor gives the lowest loss (Platt's scaling). With the shift, as many calm faces are
+    shown an expression as expressive ones are called calm, among those that are `clear` (N,) bool;
+    `surest` (N,) is the largest of each face's six probabilities.
     """
     factor, shift = torch.ones((), dtype=scores.dtype), torch.zeros((), dtype=scores.dtype)
     factor.requires_grad_(True)
@@ -149,24 +155,33 @@ def _best_calm(
 
     search.step(loss)
     divisor = min(max(1 / float(factor.detach()), _COOLEST), _HOTTEST) if factor > 0 else _HOTTEST
-    even = _even_score(scores[clear], calm[clear] > 0.5)
-    found = float(shift.detach()) if even is None else -even / divisor
-    return round(divisor, 4), round(found, 4)
+    scaled, is_calm = scores / divisor, calm > 0.5
+    even = _even_shift(_shown_below(scaled, surest)[clear & is_calm], scaled[clear & ~is_calm])
+    return round(divisor, 4), round(float(shift.detach()) if even is None else even, 4)
 
 
-def _even_score(scores: torch.Tensor, calm: torch.Tensor) -> float | None:
-    """Return the score that splits best: as many expressive faces above as calm ones below it.
+def _shown_below(scores: torch.Tensor, surest: torch.Tensor) -> torch.Tensor:
+    """Return the calm score (N,) up to which an expression would be shown, for `scores` of 0.
 
-    Of each kind the same share. None where one kind is missing. Calm is (N,) bool.
+    It is shown where what calm leaves of its probability reaches `MIN_CONFIDENCE`.
     """
-    if calm.all() or not calm.any():
+    most_calm = (1 - MIN_CONFIDENCE / surest).clamp(min=0)  # 0: no expression is ever sure enough
+    return scores - torch.logit(most_calm)
+
+
+def _even_shift(calm: torch.Tensor, expressive: torch.Tensor) -> float | None:
+    """Return what to add so that as large a share of `calm` is below 0 as of `expressive` above.
+
+    None where one of them is empty; infinite ones are above whatever is added.
+    """
+    if not calm.isfinite().any() or not len(expressive):
         return None
-    ordered, order = scores.sort()
-    calm_below = calm[order].double().cumsum(0) / calm.sum()
-    expressive_above = 1 - (~calm[order]).double().cumsum(0) / (~calm).sum()
-    crossing = int((calm_below >= expressive_above).double().argmax())
-    above = ordered[min(crossing + 1, len(ordered) - 1)]
-    return float((ordered[crossing] + above) / 2)
+    edges = torch.cat((calm, expressive))
+    edges = edges[edges.isfinite()].sort(descending=True).values  # where 0 was, ever calmer
+    below = torch.searchsorted(calm.sort().values, edges, right=True) / len(calm)
+    above = 1 - torch.searchsorted(expressive.sort().values, edges) / len(expressive)
+    crossing = int((above >= below).double().argmax())
+    return -float(edges[max(crossing - 1, 0)] + edges[crossing]) / 2
 
 
 def _best_temperature(head: torch.Tensor, targets: torch.Tensor) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from fercore.expressions import EXPRESSIONS
+from fercore.expressions import EXPRESSIONS, MIN_CONFIDENCE
 from fercore.faces.resting import TYPICAL_RESTING, relative
 from fercore.metrics import calibration, confusion, separation, subject_interval
 from fercore.networks.layers import CLASSES
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from fercore.training.faces import LabelledFaces
 
 MEAN = "mean of heads"
-
-SURE = 0.5
-"""A verdict of less probability is shown as not sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,7 @@ def _score(head: str, probabilities: FloatArray, faces: LabelledFaces, name: str
     labels, subjects = faces.labels, faces.subjects
     expressive, knows_calm = labels != CALM, probabilities.shape[1] > CLASSES
     verdicts = probabilities.argmax(1)
-    shown = np.where(probabilities.max(1) >= SURE, verdicts, -1)
+    shown = np.where(probabilities.max(1) >= MIN_CONFIDENCE, verdicts, -1)
     six = probabilities[expressive, :CLASSES].argmax(1)
     judged = np.ones(len(labels), bool) if knows_calm else expressive
     return Score(
