@@ -100,6 +100,19 @@ def test_while_paused_the_frame_in_view_is_judged_by_the_new_networks(
     assert window.status.text().startswith("paused, sad") and described(window, "sadness")()
 
 
+def test_a_resting_face_is_of_the_networks_that_judged_it(
+    qtbot: QtBot, show_window: Callable[..., MainWindow]
+) -> None:
+    window = show_window()
+    choice = offer(window)
+    qtbot.waitUntil(described(window, "Fusion: anger"), timeout=PATIENCE_MS)
+    window.panel.toggle_resting()
+    qtbot.waitUntil(lambda: "keep still" in window.status.text(), timeout=PATIENCE_MS)
+    choice.choose("sad")
+    qtbot.waitUntil(described(window, "sadness 75 %"), timeout=PATIENCE_MS)
+    assert window.panel.resting.remark == ""
+
+
 def test_what_is_chosen_last_judges_though_others_were_loading(
     qtbot: QtBot, show_window: Callable[..., MainWindow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
