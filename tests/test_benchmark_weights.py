@@ -13,7 +13,13 @@ from PIL import Image
 from fercore.cli import main
 from fercore.errors import DatasetError
 from fercore.evaluation.benchmarks.face_sets import FaceSet, labelled_pictures, people_caches
-from fercore.evaluation.benchmarks.weights import MEAN, ShareRight, scores, steadiness
+from fercore.evaluation.benchmarks.weights import (
+    MEAN,
+    ShareRight,
+    scores,
+    steadiness,
+    withholding,
+)
 from fercore.networks.paper import Absent, Logits, Pipeline
 from fercore.networks.preprocessing import Preprocessing
 from fercore.training.faces import CALM
@@ -51,6 +57,30 @@ def test_accuracy_recall_and_calibration_are_counted() -> None:
         assert score.calibration_error == pytest.approx(confidence - 1 / 6, abs=1e-4)
         assert (score.samples, score.subjects) == (24, 4)
         assert score.seven is None and score.calm_auc is None
+
+
+class Contradicting(Oracle):
+    """Depth says the first expression of all, colour says something else of every other face."""
+
+    def trained(self, frozen: torch.Tensor, *rest: object) -> Logits:
+        said, other = torch.zeros(len(frozen), 6), torch.zeros(len(frozen), 6)
+        said[:, 0] = 9.0
+        other[::2, 0] = other[1::2, 1] = 9.0
+        return Logits(said, other, said)
+
+
+def test_sure_verdicts_that_are_withheld_are_counted() -> None:
+    faces = made_up_faces(subjects=4)
+    found = withholding(Contradicting(), SIZED, FaceSet("made up", faces))
+    assert [(one.head, one.wrong, one.right) for one in found] == [
+        ("fusion", 20, 4),
+        ("depth", 20, 4),
+    ]
+    odd = np.arange(24) % 2 == 1
+    right = faces.labels == 0
+    for one in found:
+        assert one.wrong_withheld == pytest.approx(odd[~right].mean())
+        assert one.right_withheld == pytest.approx(odd[right].mean())
 
 
 class Calm(Oracle):

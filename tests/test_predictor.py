@@ -8,7 +8,7 @@ from fercore.inference.engines import TorchEngine
 from fercore.inference.engines.base import DEPTH_NET, FUSION, RGB_NET
 from fercore.inference.predictor import CROP, DETECT, INPUTS, NETWORKS, NO_FACE, Predictor
 from fercore.networks.checkpoints import ModelCard
-from fercore.networks.paper import Pipeline, build
+from fercore.networks.paper import Logits, Pipeline, build
 from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import FaceBox, FloatArray, Intrinsics, RGBDFrame, UInt8Array
 from fercore.training.faces import LabelledFaces, certain_targets
@@ -70,6 +70,20 @@ def test_three_verdicts_from_one_frame(predictor: Predictor) -> None:
         assert head.timestamp_s == 2.0
     assert analysis.reason == ""
     assert analysis.latency_s > 0
+
+
+def test_depth_that_contradicts_colour_is_not_believed(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anger, surprise = torch.eye(6)[None, 0] * 9, torch.eye(6)[None, 5] * 9
+    logits = Logits(surprise, anger, surprise)
+    monkeypatch.setattr(predictor.engine, "logits", lambda *_: logits)
+    analysis = predictor.analyse(frame(relief()))
+    verdicts = analysis.verdicts
+    assert verdicts is not None
+    assert (verdicts.fusion, verdicts.depth) == (None, None)
+    assert verdicts.best() is verdicts.rgb
+    assert analysis.reason == "depth says surprise, to which colour gives 0 %: not believed"
 
 
 @pytest.mark.parametrize("missing", [None, np.full((100, 100), np.nan, np.float32)])

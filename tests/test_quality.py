@@ -11,17 +11,19 @@ from fercore.faces.quality import (
     MAX_DISTANCE_M,
     MAX_TILT_DEG,
     MAX_TURN_DEG,
+    MIN_SHARE_OF_COLOUR,
     MIN_SHARPNESS,
     MIN_VALID_FRACTION,
     UNKNOWN_QUALITY,
     Grade,
     Quality,
+    contradiction,
     depth_defect,
     is_sure,
     is_turned,
     measure,
 )
-from fercore.structures import FaceBox, FacePair, Prediction
+from fercore.structures import FaceBox, FacePair, Prediction, Verdicts
 
 if TYPE_CHECKING:
     from fercore.faces.quality import Indicator
@@ -155,3 +157,32 @@ def test_a_verdict_below_the_limit_is_not_sure() -> None:
 
     assert is_sure(saying(MIN_CONFIDENCE))
     assert not is_sure(saying(MIN_CONFIDENCE - 0.01))
+
+
+def surprised(share: float) -> Prediction:
+    """Return a prediction of surprise, the rest calm."""
+    return Prediction(np.array([0, 0, 0, 0, 0, share, 1 - share], np.float32), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("by_depth", "by_colour", "level", "is_doubted"),
+    [
+        (0.9, 0.1, 128, True),
+        (0.9, MIN_SHARE_OF_COLOUR + 0.01, 128, False),
+        (0.2, 0.1, 128, False),  # both say calm
+        (0.9, 0.1, 20, False),  # too dark for colour to be asked
+    ],
+)
+def test_depth_is_doubted_where_well_seen_colour_contradicts_it(
+    by_depth: float, by_colour: float, level: int, is_doubted: bool
+) -> None:
+    verdicts = Verdicts(surprised(by_depth), surprised(by_colour), surprised(by_depth))
+    said = contradiction(verdicts, pair_of(textured(level=level)))
+    doubt = "depth says surprise, to which colour gives 10 %: not believed"
+    assert said == (doubt if is_doubted else "")
+
+
+def test_a_depth_verdict_that_is_not_sure_contradicts_nobody() -> None:
+    even = Prediction(np.full(7, 1 / 7, np.float32), 0.0)
+    assert contradiction(Verdicts(None, surprised(1.0), even), pair_of(textured())) == ""
+    assert contradiction(Verdicts(None, None, surprised(0.9)), pair_of(textured())) == ""

@@ -16,10 +16,15 @@ from fercore.cli import SubCommand
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from fercore.evaluation.benchmarks.face_sets import FaceSet
-    from fercore.evaluation.benchmarks.weights import Score, ShareRight, VerdictSteadiness
+    from fercore.evaluation.benchmarks.weights import (
+        Score,
+        ShareRight,
+        VerdictSteadiness,
+        Withheld,
+    )
     from fercore.faces.detection import FaceDetector
 
 PASSES = 50  # of a network, to time it
@@ -64,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         FercoreError: an input cannot be read or the output cannot be written.
     """
     from fercore.errors import FercoreError
-    from fercore.evaluation.benchmarks.weights import scores, steadiness
+    from fercore.evaluation.benchmarks.weights import scores, steadiness, withholding
     from fercore.networks.checkpoints import load_checkpoint, weights_folder
 
     given = (arguments.face_models, arguments.fer2013, arguments.pictures, arguments.data)
@@ -76,13 +81,17 @@ def run(arguments: argparse.Namespace) -> int:
     synthetic, pictures = _synthetic_sets(arguments), _picture_sets(arguments)
     rows: list[tuple[str, Score]] = []
     steady: list[tuple[str, VerdictSteadiness]] = []
+    withheld: list[tuple[str, Withheld]] = []
     for path in paths:
         network, card = load_checkpoint(path)
         for one in (*synthetic, *pictures):
             rows += [(path.stem, score) for score in scores(network, card.preprocessing, one)]
+        for one in synthetic:
+            withheld += [(path.stem, w) for w in withholding(network, card.preprocessing, one)]
         for one in pictures:
             steady += [(path.stem, s) for s in steadiness(network, card.preprocessing, one)]
-    _write(arguments.output, rows, steady, {path.stem: _milliseconds(path) for path in paths})
+    tables = [table for table in (_steadiness(steady), _withholding(withheld)) if table]
+    _write(arguments.output, rows, tables, {path.stem: _milliseconds(path) for path in paths})
     return 0
 
 
@@ -151,7 +160,7 @@ def _milliseconds(path: Path) -> tuple[float, str]:
 def _write(
     folder: Path,
     rows: Sequence[tuple[str, Score]],
-    steady: Sequence[tuple[str, VerdictSteadiness]],
+    further: Sequence[str],
     times: dict[str, tuple[float, str]],
 ) -> None:
     from tabulate import tabulate
@@ -162,19 +171,11 @@ def _write(
 
     cells = [_cells(checkpoint, score) for checkpoint, score in rows]
     tables = [tabulate(cells, HEADER, "github", disable_numparse=True)]
-    if steady:
-        header = ("checkpoint", "head", "test set", *steady[0][1].changed)
-        changed = [
-            (name, s.head, s.test_set, *(f"{100 * value:.1f}" for value in s.changed.values()))
-            for name, s in steady
-        ]
-        words = "Verdicts, in %, that a harmless change of the picture changes:"
-        tables.append(f"{words}\n\n{tabulate(changed, header, 'github', disable_numparse=True)}")
     speed = "\n".join(
         f"{name}: {milliseconds:.1f} ms a face on {engine}"
         for name, (milliseconds, engine) in times.items()
     )
-    text = "\n\n".join((*tables, speed))
+    text = "\n\n".join((*tables, *further, speed))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_text_whole(folder / "benchmark.tsv", table_text(HEADER, cells))
@@ -182,6 +183,42 @@ def _write(
     except OSError as error:
         raise FercoreError(f"{folder} cannot be written ({error.strerror}).") from error
     print(text)
+
+
+def _steadiness(measured: Sequence[tuple[str, VerdictSteadiness]]) -> str:
+    if not measured:
+        return ""
+    rows = [
+        (name, s.head, s.test_set, *(f"{100 * value:.1f}" for value in s.changed.values()))
+        for name, s in measured
+    ]
+    words = "Verdicts, in %, that a harmless change of the picture changes:"
+    return _captioned(words, measured[0][1].changed, rows)
+
+
+def _withholding(measured: Sequence[tuple[str, Withheld]]) -> str:
+    rows = [
+        (
+            *(name, one.head, one.test_set),
+            *(str(one.wrong), _known_percent(one.wrong_withheld)),
+            *(str(one.right), _known_percent(one.right_withheld)),
+        )
+        for name, one in measured
+    ]
+    words = "Sure verdicts that are withheld, for depth contradicts colour:"
+    columns = ("wrong ones", "withheld, %", "right ones", "withheld, %")
+    return _captioned(words, columns, rows) if rows else ""
+
+
+def _captioned(words: str, columns: Iterable[str], rows: Sequence[tuple[str, ...]]) -> str:
+    from tabulate import tabulate
+
+    header = ("checkpoint", "head", "test set", *columns)
+    return f"{words}\n\n{tabulate(rows, header, 'github', disable_numparse=True)}"
+
+
+def _known_percent(share: float) -> str:
+    return "–" if share != share else f"{100 * share:.1f}"
 
 
 def _cells(checkpoint: str, score: Score) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from fercore.faces.cropping import crop_face
 from fercore.faces.head_angle import tilt_deg
-from fercore.faces.quality import depth_defect
+from fercore.faces.quality import contradiction, depth_defect
 from fercore.faces.tracking import FaceTracker
 from fercore.faces.upright import SURE_SCORE, best_quarters, quarter_turned, upright_face
 from fercore.geometry.plausibility import depth_doubt, measure_face
@@ -168,7 +168,8 @@ class Predictor:
         """Return the verdicts on one face, and why a head is silent (empty: none is).
 
         Without usable depth only the RGB head is asked, without colour only the depth head: what
-        the others would say of a made-up depth map or of grey shading means nothing.
+        the others would say of a made-up depth map or of grey shading means nothing. Depth that
+        contradicts a well seen colour picture is not believed, and colour speaks alone.
         """
         defect = depth_defect(pair)
         reason = "; ".join(filter(None, (defect, "" if with_colour else NO_COLOUR)))
@@ -180,6 +181,9 @@ class Predictor:
             rgb=_prediction(logits.rgb if with_colour else None, pair.timestamp_s),
             depth=_prediction(logits.depth, pair.timestamp_s),
         )
+        doubt = contradiction(verdicts, pair)
+        if doubt:
+            verdicts, reason = replace(verdicts, fusion=None, depth=None), doubt
         return (verdicts, reason) if verdicts.best() else (None, reason)
 
     def logits(self, pairs: list[FacePair]) -> Logits:

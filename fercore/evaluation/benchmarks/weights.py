@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from fercore.expressions import EXPRESSIONS, MIN_CONFIDENCE
+from fercore.faces.quality import contradicted
 from fercore.faces.resting import TYPICAL_RESTING, relative
 from fercore.metrics import calibration, confusion, separation, subject_interval
 from fercore.networks.layers import CLASSES
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from fercore.training.faces import LabelledFaces
 
 MEAN = "mean of heads"
+
+SURE = 0.7
+"""A wrong verdict of this probability misleads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,18 @@ class Score:
     calm_given_expression: ShareRight | None  # of calm faces: an expression is shown
     expressive_called_calm: ShareRight | None  # of expressive faces: calm is shown
     calibration_error: float  # 0..1, expected, of the verdicts shown
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """How many of a head's sure verdicts are withheld, for depth contradicts colour."""
+
+    head: str
+    test_set: str
+    wrong: int  # verdicts of `SURE` and more
+    wrong_withheld: float  # share, 0..1; NaN where there are none
+    right: int
+    right_withheld: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +211,37 @@ CHANGES: dict[str, Callable[[UInt8Array], UInt8Array]] = {
     "brightness × 0.4": _darkened,
 }
 """Harmless changes of crops (N, S, S, 3)."""
+
+
+def withholding(network: Pipeline, parameters: Preprocessing, tested: FaceSet) -> list[Withheld]:
+    """Measure which sure verdicts of a fusion and its depth head are withheld, right and wrong.
+
+    The light is not looked at, as it is in live use (`fercore.faces.quality.contradiction`).
+    """
+    faces = tested.faces.where(~tested.faces.lacks_depth)
+    logits = logits_of(network, faces, parameters) if len(faces) else None
+    if logits is None or logits.fusion is None or logits.rgb is None or logits.depth is None:
+        return []
+    by_head = {
+        head: verdict_probabilities(values).numpy()
+        for head, values in (("fusion", logits.fusion), ("depth", logits.depth))
+    }
+    doubted = contradicted(by_head["depth"], verdict_probabilities(logits.rgb).numpy())
+    found = []
+    for head, probabilities in by_head.items():
+        sure, right = probabilities.max(1) >= SURE, probabilities.argmax(1) == faces.labels
+        wrong_ones, right_ones = doubted[sure & ~right], doubted[sure & right]
+        found.append(
+            Withheld(
+                *(head, tested.name),
+                *(len(wrong_ones), _mean(wrong_ones), len(right_ones), _mean(right_ones)),
+            )
+        )
+    return found
+
+
+def _mean(holds: NDArray[np.bool_]) -> float:
+    return float(holds.mean()) if len(holds) else float("nan")
 
 
 def steadiness(
