@@ -118,7 +118,9 @@ def draw_overlay(
         best = analysis.verdicts.best() if analysis.verdicts and face.followed else face.verdict
         _draw_card(painter, face, best, height, unit)
     if analysis.verdicts is not None:
-        _draw_verdicts(painter, analysis, age_s, unit)
+        # Where texts are larger than the picture's own measure, all heads would cover the face.
+        lines = _lines(analysis, age_s, briefly=unit > height / 480)
+        _draw_plate_of(painter, lines, unit)
     if analysis.reason:
         _draw_note(painter, analysis.reason, QPointF(width / 2, height - 22 * unit), unit)
     painter.restore()
@@ -181,9 +183,10 @@ def _advance(painter: QPainter, text: str) -> float:
     return QFontMetricsF(painter.font()).horizontalAdvance(text)
 
 
-def _draw_verdicts(painter: QPainter, analysis: Analysis, age_s: float | None, unit: float) -> None:
+def _draw_plate_of(
+    painter: QPainter, lines: Sequence[tuple[str, str, QColor | None]], unit: float
+) -> None:
     row, pad = 23 * unit, 8 * unit
-    lines = _lines(analysis, age_s)
     # As wide as the widest verdict, so that it does not jump.
     widest = QFontMetricsF(painter.font()).horizontalAdvance(_WIDEST)
     plate = QRectF(pad, pad, _TEXT_AT * unit + widest + 2 * pad, len(lines) * row + pad)
@@ -194,14 +197,22 @@ def _draw_verdicts(painter: QPainter, analysis: Analysis, age_s: float | None, u
         _draw_row(painter, area, label, text, colour, unit)
 
 
-def _lines(analysis: Analysis, age_s: float | None) -> list[tuple[str, str, QColor | None]]:
-    """Return the plate's lines: label, text, and the colour of the swatch between them."""
+def _lines(
+    analysis: Analysis, age_s: float | None, briefly: bool
+) -> list[tuple[str, str, QColor | None]]:
+    """Return the plate's lines: label, text, and the colour of the swatch between them.
+
+    `briefly` leaves out all but the leading verdict and the age.
+    """
     truth = analysis.frame.truth
     lines: list[tuple[str, str, QColor | None]] = [
         (head, shown_text(prediction, truth), colour_of(prediction))
         for head, prediction in zip(HEADS, by_head(analysis.verdicts), strict=True)
+        if prediction is not None or not briefly
     ]
-    if truth is not None:
+    if briefly:
+        del lines[1:]
+    elif truth is not None:
         lines.append(("True", str(truth), QColor(VERDICT_COLOURS[truth])))
     if age_s is not None:
         lines.append(("Taken", age_text(age_s), None))
