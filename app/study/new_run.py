@@ -129,7 +129,7 @@ def started(recording: Recording) -> None:
 
 
 def _baseline(folder: Path, study: Study, name: RunName) -> Baseline | None:
-    if study.baseline is None:
+    if not study.baseline:
         return None
     return load_baseline(session_folder(folder, name.subject, name.session) / BASELINE_FILE)
 
