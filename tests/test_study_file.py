@@ -63,7 +63,7 @@ def _written(folder: Path, text: str) -> Path:
         ("baseline = true", 'baseline = "yes"', "`baseline` must be true or false"),
         ('label = "video"', 'label = "my video"', "task 1: `label` cannot be 'my video'"),
         ('label = "video"', "", "task 1: `label` is missing"),
-        ("[[task]]", "[task]", r"`task` must be a list, of tables written as \[\[task\]\], not"),
+        ("[[task]]", "[task]", r"`task` must be a list, each table of it written as \[\[task\]\]"),
         ('["calm", "happy"]', '["calm", "CALM"]', "conditions: `names` holds 'CALM' twice"),
         ('["calm", "happy"]', '["calm", "so_so"]', "conditions: `names` cannot be 'so_so'"),
         ('["calm", "happy"]', "[]", "conditions: `names` must hold at least 1"),

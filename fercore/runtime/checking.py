@@ -38,7 +38,7 @@ _WORDS = {
     "enum": "must be {expected}",
     "literal_error": "must be {expected}",
     "too_short": "must hold at least {min_length}",
-    "tuple_type": "must be a list, of tables written as [[{key}]]",
+    "tuple_type": "must be a list",
     "dataclass_type": "must be a table of values",
     "dict_type": "must be a table of values",
     "mapping_type": "must be a table of values",
@@ -102,5 +102,7 @@ def _words(fault: ErrorDetails) -> str:
         return str(details["error"])
     words = fault["msg"].replace("Input should be", "must be")
     if kind in _WORDS:
-        words = _WORDS[kind].format(key=fault["loc"][-1], **details)
+        words = _WORDS[kind].format(**details)
+    if kind == "tuple_type" and isinstance(fault["input"], dict):
+        words += f", each table of it written as [[{fault['loc'][-1]}]]"  # TOML's pitfall
     return words if kind in _SELF_EVIDENT else f"{words}, not {fault['input']!r:.60}"
