@@ -55,7 +55,7 @@ def _not_empty(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_not_empty)]
 """A text that is not empty."""
-Share = Annotated[float, Interval(ge=0, le=1)]
+Probability = Annotated[float, Interval(ge=0, le=1)]
 """A number from 0 to 1."""
 
 

@@ -28,7 +28,7 @@ from fercore.faces.resting import (
     probabilities_of,
 )
 from fercore.results import HEADS
-from fercore.runtime.checking import Share, described
+from fercore.runtime.checking import Probability, described
 from fercore.runtime.files import write_text_whole
 from fercore.runtime.parsing import parsed_json
 from fercore.study.verdict_arrays import SHAPE, corrected, leading, verdict_array
@@ -62,7 +62,7 @@ class Limits:
     max_change: float = 0.5  # see `Stillness.change`
 
 
-Rows = tuple[tuple[Share | None, ...], ...]
+Rows = tuple[tuple[Probability | None, ...], ...]
 
 
 def _seven_each(rows: Rows) -> Rows:
