@@ -24,7 +24,7 @@ from PIL import Image
 from app.headless.inputs import frames_of, unreadable
 from fercore.errors import FercoreError
 from fercore.expressions import VERDICT_LABELS
-from fercore.faces.quality import is_sure, measure
+from fercore.faces.quality import measure
 from fercore.results import PROBABILITY_COLUMNS
 from fercore.runtime.checking import described
 from fercore.runtime.files import whole_file, write_text_whole
@@ -251,7 +251,7 @@ def _state(analysis: Analysis) -> int:
     if analysis.pair is None:
         return STATES.index(NO_FACE)
     best = analysis.verdicts.best() if analysis.verdicts else None
-    return STATES.index(best.label if best is not None and is_sure(best) else NOT_SURE)
+    return STATES.index(best.label if best is not None and best.is_sure else NOT_SURE)
 
 
 def _row(found: Input, analysis: Analysis, angle: HeadAngle | None, person: int) -> tuple[str, ...]:
