@@ -184,7 +184,7 @@ def test_bar_timeline_and_seeking_know_a_pause_and_whose_run_is_shown(
     window.transport.clip_chosen.emit(0)
     qtbot.waitUntil(lambda: window.seek_bar.slider.maximum() == 5, timeout=PATIENCE_MS)
     window.transport.clip_chosen.emit(0)
-    window._session.pause()
+    window.session.pause()
     window.timeline.sought.emit(times_s[3] - 0.1)
     bar, length_s = window.seek_bar, window.player._span.length_s
     qtbot.waitUntil(lambda: bar.slider.value() == 3, timeout=PATIENCE_MS)

@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from app.drawing.colours import NEUTRAL_COLOUR, VERDICT_COLOURS
 from fercore.expressions import CALM
-from fercore.faces.quality import MIN_CONFIDENCE, is_sure
+from fercore.structures import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def verdict_text(prediction: Prediction | None, truth: str | None = None) -> str
 
 def shown_text(prediction: Prediction | None, truth: str | None = None) -> str:
     """Return a verdict as it is shown live; one that is not sure says so, and is never right."""
-    if prediction is None or is_sure(prediction):
+    if prediction is None or prediction.is_sure:
         return verdict_text(prediction, truth)
     # Never rounded up to what would have been sure.
     share = min(prediction.confidence, MIN_CONFIDENCE - 0.01)
@@ -52,7 +52,7 @@ def shown_text(prediction: Prediction | None, truth: str | None = None) -> str:
 
 def colour_of(prediction: Prediction | None) -> QColor:
     """Return the colour of an expression or of calm, a neutral one where none is sure."""
-    known = prediction is not None and is_sure(prediction)
+    known = prediction is not None and prediction.is_sure
     return QColor(VERDICT_COLOURS[prediction.label] if prediction and known else NEUTRAL_COLOUR)
 
 
@@ -81,7 +81,7 @@ def _confidence(prediction: Prediction) -> str:
 
     A verdict of 49.7 % is not sure, and would read as 50 %, which is.
     """
-    if is_sure(prediction):
+    if prediction.is_sure:
         return percent(prediction.confidence)
     return percent(min(prediction.confidence, MIN_CONFIDENCE - 0.01))
 
