@@ -39,9 +39,6 @@ CALM = "calm"
 VERDICT_LABELS: tuple[str, ...] = (*(expression.value for expression in EXPRESSIONS), CALM)
 """All that a verdict may say, in the order of every array of seven."""
 
-MIN_CONFIDENCE = 0.5
-"""A verdict of less probability is shown as not sure: it would more likely be wrong."""
-
 NEUTRAL = "neutral"
 """Label of a scan without expression (`NE00`); never a class of the networks."""
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from fercore.expressions import MIN_CONFIDENCE, Expression
 from fercore.faces.head_angle import HeadAngle
 from fercore.faces.quality import (
     MAX_DISTANCE_M,
@@ -19,7 +18,6 @@ from fercore.faces.quality import (
     Quality,
     contradiction,
     depth_defect,
-    is_sure,
     is_turned,
     measure,
 )
@@ -147,16 +145,6 @@ def test_depth_defects_are_those_that_silence_the_depth_heads() -> None:
     assert depth_defect(pair_of(depth_m=level(0.5))) == ""
     assert "20 %" in depth_defect(pair_of(depth_m=level(0.5), valid_fraction=0.2))
     assert depth_defect(pair_of()) == "no depth from this source"
-
-
-def test_a_verdict_below_the_limit_is_not_sure() -> None:
-    def saying(share: float) -> Prediction:
-        rest = np.full(6, (1 - share) / 5, np.float32)
-        rest[Expression.FEAR.position] = share
-        return Prediction(rest, 0.0)
-
-    assert is_sure(saying(MIN_CONFIDENCE))
-    assert not is_sure(saying(MIN_CONFIDENCE - 0.01))
 
 
 def surprised(share: float) -> Prediction:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fercore.expressions import MIN_CONFIDENCE
+from fercore.structures import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fercore.faces.head_angle import HeadAngle
-    from fercore.structures import FacePair, FloatArray, Prediction, Verdicts
+    from fercore.structures import FacePair, FloatArray, Verdicts
 
 MIN_VALID_FRACTION = 0.3
 """Least share of a face's box with measured depth. A face fills about two thirds
@@ -130,11 +130,6 @@ def depth_defect(pair: FacePair) -> str:
     if pair.valid_fraction < MIN_VALID_FRACTION:
         return f"depth covers only {100 * pair.valid_fraction:.0f} % of the face"
     return ""
-
-
-def is_sure(prediction: Prediction) -> bool:
-    """Return whether a verdict is sure enough to be called one."""
-    return prediction.confidence >= MIN_CONFIDENCE
 
 
 def contradicted(depth: FloatArray, rgb: FloatArray) -> NDArray[np.bool_]:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from fercore.expressions import MIN_CONFIDENCE
 from fercore.metrics import subject_interval
 from fercore.networks.checkpoints import Measure
 from fercore.networks.layers import CLASSES
 from fercore.networks.paper import Absent
 from fercore.networks.preprocessing import depth_input, rgb_input
+from fercore.structures import MIN_CONFIDENCE
 from fercore.training.losses import join
 
 if TYPE_CHECKING:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from fercore.expressions import EXPRESSIONS, MIN_CONFIDENCE
+from fercore.expressions import EXPRESSIONS
 from fercore.faces.quality import contradicted
 from fercore.faces.resting import TYPICAL_RESTING, relative
 from fercore.metrics import calibration, confusion, separation, subject_interval
 from fercore.networks.layers import CLASSES
 from fercore.networks.paper import verdict_probabilities
+from fercore.structures import MIN_CONFIDENCE
 from fercore.training.augmentation import through_jpeg
 from fercore.training.faces import CALM
 from fercore.training.scoring import logits_of
