@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fercore.study.layout import RunPlace
 
 BLOCK_S = 12.0
-REMOTE_S = 8.0
+REMOTE_S = BLOCK_S - 0.9  # sooner would be called early
 KILLED_AFTER_S = 5.0
 LEVEL_S = 8.0
 STIMULI = 10

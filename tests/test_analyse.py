@@ -8,7 +8,6 @@ import errno
 import shutil
 from dataclasses import replace
 from importlib.metadata import EntryPoint
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +24,8 @@ from fercore import cli
 from fercore.errors import FercoreError
 from fercore.expressions import EXPRESSIONS, Expression
 from fercore.inference.predictor import Predictor
+from fercore.networks.checkpoints import ModelCard
+from fercore.networks.preprocessing import Preprocessing
 from fercore.structures import Analysis
 
 if TYPE_CHECKING:
@@ -40,7 +41,21 @@ class Stub:
     """Says of each frame what its number in its stream and its mean colour are."""
 
     def __init__(self) -> None:
-        self.card = SimpleNamespace(pipeline="stub", sha256="5" * 64)
+        self.card = ModelCard(
+            *(
+                "stub",
+                "v1.5",
+                Preprocessing(),
+                "random",
+                "none",
+                "none",
+                "untrained",
+                "none",
+                0,
+                {},
+            ),
+            sha256="5" * 64,
+        )
         self.faces: tuple[TrackedFace, ...] = ()
         self.judged = 0
         self.ends_after = 10_000
@@ -216,6 +231,23 @@ def test_only_what_is_written_is_called_unwritable(
     monkeypatch.setattr(judging, "write_text_whole", breaks)
     with pytest.raises(FercoreError, match="out cannot be written"):
         run(tmp_path / "out", mixture / "2.tif")
+
+
+def test_other_weights_inputs_or_software_judge_anew(
+    mixture: Path, tmp_path: Path, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judged_anew() -> int:
+        before = stub.judged
+        assert run(tmp_path / "out", mixture / "2.tif") == 0
+        return stub.judged - before
+
+    assert [judged_anew(), judged_anew()] == [1, 0]
+    for change in ({"sha256": "6" * 64}, {"preprocessing": Preprocessing(box_scale=1.2)}):
+        stub.card = replace(stub.card, **change)
+        assert [judged_anew(), judged_anew()] == [1, 0]
+    for package in ("fercore", "mediapipe"):
+        monkeypatch.setattr(judging, "versions", lambda newer=package: {newer: "99"})
+        assert [judged_anew(), judged_anew()] == [1, 0]
 
 
 def test_the_page_has_timelines_and_only_the_thumbnails_that_are_wanted(

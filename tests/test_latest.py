@@ -66,3 +66,16 @@ def test_what_is_cleared_is_neither_delivered_nor_counted() -> None:
     box.put(2)
     assert box.take(0) == 2
     assert box.dropped == 0
+
+
+def test_what_is_put_back_comes_again_unless_something_newer_came() -> None:
+    box: Latest[str] = Latest()
+    for newer in (None, "newer"):
+        box.put("older")
+        older = box.take(0)
+        if newer is not None:
+            box.put(newer)
+        assert older is not None
+        box.put_back(older)
+        assert box.take(0) == (newer or "older")
+    assert box.dropped == 0

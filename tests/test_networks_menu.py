@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app_doubles import FakeAnalyser, analysis_of
-from window_driver import PATIENCE_MS, described
+from window_driver import PATIENCE_MS, described, state
 
 from app.window.networks import NetworkChoice, Networks
 from fercore.errors import CheckpointError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pytest
     from pytestqt.qtbot import QtBot
 
+    from app.live.inference import Judged
     from app.window.main_window import MainWindow
     from fercore.structures import Analysis, RGBDFrame
 
@@ -51,6 +52,12 @@ def networks(name: str) -> Networks:
     return Networks(name, load, weights, lambda: None)
 
 
+def said(judged: Judged) -> tuple[int, str]:
+    """Return the number of a frame and what was said of it."""
+    best = judged.analysis.verdicts.best()
+    return judged.analysis.frame.index, best.label
+
+
 def offer(window: MainWindow) -> NetworkChoice:
     first = Networks("first", window._session.loaded_by, partial(networks("first").weights), list)
     return NetworkChoice(window, window._session, first, networks, lambda: ["first", "sad"])
@@ -70,6 +77,40 @@ def test_other_networks_judge_once_they_are_loaded(
     choice.menu.aboutToShow.emit()
     checked = [action.text() for action in choice.menu.actions() if action.isChecked()]
     assert checked == ["sad"] and len(choice.menu.actions()) == 4
+
+
+def test_while_paused_the_frame_in_view_is_judged_by_the_new_networks(
+    qtbot: QtBot, show_window: Callable[..., MainWindow]
+) -> None:
+    window = show_window()
+    choice = offer(window)
+    qtbot.waitUntil(described(window, "Fusion: anger"), timeout=PATIENCE_MS)
+    window.transport.play_pressed.emit()
+    qtbot.waitUntil(state(window, "paused"), timeout=PATIENCE_MS)
+    qtbot.wait(200)  # what was under way arrives
+    index = window.panel.judged.analysis.frame.index
+    shown: list[tuple[int, str] | str] = []
+    window.cleared.connect(lambda: shown.append("cleared"))
+    window.networks_changed.connect(lambda: shown.append("changed"))
+    window.presented.connect(lambda judged: shown.append(said(judged)))
+    choice.choose("sad")
+    qtbot.waitUntil(lambda: len(shown) > 2, timeout=PATIENCE_MS)
+    qtbot.wait(100)  # it stays in view
+    assert shown == ["cleared", "changed", (index, "sadness")]
+    assert window.status.text().startswith("paused, sad") and described(window, "sadness")()
+
+
+def test_a_resting_face_is_of_the_networks_that_judged_it(
+    qtbot: QtBot, show_window: Callable[..., MainWindow]
+) -> None:
+    window = show_window()
+    choice = offer(window)
+    qtbot.waitUntil(described(window, "Fusion: anger"), timeout=PATIENCE_MS)
+    window.panel.toggle_resting()
+    qtbot.waitUntil(lambda: "keep still" in window.status.text(), timeout=PATIENCE_MS)
+    choice.choose("sad")
+    qtbot.waitUntil(described(window, "sadness 75 %"), timeout=PATIENCE_MS)
+    assert window.panel.resting.remark == ""
 
 
 def test_what_is_chosen_last_judges_though_others_were_loading(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog
-from study_fixtures import record_run, write_study
+from study_fixtures import made_up, open_desk, record_run, write_study
 from window_driver import PATIENCE_MS, action, state
 
 from app.headless.picture import Showcase
@@ -25,7 +26,10 @@ from app.window.widgets.banner import Banner
 from app.window.widgets.timeline import Timeline
 from fercore.expressions import VERDICT_LABELS, Expression
 from fercore.structures import Verdicts
+from fercore.study.layout import run_place
 from fercore.study.media import depth_maps
+from fercore.study.participants import enrol
+from fercore.study.predictions import read_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 
     from app.window.main_window import MainWindow
     from fercore.structures import Analysis, FloatArray, RGBDFrame
+    from fercore.study.layout import RunPlace
 
 
 def write_pictures(folder: Path, count: int = 30) -> Path:
@@ -116,12 +121,93 @@ def test_a_run_remembers_what_was_said_and_what_happened(tmp_path: Path) -> None
     assert isinstance(source, Remembering)
     assert [clip.label for clip in source.clips] == ["video, run 1", "video, run 2"]
     source.read(1.0)
-    stored = source.stored(source.place)
+    stored = source.stored(source.position, source.place)
     assert stored is not None and stored.fusion is not None and stored.fusion.label == "anger"
-    assert "stimulus" in [text for _, text in source.moments]
+    assert "stimulus" in [text for _, text in source.moments(0)]
     frames = 1 + sum(1 for _ in iter(lambda: source.read(1.0), None))
     assert source.position == 1 and frames == 24
     source.close()
+
+
+def record_with_a_pause(study: Path) -> tuple[RunPlace, list[float]]:
+    """Record six frames, three of them after a pause of two seconds; return when they came."""
+    desk = open_desk(study)
+    enrol(study, desk.study, "01", {"age": "30"})
+    name = desk.start("01", "1", "video", "calm")
+    start_s = time.monotonic()
+    for number, analysis in enumerate(made_up(6)):
+        desk.add(analysis, start_s + number / 10 + 2 * (number > 2))
+    desk.mark("stimulus", "key", start_s + 2.35, 0.008)
+    desk.close()
+    place = run_place(study, name)
+    return place, read_predictions(place.predictions).time_s.tolist()
+
+
+def test_runs_have_the_times_at_which_they_were_recorded(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", "full")
+    _, times_s = record_with_a_pause(study)
+    record_run(study, condition="happy")
+    source = opened_source(str(study))
+    assert isinstance(source, Remembering)
+    frames = list(iter(lambda: source.read(1.0), None))
+    assert source.position == 1
+    # What plays is the second run; what is shown may be of the first.
+    first, second = source.span(0), source.span(1)
+    assert [first.time_of(place) for place in range(6)] == times_s
+    assert times_s[3] - times_s[2] == pytest.approx(2.1, abs=0.002)
+    assert [first.place_at(s) for s in (0, *times_s, times_s[2] + 1, times_s[2] + 1.1, 99)] == [
+        *(0, 0, 1, 2, 3, 4, 5, 2, 3, 5)
+    ]
+    assert first.length_s >= times_s[-1] and second.frame_count == 12
+    onset_s = next(s for s, text in source.moments(0) if text == "stimulus")
+    assert times_s[3] < onset_s < times_s[4]
+    assert source.stored(0, 11) is None and source.stored(1, 11) is not None
+    stamps_s = np.array([frame.timestamp_s for frame in frames])
+    assert np.diff(stamps_s[:6]) == pytest.approx(np.diff(times_s), abs=1e-6)
+    # The second has three times the rate of the first; time goes on all the same.
+    assert np.diff(stamps_s[6:]) == pytest.approx(1 / 30, abs=0.002)
+    assert 0 < stamps_s[6] - stamps_s[5] < 0.2
+    source.close()
+
+
+def test_bar_timeline_and_seeking_know_a_pause_and_whose_run_is_shown(
+    qtbot: QtBot, show_window: Callable[..., MainWindow], tmp_path: Path
+) -> None:
+    study = write_study(tmp_path / "study", "full")
+    _, times_s = record_with_a_pause(study)
+    record_run(study, condition="happy")
+    window = show_window(source_named(str(study)))
+    qtbot.waitUntil(state(window, "ended"), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: window.seek_bar.slider.value() == 11, timeout=PATIENCE_MS)
+    assert window.seek_bar.slider.maximum() == 11  # of the second run
+    window.transport.clip_chosen.emit(0)
+    qtbot.waitUntil(lambda: window.seek_bar.slider.maximum() == 5, timeout=PATIENCE_MS)
+    window.transport.clip_chosen.emit(0)
+    window._session.pause()
+    window.timeline.sought.emit(times_s[3] - 0.1)
+    bar, length_s = window.seek_bar, window.player._span.length_s
+    qtbot.waitUntil(lambda: bar.slider.value() == 3, timeout=PATIENCE_MS)
+    assert bar.text().strip() == f"0:{times_s[3]:04.1f} / 0:{length_s:04.1f}"
+    assert f"{times_s[3]:.4f}\t" in window.timeline.table()
+
+
+def test_what_is_shown_is_of_its_own_run_though_the_source_is_at_the_next(
+    qtbot: QtBot, show_window: Callable[..., MainWindow], tmp_path: Path
+) -> None:
+    study = write_study(tmp_path / "study", "full")
+    record_run(study)
+    record_run(study, analyses=made_up(4, Expression.FEAR), markers=())
+    window = show_window(source_named(str(study)))
+    qtbot.waitUntil(state(window, "ended"), timeout=PATIENCE_MS)
+    judged = window.panel.judged
+    assert judged is not None and judged.arrival.clip == 1
+    late = judged._replace(arrival=judged.arrival._replace(clip=0, place=9))
+    window.present(late)
+    assert window.seek_bar.slider.maximum() == 11 and window.seek_bar.slider.value() == 9
+    assert window.banner.text().startswith("Recorded: anger")
+    window.present(judged)
+    assert window.seek_bar.slider.maximum() == 3
+    assert window.banner.text().startswith("Recorded: fear")
 
 
 def test_a_run_without_pictures_is_refused_with_a_cure(tmp_path: Path) -> None:

@@ -127,10 +127,14 @@ def test_it_is_kept_and_read_back(tmp_path: Path) -> None:
     path = tmp_path / "ses-1" / "baseline.json"
     save_baseline(path, baseline())
     assert load_baseline(path) == baseline()
-    old = json.loads(path.read_text())  # as it was before calm
+    old = json.loads(path.read_text())  # as it was before calm, and before it named the networks
     old |= {"format": 1, "probabilities": [row[:6] for row in old["probabilities"]]}
+    del old["weights"]
     path.write_text(json.dumps(old))
     assert load_baseline(path).probabilities == baseline().probabilities
+    path.write_text(json.dumps({**old, "weights": "5" * 64}))
+    with pytest.raises(FercoreError, match=r"no readable baseline.*list of check sums"):
+        load_baseline(path)
     path.write_text('{"probabilities": [[1]], "frames": 3}')
     with pytest.raises(FercoreError, match="no readable baseline"):
         load_baseline(path)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from app_doubles import analysis_of, sample_frame
-from study_fixtures import made_up, open_desk, write_study
+from study_fixtures import equipment, made_up, no_faces, open_desk, write_study
 
 from app.study.desk import Desk
 from fercore.errors import FercoreError
+from fercore.study.baseline import save_baseline
 from fercore.study.events import read_events
 from fercore.study.layout import run_place
 from fercore.study.participants import enrol
 from fercore.study.predictions import read_predictions
 from fercore.study.recover import recover
-from fercore.study.run_files import Check, read_run_record
+from fercore.study.run_files import Check, Weights, read_run_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +80,34 @@ def test_a_study_with_baseline_needs_one_and_logs_corrected_values(tmp_path: Pat
     stored = json.loads(place.session.read_text())["baseline"]
     assert "l' = l" in stored["formula"]
     assert read_run_record(place.session).baseline is not None
+
+
+def test_a_baseline_corrects_those_networks_alone_that_it_was_taken_with(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "s", baseline=True)
+    now = [equipment()]
+    desk = Desk(study, lambda: now[0], no_faces)
+    enrol(study, desk.study, "01", {"age": "3"})
+    desk.baseline.begin()
+    now[0] = replace(equipment(), weights=(Weights("fusion-vgg19", "1" * 64),))
+    for number, analysis in enumerate(made_up(30)):
+        desk.add(analysis, number / 30)
+    stored = desk.baseline.finish("01", "1")
+    assert stored.weights == ("0" * 64,)  # of those that judged from the start
+    with pytest.raises(FercoreError, match=r"taken with other networks than judge now; record"):
+        desk.start("01", "1", "video", "calm")
+    now[0] = equipment()
+    name = desk.start("01", "1", "video", "calm")
+    desk.close()
+    record = read_run_record(run_place(study, name).session)
+    assert record.baseline == stored
+    path = run_place(study, name).session
+    old = json.loads(path.read_text())
+    del old["baseline"]["weights"]
+    path.write_text(json.dumps(old))
+    assert read_run_record(path).baseline == replace(stored, weights=())
+    save_baseline(path.parent.parent / "baseline.json", replace(stored, weights=()))
+    with pytest.raises(FercoreError, match=r"taken with unknown networks; record"):
+        desk.start("01", "1", "video", "calm")
 
 
 def test_a_run_in_progress_is_left_alone(tmp_path: Path) -> None:

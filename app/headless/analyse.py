@@ -4,7 +4,8 @@ Into the output go `analysis.tsv` (a row a frame and face, at most four: time, b
 verdicts of all heads), `summary.tsv` (a row an input: how long, and in how many frames, the
 followed face showed each expression, was calm, not sure or not there) and `analysis.html`
 (timelines and thumbnails). Given again, the command goes on where it stopped; what has changed
-meanwhile, or could not be judged to its end, is judged anew.
+meanwhile, or could not be judged to its end, is judged anew, and everything is by other weights
+or other versions of the software.
 
 fercore analyse holiday.jpg talk.mp4 recordings/ --output analysed
 """
@@ -118,10 +119,10 @@ def _judge_all(
     from tqdm import tqdm
 
     from app.headless.analysed import JudgedInput
-    from app.headless.judging import Account, judge_input, part_of
+    from app.headless.judging import Account, judge_input, judged_by, part_of
     from app.sources.base import SourceError
 
-    faces = 0
+    faces, judge = 0, judged_by(predictor.card)
     seldom_s = 0.1 if sys.stderr.isatty() else 10.0
     with (
         tqdm(inputs, unit="input", mininterval=seldom_s) as bar,
@@ -129,7 +130,7 @@ def _judge_all(
     ):
         for found in bar:
             try:
-                part = part_of(found, parts, predictor.card.sha256, thumbnails)
+                part = part_of(found, parts, judge, thumbnails)
             except SourceError as error:  # it went meanwhile; the others are judged all the same
                 judged.append(JudgedInput(found, None, Account(problem=str(error))))
                 continue

@@ -1,8 +1,9 @@
 """What `fercore analyse` says of one input: a table of its frames, and what they come to.
 
 Both are files of their own in the output's `parts`, named after the input's path, size and time
-and after the weights: what is there already is not judged again. Rows go to the disk as they
-come and of the rest only sums are kept, so memory does not grow with the length of a video.
+and after the weights, their preprocessing and the software's versions: what is there already is
+not judged again. Rows go to the disk as they come and of the rest only sums are kept, so memory
+does not grow with the length of a video.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from fercore.results import PROBABILITY_COLUMNS
 from fercore.runtime.files import whole_file, write_text_whole
 from fercore.runtime.parsing import checked, parsed_json
 from fercore.runtime.tables import UNKNOWN, line, number
+from fercore.runtime.versions import versions
 from fercore.study.verdict_arrays import verdict_array
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from app.headless.inputs import Input
     from fercore.faces.head_angle import HeadAngle
     from fercore.faces.tracking import TrackedFace
+    from fercore.networks.checkpoints import ModelCard
     from fercore.structures import Analysis, RGBDFrame, UInt8Array
 
 NOT_SURE, NO_FACE = "not sure", "no face"
@@ -134,13 +137,19 @@ class Part:
         return found if self.table.is_file() else None
 
 
-def part_of(found: Input, folder: Path, weights: str, with_thumbnail: bool) -> Part:
-    """Return where an input's part is; `weights` is the check sum of what judges.
+def judged_by(card: ModelCard) -> str:
+    """Return what all numbers depend on beside the input: weights, their inputs, software."""
+    facts = [_FORMAT, card.sha256, card.variant, asdict(card.preprocessing), versions()]
+    return json.dumps(facts, sort_keys=True)
+
+
+def part_of(found: Input, folder: Path, judge: str, with_thumbnail: bool) -> Part:
+    """Return where an input's part is; `judge` is what `judged_by` says of what judges.
 
     Raises:
         SourceError: the input is gone.
     """
-    facts: list[object] = [_FORMAT, weights, with_thumbnail, str(found.path)]
+    facts: list[object] = [judge, with_thumbnail, str(found.path)]
     try:
         for path in found.files():
             state = path.stat()

@@ -64,6 +64,13 @@ class Latest(Generic[T]):
             self._item = item
             self._changed.notify()
 
+    def put_back(self, item: T) -> None:
+        """Offer an item that was taken once more, unless a newer one has come."""
+        with self._changed:
+            if self._item is None:
+                self._item = item
+                self._changed.notify()
+
     def take(self, timeout_s: float) -> T | None:
         """Remove and return the newest item.
 

@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
+from app.sources.base import LiveSource
 from app.start.logs import log_failure
 from fercore.structures import Analysis
 
@@ -107,6 +108,7 @@ class Judged(NamedTuple):
     arrival: Arrival
     analysis: Analysis
     faces: tuple[TrackedFace, ...] = ()  # all that were seen, the judged one first
+    by: Callable[[], Analyser] | None = None  # what loaded those that judged it, None: nobody did
 
     @property
     def angle(self) -> HeadAngle | None:
@@ -132,6 +134,7 @@ class Inference(threading.Thread):
         self._results = results
         self.listener = listener  # called in this thread with every result, must be quick
         self._stopping = threading.Event()
+        self._last: Arrival | None = None  # that was judged
         self._last_problems: dict[str, str] = {}  # by what failed
         self._follower: FaceFollower | None = None
         self._others: OtherFaces | None = None
@@ -197,6 +200,7 @@ class Inference(threading.Thread):
             return analyser
         if analyser is not None:
             analyser.close()
+            self._judge_anew()
         self._follower = other if isinstance(other, FaceFollower) else None
         if self._follower is not None:
             self._follower.follow_faces()
@@ -204,6 +208,14 @@ class Inference(threading.Thread):
         self.loaded_by, self.ready, self.problem = load, True, ""
         self._settle(load)
         return other
+
+    def _judge_anew(self) -> None:
+        """Have the last frame judged by others: while paused no other comes."""
+        self._results.clear()  # whoever sees `loaded_by` changed gets none of before
+        last = self._last
+        # A camera's next frame does come, and what a lost one showed last is no longer true.
+        if last is not None and not isinstance(last.source, LiveSource):
+            self._frames.put_back(last._replace(arrived_s=time.monotonic()))
 
     def _settle(self, load: Callable[[], Analyser], problem: str = "") -> None:
         """Note that a wish was dealt with; one that came meanwhile stays."""
@@ -217,12 +229,14 @@ class Inference(threading.Thread):
         except TimeoutError:
             return
         if arrival is not None:
+            self._last = arrival
             analysis = self._judge(analyser, arrival.frame)
             # The analyser does not know how long the frame waited for it.
             latency_s = time.monotonic() - arrival.arrived_s
             faces = self._follower.faces if self._follower else ()
             told = self._others.told(faces) if self._others else faces
-            judged = Judged(arrival, replace(analysis, latency_s=latency_s), told)
+            analysis = replace(analysis, latency_s=latency_s)
+            judged = Judged(arrival, analysis, told, self.loaded_by)
             self._results.put(judged)
             self._tell(judged)
             if self._others is not None and len(faces) > 1:

@@ -114,6 +114,12 @@ class Session:
         """Why no networks can be loaded, in a sentence; empty while they load, and once they do."""
         return self._inference.problem
 
+    def unjudged(self) -> str:
+        """Return why what would be recorded now is not judged by known networks."""
+        if self.changes_networks:
+            return "Other networks are being loaded; wait a moment."
+        return self.networks_problem
+
     @property
     def excuse(self) -> str:
         """Why the camera that is waited for is not there, in a sentence; empty where none is."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
@@ -117,31 +119,64 @@ class Replay(FrameSource, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The frames among which one goes to and fro, and when each was taken."""
+
+    frame_count: int
+    length_s: float
+    times_s: tuple[float, ...] = ()  # of the frames, from the start; none: evenly over the length
+    number: int = 0  # of the span, where a source has several, one after another
+
+    def time_of(self, place: int) -> float:
+        """Return when a frame was taken, in seconds from the start."""
+        if self.times_s:
+            return self.times_s[max(0, min(place, len(self.times_s) - 1))]
+        return place * self.length_s / max(1, self.frame_count)
+
+    def place_at(self, time_s: float) -> int:
+        """Return the number of the frame that was taken nearest to a time."""
+        after = self.frame_count - 1
+        if self.times_s:
+            after = min(bisect.bisect_left(self.times_s, time_s), after)
+        elif self.length_s > 0:
+            after = min(int(time_s * self.frame_count / self.length_s) + 1, after)
+        before = max(0, after - 1)
+        nearer = time_s - self.time_of(before) < self.time_of(after) - time_s
+        return before if nearer else max(0, after)
+
+
 @runtime_checkable
 class Seekable(Replay, Protocol):
     """A replay in which one can go to any frame."""
 
+    def span(self, clip: int) -> Span:
+        """Return among which frames one goes while a clip plays; any thread may ask."""
+        ...
+
     @property
     def place(self) -> int:
-        """Number of the last frame among the `frame_count`, from 0."""
+        """Number of the last frame in the present span, from 0."""
         ...
 
     def go_to(self, place: int) -> None:
-        """Go on with a frame, at most the last; numbers and time stamps run on."""
+        """Go on with a frame of the present span, at most its last; time stamps run on."""
         ...
 
 
 @runtime_checkable
 class Remembering(Seekable, Protocol):
-    """A recording of this application: it knows what was said and what happened."""
+    """A recording of this application: it knows what was said and what happened.
 
-    def stored(self, place: int) -> Verdicts | None:
+    Any thread may ask, also of a clip that plays no more.
+    """
+
+    def stored(self, clip: int, place: int) -> Verdicts | None:
         """Return what the networks said when a frame was recorded, None where nothing."""
         ...
 
-    @property
-    def moments(self) -> Sequence[tuple[float, str]]:
-        """Seconds from the start, and what happened then."""
+    def moments(self, clip: int) -> Sequence[tuple[float, str]]:
+        """Return seconds from a clip's start, and what happened then."""
         ...
 
 
@@ -212,4 +247,4 @@ class Arrival(NamedTuple):
     source: FrameSource
     clip: int  # index of the replay's clip it belongs to, else 0
     arrived_s: float  # when the source delivered it, by time.monotonic()
-    place: int = 0  # its number among all frames of a source that can be sought in
+    place: int = 0  # its number in the span that one can go about in

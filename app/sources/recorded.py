@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.sources.base import ClipTitle, SourceError, SourceFacts
+from app.sources.base import ClipTitle, SourceError, SourceFacts, Span
 from app.sources.camera_care import LONGEST_GAP_S, FrameClock
 from fercore.structures import RGBDFrame
 
@@ -43,6 +43,7 @@ class RecordedSource(ABC):
         self._name = name
         self._is_open = self._has_ended = False
         self._index = 0  # of the next frame that is read
+        self._even_s = 0.0  # its time by the frame rate alone
         self._coming = 0  # number of the next moment in the recording
         self._clock = FrameClock()
         self._last_s, self._still = 0.0, 0  # the last moment's time, frames that have shared it
@@ -67,6 +68,10 @@ class RecordedSource(ABC):
     def frame_count(self) -> int:
         """Number of frames, or the best guess; known once it is open."""
 
+    def span(self, clip: int) -> Span:
+        """Return among which frames one goes: all of the recording, at its frame rate."""
+        return Span(self.frame_count, self.frame_count / self.frame_rate_hz)
+
     @property
     def place(self) -> int:
         """Number of the last moment, from 0."""
@@ -82,6 +87,7 @@ class RecordedSource(ABC):
         self._start()
         self._is_open, self._has_ended = True, False
         self._index, self._coming, self._clock = 0, 0, FrameClock()
+        self._even_s = 0.0
         self._jumped()
 
     def read(self, timeout_s: float) -> RGBDFrame | None:
@@ -102,8 +108,7 @@ class RecordedSource(ABC):
             moment.rgb, moment.depth_m, moment.intrinsics, stamp_s, self._index,
             origin=moment.origin, remark=remark,
         )  # fmt: skip
-        self._index += 1
-        self._coming += 1
+        self._pass(1)
         return frame
 
     def seek(self, clip: int) -> None:
@@ -122,8 +127,7 @@ class RecordedSource(ABC):
         """Pass over frames without decoding them where that can be helped."""
         if not self._has_ended:
             passed = self._pass_over(frames)
-            self._index += passed
-            self._coming += passed
+            self._pass(passed)
             if frames / self.frame_rate_hz >= LONGEST_GAP_S / 2:
                 self._clock.restart()  # a long way is no leap of the clock
 
@@ -131,6 +135,11 @@ class RecordedSource(ABC):
         """Let go of the files."""
         self._is_open = False
         self._stop()
+
+    def _pass(self, frames: int) -> None:
+        self._index += frames
+        self._coming += frames
+        self._even_s += frames / self.frame_rate_hz  # which another run may change
 
     def _jumped(self) -> None:
         """Compare the next moment's time with none before: what was gone to may come again."""
@@ -145,7 +154,7 @@ class RecordedSource(ABC):
         stands_still = self._still >= _STILL_FRAMES
         if stands_still:
             self._clock.restart()
-        stamp_s, jump_s = self._clock.stamp(time_s, self._index / self.frame_rate_hz)
+        stamp_s, jump_s = self._clock.stamp(time_s, self._even_s)
         return stamp_s, _STILL if stands_still else _LEAPT if jump_s else ""
 
     @abstractmethod

@@ -1,17 +1,19 @@
 """The application's own recordings and studies, played with the verdicts that were stored then.
 
 A run's folder is played alone; of a study, a participant or a session every run is a clip. The
-frames of the present run are counted; rows whose picture was not kept are passed over.
+frames of the present run are counted, at the times at which they were recorded; rows whose picture
+was not kept are passed over.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from app.sources.base import SourceError, SourceFacts
+from app.sources.base import SourceError, SourceFacts, Span
 from app.sources.recorded import Recorded, RecordedSource
 from fercore.errors import FercoreError
 from fercore.io.files import natural_key
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from fercore.structures import FloatArray, UInt8Array, Verdicts
 
 _USUAL_RATE_HZ = 30.0
+_RUNS_AT_HAND = 3
+"""So many are kept read: what is shown may be of the run before the one that plays."""
 
 
 class RunTitle(NamedTuple):
@@ -39,12 +43,14 @@ class RunTitle(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """An opened run."""
+    """What the tables of a run say; never changed, so any thread may look."""
 
     place: RunPlace
     record: RunRecord
     rows: RunPredictions
     moments: tuple[tuple[float, str], ...]
+    rate_hz: float
+    span: Span
 
 
 @contextmanager
@@ -75,6 +81,7 @@ class RunSource(RecordedSource):
         super().__init__(name)
         self._places = tuple(runs)
         self.clips = tuple(_title(place) for place in runs) if len(runs) > 1 else ()
+        self._read = lru_cache(_RUNS_AT_HAND)(_read_run)  # by number and place
         self._run: _Run | None = None
         self._number = 0  # of the next row
         self._colour: Iterator[tuple[int, UInt8Array]] = iter(())
@@ -84,32 +91,33 @@ class RunSource(RecordedSource):
     @property
     def facts(self) -> SourceFacts:
         """Whether people were recorded."""
-        return SourceFacts(synthetic=self._run is not None and self._run.record.synthetic)
+        run = self._run  # another thread may go on to the next
+        return SourceFacts(synthetic=run is not None and run.record.synthetic)
 
     @property
     def frame_rate_hz(self) -> float:
         """Frames a second, as they were judged."""
-        times_s = self._run.rows.time_s if self._run else ()
-        if len(times_s) < 2:
-            return _USUAL_RATE_HZ
-        return float(np.clip(1 / max(np.median(np.diff(times_s)), 1e-3), 1.0, 120.0))
+        return self._run.rate_hz if self._run else _USUAL_RATE_HZ
 
     @property
     def frame_count(self) -> int:
         """Number of rows of the present run."""
         return len(self._run.rows) if self._run else 0
 
-    @property
-    def moments(self) -> Sequence[tuple[float, str]]:
-        """Events of the present run."""
-        return self._run.moments if self._run else ()
+    def span(self, clip: int) -> Span:
+        """Return among which frames one goes: those of a run, at their recorded times."""
+        return self._run_of(clip).span
 
-    def stored(self, place: int) -> Verdicts | None:
-        """Return the verdicts of a row of the present run, as the networks gave them then."""
-        run = self._run
-        if run is None or not 0 <= place < len(run.rows) or not run.rows.usable[place]:
+    def moments(self, clip: int) -> Sequence[tuple[float, str]]:
+        """Return the events of a run."""
+        return self._run_of(clip).moments
+
+    def stored(self, clip: int, place: int) -> Verdicts | None:
+        """Return the verdicts of a row of a run, as the networks gave them then."""
+        rows = self._run_of(clip).rows
+        if not 0 <= place < len(rows) or not rows.usable[place]:
             return None
-        return verdicts_of(run.rows.raw[place], float(run.rows.time_s[place]))
+        return verdicts_of(rows.raw[place], float(rows.time_s[place]))
 
     def seek(self, clip: int) -> None:
         """Go on with the start of a run."""
@@ -125,14 +133,13 @@ class RunSource(RecordedSource):
             )
         self._rewind()
 
-    @_of_source()
     def _take_up(self, clip: int) -> None:
         """Read a run's tables; `_find` opens its pictures."""
-        place = self._places[clip]
-        record, rows = read_run_record(place.session), read_predictions(place.predictions)
-        events = read_events(place.events) if place.events.is_file() else []
-        moments = tuple((event.onset_s, event.name or event.type) for event in events)
-        self._run, self.position = _Run(place, record, rows, moments), clip
+        self._run, self.position = self._run_of(clip), clip
+
+    @_of_source()
+    def _run_of(self, clip: int) -> _Run:
+        return self._read(clip, self._places[clip])
 
     @_of_source()
     def _find(self, place: int) -> int:
@@ -189,6 +196,19 @@ class RunSource(RecordedSource):
         self._run = None
         self._colour, self._depth, self._next_depth = iter(()), iter(()), None
         self.position = 0
+
+
+def _read_run(number: int, place: RunPlace) -> _Run:
+    record, rows = read_run_record(place.session), read_predictions(place.predictions)
+    events = read_events(place.events) if place.events.is_file() else []
+    moments = tuple((event.onset_s, event.name or event.type) for event in events)
+    times_s = tuple(rows.time_s.tolist())
+    rate_hz = _USUAL_RATE_HZ
+    if len(times_s) > 1:
+        rate_hz = float(np.clip(1 / max(np.median(np.diff(times_s)), 1e-3), 1.0, 120.0))
+    last_s = times_s[-1] + 1 / rate_hz if times_s else 0.0
+    span = Span(len(rows), max(last_s, record.duration_s), times_s, number)
+    return _Run(place, record, rows, moments, rate_hz, span)
 
 
 def _title(place: RunPlace) -> RunTitle:

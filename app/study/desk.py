@@ -50,7 +50,7 @@ class Desk:
     ) -> None:
         self.folder = folder
         self.study = load_study(folder)
-        self.baseline = BaselineRecording(folder)
+        self.baseline = BaselineRecording(folder, equipment)
         self._equipment = equipment
         self._find_faces = find_faces
         self._changing = threading.RLock()

@@ -15,7 +15,7 @@ from fercore.study.participants import read_participant
 from fercore.study.run_files import Clocks, RunRecord, new_record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from app.study.recording import Recording
@@ -30,13 +30,21 @@ if TYPE_CHECKING:
 class BaselineRecording:
     """Collects frames between `begin` and `finish`; `add` may come from another thread."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, equipment: Callable[[], Equipment]) -> None:
+        self._folder, self._equipment = folder, equipment
         self._collector: BaselineCollector | None = None
 
     def begin(self) -> None:
-        """Take the coming frames as the neutral baseline."""
-        self._collector = BaselineCollector()
+        """Take the coming frames as the neutral baseline of the networks that judge now.
+
+        Raises:
+            FercoreError: nothing can be recorded now.
+        """
+        self._collector = BaselineCollector(weights=_sums(self._equipment()))
+
+    def drop(self) -> None:
+        """Forget what was collected."""
+        self._collector = None
 
     def add(self, analysis: Analysis, host_s: float, angle: HeadAngle | None = None) -> None:
         """Take a judged frame, if one is wanted."""
@@ -87,7 +95,7 @@ def record_of(
     """Return the record of a run that is about to begin.
 
     Raises:
-        FercoreError: the study wants a baseline, and the session has none.
+        FercoreError: the study wants a baseline, and the session has none of these networks.
     """
     return new_record(
         study,
@@ -103,7 +111,7 @@ def record_of(
         # The study file may be changed later; what held for this run stays with it.
         configuration={"study": asdict(study), **equipment.configuration},
         versions=versions(),
-        baseline=_baseline(folder, study, name),
+        baseline=_baseline(folder, study, name, equipment),
         checklist=tuple(checklist),
     )
 
@@ -128,10 +136,17 @@ def started(recording: Recording) -> None:
         raise
 
 
-def _baseline(folder: Path, study: Study, name: RunName) -> Baseline | None:
+def _baseline(folder: Path, study: Study, name: RunName, equipment: Equipment) -> Baseline | None:
     if study.baseline is None:
         return None
-    return load_baseline(session_folder(folder, name.subject, name.session) / BASELINE_FILE)
+    path = session_folder(folder, name.subject, name.session) / BASELINE_FILE
+    baseline = load_baseline(path)
+    baseline.require_of(_sums(equipment))
+    return baseline
+
+
+def _sums(equipment: Equipment) -> tuple[str, ...]:
+    return tuple(each.sha256 for each in equipment.weights)
 
 
 def _require_known(name: str, known: Sequence[str], what: str) -> None:

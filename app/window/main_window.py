@@ -70,7 +70,8 @@ class MainWindow(QMainWindow):
         self._chosen = ""  # what the settings remember once it is open
         self._idle_polls = 0
         self.judges = ""  # the name of the networks
-        self.arbiter = Arbiter(self._no_networks)
+        self._loaded_by = session.loaded_by  # of those that judged what is shown
+        self.arbiter = Arbiter(session.unjudged)
         self._fit_screen(QSize(*DEFAULT_SIZE))
         self._assemble()
         self._connect()
@@ -232,6 +233,7 @@ class MainWindow(QMainWindow):
     def _poll(self) -> None:
         judged = self._session.poll()
         self._follow_source()
+        self._follow_networks(judged)
         if judged is not None:
             self.present(judged)
             self.transport.set_clip(judged.arrival.clip)
@@ -248,12 +250,6 @@ class MainWindow(QMainWindow):
         if trouble is not None:
             self.status.show_message(trouble)
         self._rest(judged is None and state in _STILL)
-
-    def _no_networks(self) -> str:
-        """Return why what would be recorded now is not judged by known networks."""
-        if self._session.changes_networks:
-            return "Other networks are being loaded; wait a moment."
-        return self._session.networks_problem
 
     def _notice(self) -> str:
         """Return what has to stay on the screen, empty where all is well."""
@@ -282,6 +278,14 @@ class MainWindow(QMainWindow):
         self._settings.source = self._chosen
         self.transport.loop.setChecked(self._chosen == SAMPLE)  # a demonstration never halts
         self.show_source(source)
+
+    def _follow_networks(self, judged: Judged | None) -> None:
+        """Clear what others said before anything is shown that the networks of now say."""
+        load = (judged.by if judged else None) or self._session.loaded_by
+        if load is not self._loaded_by:
+            self._loaded_by = load
+            self.clear()
+            self.networks_changed.emit()
 
     def _show_figures(self) -> None:
         self.status.show_figures(*self._session.statistics())

@@ -48,13 +48,12 @@ class NetworkChoice(QObject):
         super().__init__(window)
         self._window, self._session, self._find = window, session, find
         self._tried = [first]
-        self._shown = first
         self._known, self._own = known, [first.name]
         self.menu = QMenu("&Networks", window)
         self.menu.aboutToShow.connect(self._fill)
         window.source_menu.insertMenu(window.source_menu.actions()[-1], self.menu)
         window.judges = Path(first.name).name
-        window.presented.connect(self._follow)
+        window.networks_changed.connect(self._tell)
 
     @property
     def now(self) -> Networks:
@@ -96,12 +95,6 @@ class NetworkChoice(QObject):
         self.menu.addSeparator()
         self.menu.addAction("&Other…").triggered.connect(lambda _checked=False: self._ask())
 
-    def _follow(self) -> None:
-        """Take note of networks that have been loaded."""
-        if self.now is self._shown:
-            return
-        self._shown = self.now
+    def _tell(self) -> None:
         self._window.judges = Path(self.now.name).name
-        self._window.clear()
         self._window.status.show_message(f"{self._window.judges} judges now.")
-        self._window.networks_changed.emit()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.sources.base import Remembering, Seekable
+from app.sources.base import Remembering, Seekable, Span
 
 if TYPE_CHECKING:
     from app.live.inference import Judged
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.window.widgets.transport import Transport
     from fercore.structures import Verdicts
 
+_NOTHING = Span(0, 0.0)
 _EXPORTS = "Drawings (*.svg);;Pictures (*.png);;Tables (*.tsv)"
 
 
@@ -37,29 +38,30 @@ class Player:
         self._session, self._bar, self._timeline = session, bar, timeline
         self._transport = transport
         self._source: Seekable | None = None
-        self._shown: tuple[int, int] = (0, 0)  # frames and events of what is spanned
+        self._span = _NOTHING
         self._place = 0
         bar.sought.connect(session.go_to)
-        timeline.sought.connect(lambda time_s: session.go_to(self._nearest(time_s)))
+        timeline.sought.connect(lambda time_s: session.go_to(self._span.place_at(time_s)))
         transport.step_back_pressed.connect(self._step_back)
 
     def show_source(self, source: FrameSource) -> None:
         """Span a recording; of a camera there is nothing to seek in."""
         self._source = source if isinstance(source, Seekable) else None
         self._place = 0
-        self._span()
+        self._cover(source.position if isinstance(source, Seekable) else 0)
 
     def take(self, judged: Judged) -> Moment:
         """Show where a frame stands."""
-        source = self._source
+        source, clip = self._source, judged.arrival.clip
         if source is None or judged.arrival.source is not source:
             return Moment(judged.analysis.frame.timestamp_s)
-        if self._shown != _extent(source):
-            self._span()  # another run of a study
+        # Meanwhile the source may be at another clip.
+        if self._span != source.span(clip):
+            self._cover(clip)
         self._place = judged.arrival.place
         self._bar.show_place(self._place)
-        stored = source.stored(self._place) if isinstance(source, Remembering) else None
-        return Moment(self._place / source.frame_rate_hz, stored)
+        stored = source.stored(clip, self._place) if isinstance(source, Remembering) else None
+        return Moment(self._span.time_of(self._place), stored)
 
     def export(self, parent: QWidget) -> str:
         """Ask for a file and write the timeline into it; return what became of it."""
@@ -74,24 +76,14 @@ class Player:
             return f"{name} cannot be written ({error.strerror}); choose another folder."
         return f"Timeline: {name}"
 
-    def _span(self) -> None:
+    def _cover(self, clip: int) -> None:
         source = self._source
-        frames, rate_hz = (source.frame_count, source.frame_rate_hz) if source else (0, 30.0)
-        self._shown = _extent(source)
-        self._bar.set_span(frames, rate_hz)
+        self._span = span = source.span(clip) if source else _NOTHING
+        self._bar.set_span(span.frame_count, span.length_s, span.time_of)
         self._transport.step_back.setEnabled(source is not None)
-        self._timeline.set_length(frames / rate_hz if frames else None)
-        self._timeline.set_events(source.moments if isinstance(source, Remembering) else ())
-
-    def _nearest(self, time_s: float) -> int:
-        return round(time_s * self._source.frame_rate_hz) if self._source else 0
+        self._timeline.set_length(span.length_s if span.frame_count else None)
+        self._timeline.set_events(source.moments(clip) if isinstance(source, Remembering) else ())
 
     def _step_back(self) -> None:
         self._session.pause()
         self._session.go_to(max(0, self._place - 1))
-
-
-def _extent(source: Seekable | None) -> tuple[int, int]:
-    if source is None:
-        return 0, 0
-    return source.frame_count, id(source.moments) if isinstance(source, Remembering) else 0

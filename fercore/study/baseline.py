@@ -73,6 +73,7 @@ class Baseline:
     motion: float  # see Limits
     change: float | None = None  # see Limits; None: from before it was measured
     turn_deg: float | None = None
+    weights: tuple[str, ...] = ()  # sha256 of the networks that spoke; none: not known
     formula: str = FORMULA
     format: int = FORMAT
 
@@ -80,12 +81,27 @@ class Baseline:
         """Return corrected probabilities of raw ones (3, 7), NaN where one of both is silent."""
         return corrected(raw, np.array(self.probabilities, dtype=np.float64))
 
+    def require_of(self, weights: tuple[str, ...]) -> None:
+        """Make sure that it is applied to the networks that it was taken with.
+
+        Raises:
+            FercoreError: it was taken with others, or nobody knows with which.
+        """
+        if self.weights != weights:
+            whose = "other networks than judge now" if self.weights else "unknown networks"
+            raise FercoreError(
+                f"The neutral baseline was taken with {whose}; record the baseline again."
+            )
+
 
 class BaselineCollector:
-    """Takes the frames of the guided seconds and judges them."""
+    """Takes the frames of the guided seconds and judges them.
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+    `weights` are the check sums of the networks that speak, as far as they are to be kept.
+    """
+
+    def __init__(self, limits: Limits | None = None, weights: tuple[str, ...] = ()) -> None:
+        self._limits, self._weights = limits or Limits(), weights
         self._arrays: list[NDArray[np.float64]] = []
         self._centres: list[tuple[float, float]] = []
         self._widths: list[float] = []
@@ -123,7 +139,7 @@ class BaselineCollector:
         self._require_still(motion, still)
         return Baseline(
             *(_means(arrays), int(usable.sum()), self.duration_s, spread, drift, motion),
-            *(still.change, still.turn_deg),
+            *(still.change, still.turn_deg, self._weights),
         )
 
     def _require_enough(self, usable: NDArray[np.bool_]) -> None:
@@ -210,7 +226,13 @@ def baseline_from(raw: dict[str, Any]) -> Baseline:
         raise ValueError("a probability is not from 0 to 1")
     unknown = (None,) * (SHAPE[1] - shape[1])
     values = {**raw, "probabilities": tuple((*row, *unknown) for row in rows)}
-    return checked(Baseline, values)
+    return checked(Baseline, {**values, "weights": _weights(raw.get("weights", []))})
+
+
+def _weights(sums: object) -> tuple[str, ...]:
+    if not isinstance(sums, list) or not all(isinstance(each, str) for each in sums):
+        raise ValueError("weights are no list of check sums")
+    return tuple(sums)
 
 
 def _means(arrays: NDArray[np.float64]) -> tuple[tuple[float | None, ...], ...]:

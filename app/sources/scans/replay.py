@@ -12,7 +12,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from app.sources.base import SourceError, SourceFacts
+from app.sources.base import SourceError, SourceFacts, Span
 from app.sources.scans.performance import Clip, Shot, arrange, head_pose, storyboard
 from app.sources.scans.stage import ClipStage, EmptyClipError
 from fercore.datasets.dataset import SYNTHETIC, terms_of
@@ -80,6 +80,10 @@ class ReplaySource:
     def position(self) -> int:
         """Index of the clip of the last frame; 0 before the first."""
         return self._shown_clip or 0
+
+    def span(self, clip: int) -> Span:
+        """Return among which frames one goes: those of all performances."""
+        return Span(self.frame_count, self.frame_count / FRAME_RATE_HZ)
 
     @property
     def place(self) -> int:

@@ -118,6 +118,13 @@ class StudyDock(QDockWidget):
             self.sheet.message.note("The run goes on until you stop it.")
         self.refresh()
 
+    def drop_baseline(self) -> None:
+        """End a baseline that is being recorded: others judge than when it was begun."""
+        if self.baseline.running:
+            self.baseline.stop()
+            self._desk.baseline.drop()
+            self.baseline.message.problem("Other networks judge now; record the baseline again.")
+
     def mark(self, name: str) -> None:
         """Mark an event by key; without a recording, say that it is lost."""
         try:
@@ -173,7 +180,7 @@ class StudyDock(QDockWidget):
 
     def _connect(self) -> None:
         self.form.submitted.connect(self._begin_session)
-        self.baseline.begun.connect(self._desk.baseline.begin)
+        self.baseline.begun.connect(self._begin_baseline)
         self.baseline.ended.connect(self._finish_baseline)
         self.sheet.start_pressed.connect(self.start_block)
         self.sheet.stop_pressed.connect(self.stop_block)
@@ -200,6 +207,13 @@ class StudyDock(QDockWidget):
             self.sheet.message.problem(f"{broken[0]} broke off; `fercore recover` closes it.")
         self._follow_plan()
         self._go_to(self.checklist)
+
+    def _begin_baseline(self) -> None:
+        try:
+            self._desk.baseline.begin()
+        except FercoreError as error:
+            self.baseline.stop()
+            self.baseline.message.problem(str(error))
 
     def _finish_baseline(self) -> None:
         plan = self._plan

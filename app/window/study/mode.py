@@ -100,6 +100,7 @@ class StudyMode(QObject):
         self._figures = LiveFigures()
         self._build_menu()
         window.closing.connect(self.close)
+        window.networks_changed.connect(self._drop_baseline)
 
     def open(self, folder: Path) -> None:
         """Open the study in a folder, leaving the present one.
@@ -185,6 +186,10 @@ class StudyMode(QObject):
     def _stop_block(self) -> None:
         if self.dock is not None:
             self.dock.stop_block()
+
+    def _drop_baseline(self) -> None:
+        if self.dock is not None:
+            self.dock.drop_baseline()
 
     def _keep_on(self) -> None:
         if self.dock is not None:

@@ -8,6 +8,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QSlider, QStyle, QStyleOptionSlider, QToolBar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtGui import QMouseEvent
 
 
@@ -21,7 +23,8 @@ class SeekBar(QToolBar):
         self.setObjectName("position")
         self.setMovable(False)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        self._rate_hz = 30.0
+        self._length_s = 0.0
+        self._time_of: Callable[[int], float] = float
         self.slider = _Slider()
         self.slider.setAccessibleName("Position")
         self.slider.setToolTip("Drag or click to go elsewhere; , and . go by one frame")
@@ -31,13 +34,15 @@ class SeekBar(QToolBar):
         self.addWidget(self._text)
         self.slider.sliderMoved.connect(self._seek)
         self.slider.pressed_at.connect(self._seek)
-        self.set_span(0, self._rate_hz)
+        self.set_span(0, 0.0, self._time_of)
 
-    def set_span(self, frames: int, rate_hz: float) -> None:
-        """Cover so many frames, `rate_hz` a second; none hides the bar."""
-        self._rate_hz = rate_hz
+    def set_span(self, frames: int, length_s: float, time_of: Callable[[int], float]) -> None:
+        """Cover so many frames; `time_of` returns the seconds at which one is, by its number.
+
+        One alone, or none, hides the bar.
+        """
+        self._length_s, self._time_of = length_s, time_of
         self.slider.setRange(0, max(0, frames - 1))
-        self.slider.setPageStep(max(1, round(5 * rate_hz)))
         self.setVisible(frames > 1)
         self._write(0)
 
@@ -56,8 +61,7 @@ class SeekBar(QToolBar):
         self.sought.emit(place)
 
     def _write(self, place: int) -> None:
-        length = self.slider.maximum() + 1
-        self._text.setText(f"  {_clock(place / self._rate_hz)} / {_clock(length / self._rate_hz)} ")
+        self._text.setText(f"  {_clock(self._time_of(place))} / {_clock(self._length_s)} ")
 
 
 class _Slider(QSlider):
