@@ -45,13 +45,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_cache(tmp_path_factory.mktemp("evaluate") / "cache", 12, 0, PARAMETERS)
 
 
-def command(cache: Path, run: Path, *options: str) -> list[str]:
-    paths = ["--data", str(cache), "--output", str(run)]
-    return ["evaluate", *paths, "--backbone-weights", "random", *(options or FEW)]
+def command(cache: Path, run: Path, *options: str, pipelines: str = "rgb-resnet50") -> list[str]:
+    paths = ["--data", str(cache), "--output", str(run), "--pipelines", pipelines]
+    start = [] if pipelines == "depth" else ["--backbone-weights", "random"]
+    return ["evaluate", *paths, *start, *(options or FEW)]
 
 
 def evaluate(cache: Path, run: Path, *options: str, pipelines: str = "rgb-resnet50") -> int:
-    return main([*command(cache, run, *options), "--pipelines", pipelines])
+    return main(command(cache, run, *options, pipelines=pipelines))
 
 
 def tables(run: Path) -> list[bytes]:

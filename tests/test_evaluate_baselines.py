@@ -111,7 +111,7 @@ def test_a_baseline_is_a_pipeline_like_any_other(
     ("pipelines", "option", "kind"),
     [
         ("segments-svm", ("--epochs", "3"), "networks"),
-        ("segments-svm", ("--finetune", "all"), "networks"),
+        ("depth,segments-svm", ("--finetune", "all"), "networks with a backbone"),
         ("depth", ("--landmarks", "mediapipe"), "systems with landmarks"),
         ("depth,huynh-cnn", ("--landmark-noise", "1.5"), "systems with landmarks"),
         ("depth,segments-svm", ("--backbone-weights", "random"), "pipelines with a backbone"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fercore.training.config import TrainingConfig
 
 _SCRATCH = ("depth", "huynh-cnn")  # networks without a backbone
-_OF_NETWORKS = ("finetune", "learning_rate", "epochs", "patience", "precision")
+_OF_NETWORKS = ("learning_rate", "epochs", "patience", "precision")
 _OF_BASELINES = ("landmarks", "landmark_noise")
 
 
@@ -115,17 +115,19 @@ def _check(arguments: argparse.Namespace, slugs: tuple[str, ...]) -> None:
     from fercore.errors import FercoreError
     from fercore.training.config import require_fixed_epochs
 
+    networks = set(slugs) - set(BASELINES)
     concerned = {
-        "networks": (_OF_NETWORKS, not set(slugs) <= set(BASELINES)),
-        "systems with landmarks": (_OF_BASELINES, not set(slugs).isdisjoint(BASELINES)),
-        "pipelines with a backbone": (("backbone_weights",), any(map(_has_backbone, slugs))),
+        "networks": (_OF_NETWORKS, networks),
+        "networks with a backbone": (("finetune",), networks.difference(_SCRATCH)),
+        "systems with landmarks": (_OF_BASELINES, set(slugs) & set(BASELINES)),
+        "pipelines with a backbone": (("backbone_weights",), set(filter(_has_backbone, slugs))),
     }
-    for kind, (options, is_there) in concerned.items():
+    for kind, (options, there) in concerned.items():
         given = [name for name in options if getattr(arguments, name) not in (None, ())]
-        if given and not is_there:
+        if given and not there:
             option = given[0].replace("_", "-")
             raise FercoreError(f"--{option} is for {kind}, of which --pipelines has none; omit it.")
-    if not set(slugs) <= set(BASELINES):
+    if networks:
         require_fixed_epochs(arguments.validation_subjects, arguments.epochs)
 
 
@@ -214,7 +216,7 @@ def _recipe(slug: str, arguments: argparse.Namespace) -> TrainingConfig | Baseli
     if slug in BASELINES:
         changes |= {"landmarks": arguments.landmarks, "noise_mm": arguments.landmark_noise}
     else:
-        changes |= {name: getattr(arguments, name) for name in _OF_NETWORKS}
+        changes |= {name: getattr(arguments, name) for name in ("finetune", *_OF_NETWORKS)}
     if arguments.backbone_weights and _has_backbone(slug):
         changes["backbone_source"] = _backbone_file(slug, arguments.backbone_weights)
     given = {name: value for name, value in changes.items() if value is not None}
