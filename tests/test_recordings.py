@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 import pytest
 from app_doubles import frames_of
-from camera_doubles import FACE_M, PERIOD_S, SIZE, record, write_pictures, write_video
+from camera_doubles import (
+    DEPTH_UNIT_M,
+    FACE_M,
+    PERIOD_S,
+    SIZE,
+    SoftCamera,
+    record,
+    write_pictures,
+    write_video,
+)
 
-from app.sources.base import SourceError
+from app.sources.base import Seekable, SourceError
 from app.sources.choice import opened_source, source_named
 from app.sources.pictures.pairing import look_into
 from app.sources.pictures.source import PictureSource
@@ -24,6 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from fercore.structures import UInt8Array
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +55,37 @@ def test_every_recorded_frame_is_played_with_its_depth(recorded: Path) -> None:
     assert np.nanmedian(depth_m) == pytest.approx(FACE_M, abs=0.003)
     assert frames[0].intrinsics is not None and frames[0].intrinsics.width == SIZE[0]
     assert frames[-1].timestamp_s == pytest.approx(10 / 30, abs=0.1)
+
+
+def test_any_moment_of_a_recording_is_gone_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_bright_as_its_number(self: SoftCamera, index: int) -> tuple[UInt8Array, Any]:
+        time.sleep(0.3 * (index == 30))  # files are as long as it takes to write them
+        rgb = np.full((SIZE[1], SIZE[0], 3), 20 + 4 * index, np.uint8)
+        return rgb, np.full(rgb.shape[:2], round(FACE_M / DEPTH_UNIT_M), np.uint16)
+
+    monkeypatch.setattr(SoftCamera, "_noise", as_bright_as_its_number)
+    # The camera drops six frames after the thirtieth.
+    record(str(tmp_path / "r.db3"), 45, shift_s=lambda index: 0.2 * (index >= 30))
+    source = opened_source(str(tmp_path / "r.db3"))
+    assert isinstance(source, Seekable)
+    shown: dict[int, float] = {}
+    while (frame := source.read(1.0)) is not None:
+        shown[source.place] = frame.rgb.mean()
+    assert list(shown) == [*range(29), *range(35, 50)]  # the first comes as two single ones
+    for place in (10, 3, 0, 20, 21, 5, 1, 48, 0, 40):
+        source.go_to(place)
+        frame = source.read(1.0)
+        assert frame is not None and frame.depth_m is not None and frame.remark == ""
+        assert (source.place, frame.rgb.mean()) == (place, pytest.approx(shown[place], abs=1))
+    source.go_to(31)  # was dropped
+    assert source.read(1.0) is not None and source.place == 35
+    source.go_to(source.frame_count - 1)
+    assert source.read(1.0) is not None and source.place == 49 and source.read(1.0) is None
+    source.seek(0)
+    assert source.read(1.0) is not None and source.place == 0
+    source.close()
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from app.window.main_window import MainWindow
-    from fercore.structures import Analysis, Prediction
+    from fercore.structures import Analysis, Prediction, RGBDFrame
 
 pytestmark = pytest.mark.usefixtures("qapp")  # fonts need it
 
@@ -107,6 +107,37 @@ def test_the_stage_goes_round_and_round_and_escape_leaves_it(
     qtbot.waitUntil(window.isVisible, timeout=PATIENCE_MS)
     assert not window.stage.isVisible()
     qtbot.waitUntil(state(window, "ended"), timeout=PATIENCE_MS)
+
+
+def test_behind_the_stage_nothing_is_drawn_and_all_is_there_when_it_is_left(
+    qtbot: QtBot, show_window: Callable[..., MainWindow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = show_window()
+    qtbot.waitUntil(lambda: window.panel.judged is not None, timeout=PATIENCE_MS)
+    drawn: list[str] = []
+    for name, part in (("colour", window.colour_view), ("depth", window.depth_view)):
+        show = part.show_analysis
+        monkeypatch.setattr(
+            part, "show_analysis", lambda *a, n=name, s=show: [drawn.append(n), s(*a)]
+        )
+    curve = window.timeline._curves[0]
+    plot = curve.setData
+    monkeypatch.setattr(curve, "setData", lambda *a, **k: [drawn.append("curve"), plot(*a, **k)])
+    window.enter_stage()
+    qtbot.wait(250)  # what the timeline had begun
+    drawn.clear()
+    passed: list[RGBDFrame] = []
+    window.presented.connect(lambda judged: passed.append(judged.analysis.frame))
+    qtbot.waitUntil(lambda: len(passed) > 10, timeout=PATIENCE_MS)
+    assert window.stage.accessibleDescription() and drawn == []
+    window._session.pause()
+    qtbot.wait(200)  # what was under way arrives
+    window.stage.close()
+    assert window.isVisible() and sorted(drawn) == ["colour", "curve", "depth"]
+    shown = window.colour_view._analysis
+    assert shown is not None and shown.frame is passed[-1]
+    times = [line.split("\t")[0] for line in window.timeline.table().splitlines()]
+    assert times[-len(passed) :] == [f"{frame.timestamp_s:.4f}" for frame in passed]
 
 
 def test_closing_from_the_stage_ends_the_application(

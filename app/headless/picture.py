@@ -66,6 +66,7 @@ class Showcase:
             if time_s >= start_s:
                 centre.timeline.add(time_s, fusion, truth)
         centre.show_analysis(best, knows_truth)
+        centre.catch_up()  # it is hidden still
         centre.bar.show_indicators(measure(best.pair).indicators())
         centre.timeline.redraw()
 

@@ -5,6 +5,7 @@ It knows neither session nor settings, so that a headless run draws its picture 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -17,9 +18,9 @@ from app.window.widgets.probability_chart import ProbabilityChart
 from app.window.widgets.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from PySide6.QtGui import QResizeEvent
+    from PySide6.QtGui import QResizeEvent, QShowEvent
 
     from fercore.faces.tracking import TrackedFace
     from fercore.structures import Analysis, Verdicts
@@ -37,6 +38,7 @@ class Centre(QWidget):
         self.charts = [ProbabilityChart(head) for head in HEADS]
         self.timeline = Timeline()
         self._has_depth = False  # of the present source, as far as is known
+        self._unseen: Callable[[], None] | None = None  # draws what came while it was hidden
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 8, 10, 4)
         column.setSpacing(8)
@@ -62,12 +64,38 @@ class Centre(QWidget):
         time_s: float | None = None,
         stored: Verdicts | None = None,
     ) -> None:
-        """Show a frame everywhere.
+        """Show a frame everywhere; while hidden, only the timeline takes note, and the rest waits.
 
         `knows_truth` tells a neutral face from a source that does not know; `faces` are all that
         were seen; `arrived_s` is when the frame came, by time.monotonic(), None: long ago; `time_s`
         is where it stands in a recording, None: its own time; `stored` is what was said of it then.
         """
+        best = shown.verdicts.best() if shown.verdicts else None
+        when_s = shown.frame.timestamp_s if time_s is None else time_s
+        self.timeline.add(when_s, best, shown.frame.truth, _whose(shown.verdicts))
+        self._unseen = partial(self._draw, shown, knows_truth, faces, arrived_s, stored)
+        if self.isVisible():
+            self.catch_up()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Show what came meanwhile: while paused nothing else would."""
+        super().showEvent(event)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Draw what came while it was hidden."""
+        draw, self._unseen = self._unseen, None
+        if draw is not None:
+            draw()
+
+    def _draw(
+        self,
+        shown: Analysis,
+        knows_truth: bool,
+        faces: Sequence[TrackedFace],
+        arrived_s: float | None,
+        stored: Verdicts | None,
+    ) -> None:
         self.colour_view.show_analysis(shown, faces, arrived_s)
         self.depth_view.show_analysis(shown)
         if shown.frame.depth_m is None and not self._has_depth:
@@ -80,9 +108,6 @@ class Centre(QWidget):
         heads = zip(self.charts, by_head(shown.verdicts), by_head(stored), strict=True)
         for chart, prediction, then in heads:
             chart.show_prediction(prediction, truth, then)
-        best = shown.verdicts.best() if shown.verdicts else None
-        when_s = shown.frame.timestamp_s if time_s is None else time_s
-        self.timeline.add(when_s, best, truth, _whose(shown.verdicts))
 
     def _share_room(self) -> None:
         width, scale = self.width(), self.depth_view.scale_width
@@ -96,6 +121,7 @@ class Centre(QWidget):
         self.colour_view.clear()
         self.depth_view.clear()
         self._has_depth = False
+        self._unseen = None
         for chart in self.charts:
             chart.clear()
         self.timeline.clear()

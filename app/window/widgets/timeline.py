@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QPalette, QShowEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.drawing.colours import VERDICT_COLOURS, legible
@@ -96,7 +96,7 @@ class Timeline(QWidget):
             while self._moments[0].time_s < time_s - KEPT_S:
                 self._moments.pop(0)
         self._name(best, whose)
-        if not self._redraw_timer.isActive():
+        if self.isVisible() and not self._redraw_timer.isActive():
             self._redraw_timer.start()
 
     @property
@@ -181,6 +181,11 @@ class Timeline(QWidget):
             truth = "n/a" if moment.truth is None else VERDICT_LABELS[moment.truth]
             lines.append("\t".join((f"{moment.time_s:.4f}", *shares, truth)))
         return "\n".join(lines) + "\n"
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what was added meanwhile."""
+        super().showEvent(event)
+        self.redraw()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow a change of the theme."""
