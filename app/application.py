@@ -135,7 +135,7 @@ def _run_headless(options: argparse.Namespace) -> int:
     start_logging(Troubles())
     source = source_named(options.source or SAMPLE)
     application = create_application(headless=True)
-    analyser = _loader(options.pipeline, options.checkpoint)()
+    analyser = loader(options.pipeline, options.checkpoint)()
     try:
         run_headless(application, source, analyser, options.output, options.max_frames)
     finally:
@@ -151,7 +151,7 @@ def _run_window(options: argparse.Namespace) -> int:
     start_logging(troubles)
     study = _study(options)
     application = create_application(headless=False)
-    open_source, name = _first_source(options.source, settings)
+    open_source, name = first_source(options.source, settings)
     sys.excepthook = _log_uncaught
     networks = _networks(options.pipeline, options.checkpoint)
     return run_window(
@@ -169,7 +169,7 @@ def _study(options: argparse.Namespace) -> Path | None:
     return study_folder(options.study, options.output)
 
 
-def _first_source(wanted: str | None, settings: Settings) -> tuple[Callable[[], FrameSource], str]:
+def first_source(wanted: str | None, settings: Settings) -> tuple[Callable[[], FrameSource], str]:
     """Return the source asked for; else the last one if it can still be used, else the sample.
 
     It is opened here, so that a wrong path is refused before a window shows up. A camera that
@@ -201,8 +201,8 @@ def _networks(pipeline: str, checkpoint: Path | None = None) -> Networks:
 
     return Networks(
         str(checkpoint or pipeline),
-        _loader(pipeline, checkpoint),
-        _weights(pipeline, checkpoint),
+        loader(pipeline, checkpoint),
+        weights_of(pipeline, checkpoint),
         _explainer(pipeline, checkpoint),
     )
 
@@ -221,7 +221,9 @@ def _shipped() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in weights_folder().glob("*.safetensors")))
 
 
-def _loader(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Analyser]:
+def loader(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Analyser]:
+    """Return what loads the networks of a pipeline or, where one is given, of a checkpoint."""
+
     def load() -> Analyser:
         import torch
 
@@ -250,7 +252,9 @@ def _explainer(pipeline: str, checkpoint: Path | None = None) -> Callable[[], Ex
     return load
 
 
-def _weights(pipeline: str, checkpoint: Path | None = None) -> Callable[[], tuple[Weights, ...]]:
+def weights_of(pipeline: str, checkpoint: Path | None = None) -> Callable[[], tuple[Weights, ...]]:
+    """Return what tells which weights these are."""
+
     def find() -> tuple[Weights, ...]:
         from fercore.networks.checkpoints import load_card, shipped_checkpoint
         from fercore.study.run_files import Weights

@@ -17,6 +17,9 @@ UInt8Array = NDArray[np.uint8]
 Int32Array = NDArray[np.int32]
 FloatArray = NDArray[np.float32]
 
+MIN_CONFIDENCE = 0.5
+"""A verdict whose probability is lower is shown as not sure: it would more likely be wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
@@ -147,6 +150,11 @@ class Prediction:
     def confidence(self) -> float:
         """Probability of the most probable verdict, 0..1."""
         return float(self.probabilities.max())
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is sure enough to be called a verdict."""
+        return self.confidence >= MIN_CONFIDENCE
 
     @property
     def calm(self) -> float | None:

@@ -82,7 +82,7 @@ def main() -> int:
         return made
 
     application.create_application = create_and_tell
-    application._loader = lambda *_: FakeAnalyser
+    application.loader = lambda *_: FakeAnalyser
     return application.main(sys.argv[2:])
 
 

@@ -28,7 +28,7 @@ HEAVY = ("torch", "open3d", "mediapipe", "cv2", "PySide6", "numpy", "av", "tqdm"
 
 @pytest.fixture
 def fake_networks(monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> None:
-    monkeypatch.setattr(application, "_loader", lambda *_: FakeAnalyser)
+    monkeypatch.setattr(application, "loader", lambda *_: FakeAnalyser)
     monkeypatch.setattr(application, "create_application", lambda headless: qapp)
 
 
@@ -171,8 +171,8 @@ def test_a_checkpoint_of_ones_own_is_loaded(
     loaded: list[object] = []
     for name in ("from_checkpoint", "from_pipeline"):
         monkeypatch.setattr(Predictor, name, loaded.append)
-    application._loader("depth", tmp_path / "mine.safetensors")()
-    application._loader("depth")()
+    application.loader("depth", tmp_path / "mine.safetensors")()
+    application.loader("depth")()
     assert loaded == [tmp_path / "mine.safetensors", "depth"]
 
 
@@ -231,7 +231,7 @@ def test_a_study_is_opened_with_the_window(qapp: QApplication, tmp_path: Path) -
 
 
 def test_a_run_is_told_which_weights_judge() -> None:
-    (weights,) = application._weights("fusion-resnet50")()
+    (weights,) = application.weights_of("fusion-resnet50")()
     assert weights.pipeline == "fusion-resnet50" and len(weights.sha256) == 64
 
 
@@ -242,16 +242,16 @@ def test_the_last_source_comes_again_and_a_lost_one_gives_way_to_the_sample(
     root = write_tree(tmp_path / "tree", "F9001_AN04WH")
     monkeypatch.setattr("fercore.datasets.opening.sample_root", lambda: root)
     settings.source = str(root)
-    open_source, name = application._first_source(None, settings)
+    open_source, name = application.first_source(None, settings)
     source = open_source()
     assert name == source.name == str(root)
     source.close()
     monkeypatch.chdir(tmp_path)
-    open_source, name = application._first_source("tree", settings)
+    open_source, name = application.first_source("tree", settings)
     assert name == str(root)
     open_source().close()
     settings.source = str(tmp_path / "gone")
-    open_source, name = application._first_source(None, settings)
+    open_source, name = application.first_source(None, settings)
     source = open_source()
     source.close()
     assert name == source.name == "sample"

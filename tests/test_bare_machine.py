@@ -14,6 +14,7 @@ from fercore.networks.preprocessing import Preprocessing
 BLOCKED = (
     *("open3d", "mediapipe", "cv2", "SimpleITK", "PySide6", "pyrealsense2", "scipy", "sklearn"),
     *("av", "pyqtgraph", "platformdirs", "tabulate", "matplotlib", "jinja2", "pandas"),
+    *("pydantic", "annotated_types"),
 )
 DRIVER = f"""
 import sys

@@ -25,7 +25,7 @@ def test_the_window_gives_every_command_its_key_and_no_other(
     show_window: Callable[..., MainWindow], settings: Settings
 ) -> None:
     window = show_window()
-    add_modes(window, window._session, settings, tuple, None)
+    add_modes(window, window.session, settings, tuple, None)
     found = {(a.text(), a.shortcut()) for a in window.actions() if not a.shortcut().isEmpty()}
     declared = {(command.text, QKeySequence(command.key)) for command in Command}
     playing = {("Pause", QKeySequence(Command.PLAY.key))}  # the same button, while it plays

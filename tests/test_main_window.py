@@ -194,14 +194,14 @@ def test_with_every_dock_open_it_still_fits_a_small_screen(
     qtbot: QtBot, show_window: Callable[..., MainWindow], settings: Settings, tmp_path: Path
 ) -> None:
     window = show_window()
-    study = add_modes(window, window._session, settings, tuple, None)
+    study = add_modes(window, window.session, settings, tuple, None)
     study.open(write_study(tmp_path / "study"))
     window.camera.options.show()
     window.cloud.show()
     qtbot.waitUntil(described(window, "anger"), timeout=PATIENCE_MS)
     window.resize(900, 600)
     assert (window.width(), window.height()) == (900, 600)
-    window._show_keys()
+    action(window, "Keys").trigger()
     (help_,) = window.findChildren(KeyHelp)
     assert help_.height() <= window.screen().availableSize().height() - 48
 

@@ -59,8 +59,8 @@ def said(judged: Judged) -> tuple[int, str]:
 
 
 def offer(window: MainWindow) -> NetworkChoice:
-    first = Networks("first", window._session.loaded_by, partial(networks("first").weights), list)
-    return NetworkChoice(window, window._session, first, networks, lambda: ["first", "sad"])
+    first = Networks("first", window.session.loaded_by, partial(networks("first").weights), list)
+    return NetworkChoice(window, window.session, first, networks, lambda: ["first", "sad"])
 
 
 def test_other_networks_judge_once_they_are_loaded(
@@ -140,7 +140,7 @@ def test_what_is_chosen_last_judges_though_others_were_loading(
     choice.choose("first")
     assert found == ["sad", "first"]
     may_end.set()
-    qtbot.waitUntil(lambda: not window._session.changes_networks, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not window.session.changes_networks, timeout=PATIENCE_MS)
     assert choice.now.name == "first"
 
 
@@ -164,5 +164,5 @@ def test_nothing_is_changed_while_something_is_recorded(
     choice = offer(window)
     window.arbiter.quick = Recording()
     choice.choose("sad")
-    assert not window._session.changes_networks and "stop it first" in window.status.text()
+    assert not window.session.changes_networks and "stop it first" in window.status.text()
     window.arbiter.quick = None

@@ -6,9 +6,10 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from app_doubles import analysis_of, calm_prediction, prediction, sample_frame
 from grabbed_pictures import count
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter
 
 from app.drawing.colours import VERDICT_COLOURS
 from app.drawing.overlay import (
@@ -74,6 +75,24 @@ def overlaid(
     draw_overlay(painter, analysis, faces, age_s)
     painter.end()
     return to_array(image)
+
+
+def test_on_a_small_picture_the_plate_leaves_the_face_free(qtbot: QtBot) -> None:
+    frame = dataclasses.replace(
+        sample_frame(), rgb=np.full((480, 640, 3), 200, np.uint8), depth_m=None
+    )
+    heights = {}
+    for scale in (1.0, 0.55):  # as large as it is, and in a window of 900 by 600
+        image = QImage(round(640 * scale), round(480 * scale), QImage.Format.Format_RGB32)
+        image.fill(QColor(200, 200, 200))
+        painter = QPainter(image)
+        painter.scale(scale, scale)
+        draw_overlay(painter, dataclasses.replace(analysis_of(frame), pair=None), (), 0.05)
+        painter.end()
+        dark = np.flatnonzero((to_array(image)[:, round(20 * scale)] < 120).all(axis=-1))
+        heights[scale] = dark.max() / image.height()
+    assert heights[1.0] == pytest.approx((8 + 4 * 23 + 8) / 480, abs=0.02)
+    assert heights[0.55] < 0.18
 
 
 def test_overlay_draws_the_box_in_the_verdicts_colour(qtbot: QtBot) -> None:

@@ -123,7 +123,8 @@ def test_a_run_remembers_what_was_said_and_what_happened(tmp_path: Path) -> None
     source.read(1.0)
     stored = source.stored(source.position, source.place)
     assert stored is not None and stored.fusion is not None and stored.fusion.label == "anger"
-    assert "stimulus" in [text for _, text in source.moments(0)]
+    told = [text for _, text in source.moments(0)]
+    assert "stimulus" in told and "run_start" not in told
     frames = 1 + sum(1 for _ in iter(lambda: source.read(1.0), None))
     assert source.position == 1 and frames == 24
     source.close()
@@ -183,7 +184,7 @@ def test_bar_timeline_and_seeking_know_a_pause_and_whose_run_is_shown(
     window.transport.clip_chosen.emit(0)
     qtbot.waitUntil(lambda: window.seek_bar.slider.maximum() == 5, timeout=PATIENCE_MS)
     window.transport.clip_chosen.emit(0)
-    window._session.pause()
+    window.session.pause()
     window.timeline.sought.emit(times_s[3] - 0.1)
     bar, length_s = window.seek_bar, window.player._span.length_s
     qtbot.waitUntil(lambda: bar.slider.value() == 3, timeout=PATIENCE_MS)
@@ -350,7 +351,9 @@ def test_a_timeline_of_a_recording_keeps_all_in_the_order_of_places(qtbot: QtBot
     timeline.set_length(60.0)
     for time_s in (30.0, 31.0, 2.0, 30.0):
         timeline.add(time_s, None, Expression.FEAR)
-    timeline.set_events([(5.0, "stimulus")])
+    timeline.set_events([(5.0, "stimulus"), (5.2, "answer")])
+    first, second = timeline._event_lines
+    assert first.label.orthoPos != second.label.orthoPos  # neighbours can both be read
     timeline.show_whole(True)
     times = [line.split("\t")[0] for line in timeline.table().splitlines()[1:]]
     assert times == ["2.0000", "30.0000", "31.0000"] and timeline.length_s == 29

@@ -5,24 +5,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from fercore.expressions import Expression
 from fercore.faces.head_angle import HeadAngle
 from fercore.faces.quality import (
     MAX_DISTANCE_M,
     MAX_TILT_DEG,
     MAX_TURN_DEG,
-    MIN_CONFIDENCE,
     MIN_SHARPNESS,
     MIN_VALID_FRACTION,
     UNKNOWN_QUALITY,
     Grade,
     Quality,
     depth_defect,
-    is_sure,
     is_turned,
     measure,
 )
-from fercore.structures import FaceBox, FacePair, Prediction
+from fercore.structures import FaceBox, FacePair
 
 if TYPE_CHECKING:
     from fercore.faces.quality import Indicator
@@ -146,13 +143,3 @@ def test_depth_defects_are_those_that_silence_the_depth_heads() -> None:
     assert depth_defect(pair_of(depth_m=level(0.5))) == ""
     assert "20 %" in depth_defect(pair_of(depth_m=level(0.5), valid_fraction=0.2))
     assert depth_defect(pair_of()) == "no depth from this source"
-
-
-def test_a_verdict_below_the_limit_is_not_sure() -> None:
-    def saying(share: float) -> Prediction:
-        rest = np.full(6, (1 - share) / 5, np.float32)
-        rest[Expression.FEAR.position] = share
-        return Prediction(rest, 0.0)
-
-    assert is_sure(saying(MIN_CONFIDENCE))
-    assert not is_sure(saying(MIN_CONFIDENCE - 0.01))

@@ -31,7 +31,7 @@ def both(
     """Return quick recording and studies of one playing window."""
     settings.recording_folder = tmp_path / "recordings"
     window = show_window(source=TickSource(3000))
-    study = add_modes(window, window._session, settings, tuple, None)
+    study = add_modes(window, window.session, settings, tuple, None)
     (mode,) = window.findChildren(RecordingMode)
     qtbot.waitUntil(described(window, "anger"), timeout=PATIENCE_MS)
     return mode, study

@@ -14,7 +14,7 @@ from app_doubles import BlindAnalyser, FakeAnalyser, TickSource, opening
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMenu
 from study_fixtures import equipment, no_faces
-from window_driver import PATIENCE_MS, action, described, frames_recorded, said
+from window_driver import PATIENCE_MS, action, described, frames_recorded, said, window_of
 
 from app.study.durable import PictureWriter
 from app.window.recording_mode import KEPT, RecordingMode, documents_folder
@@ -55,7 +55,7 @@ def show(
 
     def build(source: FrameSource | None = None) -> RecordingMode:
         window = show_window(source=source or TickSource(3000))
-        mode = RecordingMode(window, window._session, settings, equipment, no_faces)
+        mode = RecordingMode(window, window.session, settings, equipment, no_faces)
         qtbot.waitUntil(described(window, "anger"), timeout=PATIENCE_MS)
         return mode
 
@@ -120,11 +120,11 @@ def test_the_key_does_the_same(
     qtbot: QtBot, show: Callable[..., RecordingMode], folder: Path
 ) -> None:
     mode = show()
-    mode._window.activateWindow()
+    window_of(mode).activateWindow()
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    qtbot.keyClick(mode._window, Qt.Key.Key_R, both)
+    qtbot.keyClick(window_of(mode), Qt.Key.Key_R, both)
     assert mode.recording
-    qtbot.keyClick(mode._window, Qt.Key.Key_R, both)
+    qtbot.keyClick(window_of(mode), Qt.Key.Key_R, both)
     assert not mode.recording and len(list(folder.iterdir())) == 1
 
 
@@ -141,7 +141,7 @@ def test_pictures_are_kept_at_the_chosen_level(
     qtbot: QtBot, show: Callable[..., RecordingMode], folder: Path, settings: Settings
 ) -> None:
     mode = show()
-    levels = next(menu for menu in mode._window.findChildren(QMenu) if menu.title() == "&Keep")
+    levels = next(menu for menu in window_of(mode).findChildren(QMenu) if menu.title() == "&Keep")
     texts = [each.text() for each in levels.actions()]
     assert texts == [words.capitalize() for words in KEPT.values()]
     levels.actions()[-1].trigger()
@@ -156,10 +156,10 @@ def test_pictures_are_kept_at_the_chosen_level(
 
 def test_marked_moments_are_kept(show: Callable[..., RecordingMode], folder: Path) -> None:
     mode = show()
-    action(mode._window, "Mark this moment").trigger()
+    action(window_of(mode), "Mark this moment").trigger()
     assert "start a recording, then mark moments" in said(mode)
     mode.toggle()
-    action(mode._window, "Mark this moment").trigger()
+    action(window_of(mode), "Mark this moment").trigger()
     assert "Marked at 0." in said(mode)
     mode.toggle()
     assert "moment" in [event.name for event in read_events(the_run(folder).events)]
@@ -171,7 +171,7 @@ def test_closing_the_window_closes_the_files(
     mode = show()
     mode.toggle()
     qtbot.waitUntil(lambda: frames_recorded(mode) > 2, timeout=PATIENCE_MS)
-    mode._window.close()
+    window_of(mode).close()
     record = read_run_record(the_run(folder).session)
     assert record.state is RunState.COMPLETE and record.counts.frames > 2
     assert "the window was closed" in [e.name for e in read_events(the_run(folder).events)]
@@ -182,7 +182,7 @@ def test_another_source_ends_it(
 ) -> None:
     mode = show()
     mode.toggle()
-    mode._window.open_source(opening(TickSource(3000, first=Expression.FEAR)), "others")
+    window_of(mode).open_source(opening(TickSource(3000, first=Expression.FEAR)), "others")
     qtbot.waitUntil(lambda: not mode.recording, timeout=PATIENCE_MS)
     assert "Stopped because the source changed. Recorded " in said(mode)
     rows = read_predictions(the_run(folder).predictions)
@@ -206,10 +206,10 @@ def test_a_full_disk_ends_it_with_its_sentence(
 
 def test_frames_that_do_not_come_are_said(qtbot: QtBot, show: Callable[..., RecordingMode]) -> None:
     mode = show()
-    mode._window.transport.play.trigger()  # pauses
+    window_of(mode).transport.play.trigger()  # pauses
     mode.toggle()
     qtbot.waitUntil(lambda: "⚠ no frames come in" in mode.button.text(), timeout=PATIENCE_MS)
-    mode._window.transport.play.trigger()
+    window_of(mode).transport.play.trigger()
     qtbot.waitUntil(lambda: "no frames" not in mode.button.text(), timeout=PATIENCE_MS)
 
 
@@ -217,7 +217,7 @@ def test_frames_without_a_face_are_recorded_too(
     qtbot: QtBot, show_window: Callable[..., MainWindow], settings: Settings, folder: Path
 ) -> None:
     window = show_window(load=BlindAnalyser)
-    mode = RecordingMode(window, window._session, settings, equipment, no_faces)
+    mode = RecordingMode(window, window.session, settings, equipment, no_faces)
     qtbot.waitUntil(lambda: "no face found" in window.banner.text(), timeout=PATIENCE_MS)
     mode.toggle()
     qtbot.waitUntil(lambda: frames_recorded(mode) > 2, timeout=PATIENCE_MS)
@@ -227,11 +227,11 @@ def test_it_refuses_in_one_sentence_while_a_run_is_recorded(
     show: Callable[..., RecordingMode], folder: Path
 ) -> None:
     mode = show()
-    mode._window.arbiter.study = SimpleNamespace(recording=True)
+    window_of(mode).arbiter.study = SimpleNamespace(recording=True)
     mode.toggle()
     assert not mode.recording and not folder.exists()
     assert "No quick recording: a run of the study is being recorded." in said(mode)
-    mode._window.arbiter.study = None
+    window_of(mode).arbiter.study = None
 
 
 def test_without_networks_nothing_is_recorded_and_the_picture_says_why(
@@ -241,7 +241,7 @@ def test_without_networks_nothing_is_recorded_and_the_picture_says_why(
         raise CheckpointError("weights of fusion-resnet50 are damaged; fetch them again")
 
     window = show_window(load=load)
-    mode = RecordingMode(window, window._session, settings, equipment, no_faces)
+    mode = RecordingMode(window, window.session, settings, equipment, no_faces)
     why = "The networks cannot be loaded: weights of fusion-resnet50 are damaged; fetch them again."
     qtbot.waitUntil(lambda: window.colour_view.notice == why, timeout=PATIENCE_MS)
     mode.toggle()
@@ -294,5 +294,5 @@ def test_hours_and_gigabytes_are_short(qtbot: QtBot) -> None:
 def test_the_window_still_fits_a_small_screen(show: Callable[..., RecordingMode]) -> None:
     mode = show()
     mode.toggle()
-    mode._window.resize(200, 200)
-    assert mode._window.width() <= 800
+    window_of(mode).resize(200, 200)
+    assert window_of(mode).width() <= 800

@@ -194,11 +194,14 @@ def test_a_diverged_training_is_no_damage(run: Path) -> None:
     ("change", "complaint"),
     [
         ({"format": 2}, "has format 2, this version reads 1"),
-        ({"synthetic": "no"}, "synthetic is 'no', not of type bool"),
-        ({"dataset": " \n"}, "dataset is empty"),
-        ({"pipelines": {}}, "it names no pipeline"),
-        ({"pipelines": {"depth": {"backbone_start": "none"}}}, "finetune is missing"),
-        ({"versions": None}, "versions is None, not of type dict"),
+        ({"synthetic": "no"}, "`synthetic` must be true or false, not 'no'"),
+        ({"dataset": " \n"}, "`dataset` is empty"),
+        ({"pipelines": {}}, "`pipelines` must hold at least 1"),
+        (
+            {"pipelines": {"depth": {"backbone_start": "none"}}},
+            "pipelines: depth: `finetune` is missing",
+        ),
+        ({"versions": None}, "`versions` must be a table of values, not None"),
     ],
 )
 def test_a_damaged_description(run: Path, change: dict[str, object], complaint: str) -> None:
@@ -213,7 +216,7 @@ def test_a_damaged_description(run: Path, change: dict[str, object], complaint: 
         ({"levels": [3, 5]}, "levels [3, 5] are not from 1 to 4"),
         ({"name": "loo"}, "unknown protocol 'loo'"),
         ({"folds": None}, "give either"),
-        ({"split_seed": 1.5}, "split_seed is 1.5, not of type int"),
+        ({"split_seed": 1.5}, "protocol: `split_seed` must be a whole number, not 1.5"),
     ],
 )
 def test_a_damaged_protocol(run: Path, change: dict[str, object], complaint: str) -> None:
@@ -260,7 +263,7 @@ class TestStress:
     def test_weights_without_checksum(self, tmp_path: Path) -> None:
         write_stress(tmp_path, GAIN)
         edit(tmp_path / "stress.json", '"sha256"', '"md5"')
-        assert "sha256 is missing" in refused(tmp_path)
+        assert "weights 1: `sha256` is missing" in refused(tmp_path)
 
     @pytest.mark.parametrize("entry", [3, {}, {"perturbation": "yaw", "severity": None}])
     def test_faces_not_found_that_are_no_entries(self, tmp_path: Path, entry: object) -> None:

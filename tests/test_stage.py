@@ -130,7 +130,7 @@ def test_behind_the_stage_nothing_is_drawn_and_all_is_there_when_it_is_left(
     window.presented.connect(lambda judged: passed.append(judged.analysis.frame))
     qtbot.waitUntil(lambda: len(passed) > 10, timeout=PATIENCE_MS)
     assert window.stage.accessibleDescription() and drawn == []
-    window._session.pause()
+    window.session.pause()
     qtbot.wait(200)  # what was under way arrives
     window.stage.close()
     assert window.isVisible() and sorted(drawn) == ["colour", "curve", "depth"]

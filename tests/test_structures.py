@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fercore.expressions import CALM, VERDICT_LABELS, Expression
-from fercore.structures import Mesh, Prediction, RGBDFrame, Verdicts
+from fercore.structures import MIN_CONFIDENCE, Mesh, Prediction, RGBDFrame, Verdicts
 
 TRIANGLE = np.array([[0, 1, 2]], np.int32)
 CORNERS = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
@@ -47,3 +47,13 @@ def test_calm_is_the_seventh_verdict_and_the_six_are_there_as_if_it_were_not() -
     assert calm.calm == pytest.approx(0.8)
     assert calm.conditional.tolist() == pytest.approx([0.1, 0.5, 0.1, 0.1, 0.1, 0.1])
     assert VERDICT_LABELS[1] == Expression.DISGUST
+
+
+def test_a_verdict_below_the_limit_is_not_sure() -> None:
+    def saying(share: float) -> Prediction:
+        rest = np.full(6, (1 - share) / 5, np.float32)
+        rest[Expression.FEAR.position] = share
+        return Prediction(rest, 0.0)
+
+    assert saying(MIN_CONFIDENCE).is_sure
+    assert not saying(MIN_CONFIDENCE - 0.01).is_sure

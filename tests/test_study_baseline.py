@@ -133,7 +133,7 @@ def test_it_is_kept_and_read_back(tmp_path: Path) -> None:
     path.write_text(json.dumps(old))
     assert load_baseline(path).probabilities == baseline().probabilities
     path.write_text(json.dumps({**old, "weights": "5" * 64}))
-    with pytest.raises(FercoreError, match=r"no readable baseline.*list of check sums"):
+    with pytest.raises(FercoreError, match=r"no readable baseline.*`weights` must be a list"):
         load_baseline(path)
     path.write_text('{"probabilities": [[1]], "frames": 3}')
     with pytest.raises(FercoreError, match="no readable baseline"):

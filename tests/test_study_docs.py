@@ -36,7 +36,7 @@ def test_its_study_file_can_be_read(tmp_path: Path) -> None:
     path.write_text(block("toml"), encoding="utf-8")
     study = read_study_file(path)
     assert study.conditions.order is Order.BALANCED
-    assert study.baseline is not None
+    assert study.baseline
 
 
 @pytest.mark.parametrize("command", block("sh").splitlines())

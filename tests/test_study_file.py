@@ -4,7 +4,7 @@ import pytest
 from study_fixtures import STUDY, write_study
 
 from fercore.errors import FercoreError
-from fercore.study.study_file import BaselinePlan, Order, Privacy, load_study, read_study_file
+from fercore.study.study_file import Order, Privacy, load_study, read_study_file
 
 GOOD = STUDY.format(privacy="derived", codec="h264", baseline="true")
 
@@ -26,7 +26,7 @@ def test_a_study_file_says_all(tmp_path: Path) -> None:
         ("hand", "choice", False),
     ]
     assert (study.markers[0].name, study.markers[0].key) == ("stimulus", "F5")
-    assert study.baseline == BaselinePlan(5.0)
+    assert (study.baseline, study.baseline_s) == (True, 5.0)
     assert (study.smoothing_s, study.colour_codec) == (0.3, "mjpeg")
 
 
@@ -34,7 +34,7 @@ def test_little_is_required(tmp_path: Path) -> None:
     least = 'title = "t"\nprivacy = "full"\n[[task]]\nlabel = "rest"\n'
     study = read_study_file(_written(tmp_path, least))
     assert study.conditions.names == ("all",)
-    assert study.baseline is None
+    assert not study.baseline
     assert (study.fields, study.markers, study.smoothing_s) == ((), (), 0.0)
 
 
@@ -54,22 +54,26 @@ def _written(folder: Path, text: str) -> Path:
         ('"stimulus"', '"none"', "`name` cannot be 'none'"),
         ('title = "Reading faces"', "title = 3", "`title` must be a text"),
         ('title = "Reading faces"', 'title = " "', "`title` must be a text that is not empty"),
-        ('"derived"', '"secret"', "`privacy` must be one of derived, depth, blurred, full"),
-        ('"h264"', '"vp9"', "`colour_codec` must be one of"),
-        ("smoothing_s = 0.3", "smoothing_s = -1", "`smoothing_s` must be a number from 0 to 10"),
+        ('"derived"', '"secret"', "`privacy` must be 'derived', 'depth', 'blurred' or 'full', not"),
+        ('"h264"', '"vp9"', "`colour_codec` must be 'h264', 'mjpeg' or 'ffv1', not 'vp9'"),
+        ("smoothing_s = 0.3", "smoothing_s = -1", "`smoothing_s` must be 0 or more, not -1"),
         ("smoothing_s = 0.3", "smoothing_s = nan", "`smoothing_s` must be a number"),
         ("smoothing_s = 0.3", "smoothing_s = true", "`smoothing_s` must be a number"),
         ("smoothing_s = 0.3", "smothing_s = 0.3", "`smothing_s` is not known"),
         ("baseline = true", 'baseline = "yes"', "`baseline` must be true or false"),
         ('label = "video"', 'label = "my video"', "task 1: `label` cannot be 'my video'"),
         ('label = "video"', "", "task 1: `label` is missing"),
-        ("[[task]]", "[task]", r"`task` must be written as \[\[task\]\]"),
+        ("[[task]]", "[task]", r"`task` must be a list, each table of it written as \[\[task\]\]"),
         ('["calm", "happy"]', '["calm", "CALM"]', "conditions: `names` holds 'CALM' twice"),
         ('["calm", "happy"]', '["calm", "so_so"]', "conditions: `names` cannot be 'so_so'"),
-        ('["calm", "happy"]', "[]", "conditions: `names` must name at least one"),
+        ('["calm", "happy"]', "[]", "conditions: `names` must hold at least 1"),
         ('["calm", "happy"]', '"calm"', "conditions: `names` must be a list"),
-        ('"balanced-latin-square"', '"best"', "conditions: `order` must be one of fixed"),
-        ('kind = "integer"', 'kind = "date"', "field 1: `kind` must be one of text"),
+        (
+            '"balanced-latin-square"',
+            '"best"',
+            "conditions: `order` must be 'fixed', ",
+        ),
+        ('kind = "integer"', 'kind = "date"', "field 1: `kind` must be 'text'"),
         ('kind = "integer"', 'kind = "choice"', "field 1: `choices` goes with"),
         ('name = "hand"', 'name = "age"', "`field` holds 'age' twice"),
         ('name = "age"', 'name = "Age"', "field 1: `name` cannot be 'Age'"),

@@ -123,7 +123,7 @@ def test_tokens_are_compared_in_constant_time(
         (b"{}", "`do` must be one of status, clock, marker, start, stop"),
         (b'{"do": ["marker"]}', "`do` must be one of"),
         (b'{"do": "quit"}', "`do` must be one of"),
-        (b'{"do": "marker"}', "`name` must be a text"),
+        (b'{"do": "marker"}', "`name` is missing"),
         (b'{"do": "marker", "name": ""}', "`name` must be a text"),
         (b'{"do": "marker", "name": "a\\tb"}', "`name` must be a text"),
         (b'{"do": "marker", "name": 7}', "`name` must be a text"),
@@ -132,9 +132,12 @@ def test_tokens_are_compared_in_constant_time(
         (b'{"do": "marker", "name": "x", "host_s": true}', "`host_s` must be a number"),
         (b'{"do": "marker", "name": "x", "host_s": -1e300}', "not of the last minute"),
         (b'{"do": "marker", "name": "x", "host_s": 1e12}', "not of the last minute"),
-        (b'{"do": "marker", "name": "x", "uncertainty_s": -1}', "must not be negative"),
+        (
+            b'{"do": "marker", "name": "x", "uncertainty_s": -1}',
+            "`uncertainty_s` must be 0 or more, not -1",
+        ),
         (b'{"do": "marker", "name": "boom"}', "it failed"),
-        (b'{"do": "start", "subject": "01"}', "`session` must be a text"),
+        (b'{"do": "start", "subject": "01"}', "`session` is missing"),
         (b'{"do": "stop"}', "No run is being recorded"),
     ],
 )

@@ -11,6 +11,7 @@ from app_doubles import FakeAnalyser, opening
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 from study_fixtures import write_study
+from window_driver import action, window_of
 
 from app.live.session import Session
 from app.sources.scans.synthetic import SyntheticSource
@@ -162,10 +163,10 @@ def test_other_networks_end_a_baseline_that_is_being_recorded(
 ) -> None:
     dock = opened(mode, write_study(tmp_path / "study", baseline=True))
     begin_session(dock)
-    qtbot.waitUntil(lambda: mode._session.source is not None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: window_of(mode).session.source is not None, timeout=PATIENCE_MS)
     dock.baseline.start.click()
     assert dock.baseline.running
-    mode._session.change_networks(lambda: FakeAnalyser())
+    window_of(mode).session.change_networks(lambda: FakeAnalyser())
     qtbot.waitUntil(lambda: not dock.baseline.running, timeout=PATIENCE_MS)
     assert dock.baseline.message.text() == "Other networks judge now; record the baseline again."
     assert mode.desk is not None
@@ -180,13 +181,13 @@ def test_another_source_is_asked_for_and_marks_the_run(
     dock = opened(mode, folder)
     begin_session(dock)
     override_red_checks(dock, qtbot)
-    window, before = mode._window, mode._session.source
+    window, before = window_of(mode), window_of(mode).session.source
     dock.sheet.start.click()
     qtbot.waitUntil(lambda: frames(mode) > 2, timeout=PATIENCE_MS)
     window._open_named("synthetic:2")
     assert "the report will say that the source was changed" in questions[-1]
-    qtbot.waitUntil(lambda: mode._session.source is not before, timeout=PATIENCE_MS)
-    after = mode._session.source
+    qtbot.waitUntil(lambda: window_of(mode).session.source is not before, timeout=PATIENCE_MS)
+    after = window_of(mode).session.source
     assert after is not None
     remark = f"the source changed to {after.name}"
     dock.refresh()
@@ -274,8 +275,8 @@ def test_the_remote_control_shows_its_token(mode: StudyMode, tmp_path: Path) -> 
 
 def test_no_snapshot_is_taken_while_a_study_is_open(mode: StudyMode, tmp_path: Path) -> None:
     opened(mode, write_study(tmp_path / "study"))
-    window = mode._window
-    window._take_snapshot()
+    window = window_of(mode)
+    action(window, "Take a snapshot").trigger()
     assert "in its runs alone" in window.status.text()
     mode.close()
     window.arbiter.require_snapshot()

@@ -42,13 +42,13 @@ def test_options_replace_what_a_file_says(tmp_path: Path) -> None:
         ("pipeline = ", "no readable TOML file"),
         ("epochs = 3", "does not name its pipeline"),
         ('pipeline = "deep"', "pipeline is 'deep'; choose one of: depth, "),
-        ('pipeline = "depth"\nrate = 1', "unknown setting 'rate'"),
-        ('pipeline = "depth"\nepochs = "many"', "epochs = 'many' is not of type int"),
-        ('pipeline = "depth"\nepochs = true', "epochs = True is not of type int"),
-        ('pipeline = "depth"\nbranches = [1]', "branches = \\[1\\] is not of type tuple"),
+        ('pipeline = "depth"\nrate = 1', "'rate' is not known; known: pipeline, "),
+        ('pipeline = "depth"\nepochs = "many"', "epochs is 'many', not a whole number"),
+        ('pipeline = "depth"\nepochs = true', "epochs is True, not a whole number"),
+        ('pipeline = "depth"\nbranches = [1]', "branches is \\[1\\], not of type tuple"),
         (
             'pipeline = "depth"\nlearning_rate = nan',
-            "learning_rate is nan; must be positive",
+            "learning_rate is nan, not a finite number",
         ),
     ],
 )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from app.sources.base import FrameSource
     from app.start.settings import Settings
     from app.window.recording_mode import RecordingMode
+    from app.window.study.mode import StudyMode
 
 PATIENCE_MS = 20_000
 
@@ -71,10 +72,17 @@ def action(window: MainWindow, text: str) -> QAction:
     return next(a for a in window.actions() if a.text().replace("&", "") == text)
 
 
+def window_of(mode: RecordingMode | StudyMode) -> MainWindow:
+    """Return the window that a mode belongs to."""
+    window = mode.parent()
+    assert isinstance(window, MainWindow)
+    return window
+
+
 def frames_recorded(mode: RecordingMode) -> int:
     progress = mode._recording.progress()
     return progress.counts.frames if progress else 0
 
 
 def said(mode: RecordingMode) -> str:
-    return mode._window.status.text()
+    return window_of(mode).status.text()

@@ -74,7 +74,7 @@ def main() -> int:
 
     application.create_application = create_and_watch
     if networks == "stand-ins":
-        application._loader = lambda *_: FakeAnalyser
+        application.loader = lambda *_: FakeAnalyser
     status = application.main(["--source", source])
     left = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
     (folder / "threads.json").write_text(json.dumps(left), encoding="utf-8")

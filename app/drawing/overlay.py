@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from app.drawing.colours import NEUTRAL_COLOUR, VERDICT_COLOURS
 from fercore.expressions import CALM
-from fercore.faces.quality import MIN_CONFIDENCE, is_sure
+from fercore.structures import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def verdict_text(prediction: Prediction | None, truth: str | None = None) -> str
 
 def shown_text(prediction: Prediction | None, truth: str | None = None) -> str:
     """Return a verdict as it is shown live; one that is not sure says so, and is never right."""
-    if prediction is None or is_sure(prediction):
+    if prediction is None or prediction.is_sure:
         return verdict_text(prediction, truth)
     # Never rounded up to what would have been sure.
     share = min(prediction.confidence, MIN_CONFIDENCE - 0.01)
@@ -52,7 +52,7 @@ def shown_text(prediction: Prediction | None, truth: str | None = None) -> str:
 
 def colour_of(prediction: Prediction | None) -> QColor:
     """Return the colour of an expression or of calm, a neutral one where none is sure."""
-    known = prediction is not None and is_sure(prediction)
+    known = prediction is not None and prediction.is_sure
     return QColor(VERDICT_COLOURS[prediction.label] if prediction and known else NEUTRAL_COLOUR)
 
 
@@ -81,7 +81,7 @@ def _confidence(prediction: Prediction) -> str:
 
     A verdict of 49.7 % is not sure, and would read as 50 %, which is.
     """
-    if is_sure(prediction):
+    if prediction.is_sure:
         return percent(prediction.confidence)
     return percent(min(prediction.confidence, MIN_CONFIDENCE - 0.01))
 
@@ -118,7 +118,9 @@ def draw_overlay(
         best = analysis.verdicts.best() if analysis.verdicts and face.followed else face.verdict
         _draw_card(painter, face, best, height, unit)
     if analysis.verdicts is not None:
-        _draw_verdicts(painter, analysis, age_s, unit)
+        # Where texts are larger than the picture's own measure, all heads would cover the face.
+        lines = _lines(analysis, age_s, briefly=unit > height / 480)
+        _draw_plate_of(painter, lines, unit)
     if analysis.reason:
         _draw_note(painter, analysis.reason, QPointF(width / 2, height - 22 * unit), unit)
     painter.restore()
@@ -181,9 +183,10 @@ def _advance(painter: QPainter, text: str) -> float:
     return QFontMetricsF(painter.font()).horizontalAdvance(text)
 
 
-def _draw_verdicts(painter: QPainter, analysis: Analysis, age_s: float | None, unit: float) -> None:
+def _draw_plate_of(
+    painter: QPainter, lines: Sequence[tuple[str, str, QColor | None]], unit: float
+) -> None:
     row, pad = 23 * unit, 8 * unit
-    lines = _lines(analysis, age_s)
     # As wide as the widest verdict, so that it does not jump.
     widest = QFontMetricsF(painter.font()).horizontalAdvance(_WIDEST)
     plate = QRectF(pad, pad, _TEXT_AT * unit + widest + 2 * pad, len(lines) * row + pad)
@@ -194,14 +197,22 @@ def _draw_verdicts(painter: QPainter, analysis: Analysis, age_s: float | None, u
         _draw_row(painter, area, label, text, colour, unit)
 
 
-def _lines(analysis: Analysis, age_s: float | None) -> list[tuple[str, str, QColor | None]]:
-    """Return the plate's lines: label, text, and the colour of the swatch between them."""
+def _lines(
+    analysis: Analysis, age_s: float | None, briefly: bool
+) -> list[tuple[str, str, QColor | None]]:
+    """Return the plate's lines: label, text, and the colour of the swatch between them.
+
+    `briefly` leaves out all but the leading verdict and the age.
+    """
     truth = analysis.frame.truth
     lines: list[tuple[str, str, QColor | None]] = [
         (head, shown_text(prediction, truth), colour_of(prediction))
         for head, prediction in zip(HEADS, by_head(analysis.verdicts), strict=True)
+        if prediction is not None or not briefly
     ]
-    if truth is not None:
+    if briefly:
+        del lines[1:]
+    elif truth is not None:
         lines.append(("True", str(truth), QColor(VERDICT_COLOURS[truth])))
     if age_s is not None:
         lines.append(("Taken", age_text(age_s), None))

@@ -18,7 +18,6 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath
 from app.drawing.colours import NEUTRAL_COLOUR, VERDICT_COLOURS
 from app.drawing.overlay import by_head, percent, shown_text
 from app.drawing.qimage import to_qimage
-from fercore.faces.quality import is_sure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,7 +196,7 @@ def _draw_bar(
 def _bar_text(prediction: Prediction | None) -> str:
     if prediction is None:
         return "–"
-    if not is_sure(prediction):
+    if not prediction.is_sure:
         return shown_text(prediction)
     return f"{prediction.label} {percent(prediction.confidence)}"
 
@@ -223,14 +222,14 @@ def stage_verdict(analysis: Analysis | None) -> tuple[str, QColor]:
     best = analysis.verdicts.best() if analysis.verdicts else None
     if best is None:
         return (analysis.reason or "no verdict").capitalize(), _MUTED
-    if not is_sure(best):
+    if not best.is_sure:
         return "Not sure", _MUTED
     return best.label.capitalize(), _colour(best)
 
 
 def _colour(prediction: Prediction) -> QColor:
     """Return a verdict's colour, lighter than on white: it has to carry through a room."""
-    if not is_sure(prediction):
+    if not prediction.is_sure:
         return QColor(NEUTRAL_COLOUR)
     pure = QColor(VERDICT_COLOURS[prediction.label])
     lifted = (round(c + _LIFT * (255 - c)) for c in (pure.red(), pure.green(), pure.blue()))

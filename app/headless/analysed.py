@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from app.drawing.colours import NEUTRAL_COLOUR, VERDICT_COLOURS
 from app.headless.judging import COLUMNS, NO_FACE, NOT_SURE, STATES, Account, Part
-from fercore.faces.quality import MIN_CONFIDENCE
 from fercore.runtime.files import whole_file, write_text_whole
 from fercore.runtime.tables import UNKNOWN, line, number
+from fercore.structures import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -15,18 +15,20 @@ import json
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from math import ceil
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import numpy as np
+from annotated_types import Len
 from PIL import Image
 
 from app.headless.inputs import frames_of, unreadable
 from fercore.errors import FercoreError
 from fercore.expressions import VERDICT_LABELS
-from fercore.faces.quality import is_sure, measure
+from fercore.faces.quality import measure
 from fercore.results import PROBABILITY_COLUMNS
+from fercore.runtime.checking import described
 from fercore.runtime.files import whole_file, write_text_whole
-from fercore.runtime.parsing import checked, parsed_json
+from fercore.runtime.parsing import parsed_json
 from fercore.runtime.tables import UNKNOWN, line, number
 from fercore.runtime.versions import versions
 from fercore.study.verdict_arrays import verdict_array
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
 NOT_SURE, NO_FACE = "not sure", "no face"
 STATES = (*VERDICT_LABELS, NOT_SURE, NO_FACE)
 """What a moment of an input can be; a face of which no head says anything is not sure either."""
+Number = TypeVar("Number", int, float)
+OfStates = Annotated[list[Number], Len(len(STATES), len(STATES))]
+"""One number of each state."""
 
 COLUMNS = (
     *("file", "kind", "frame", "time_s", "face", "box_x0", "box_y0", "box_x1", "box_y1"),
@@ -83,7 +88,7 @@ class StateCourse:
     """How long each state lasted, over time: bins that grow as the input goes on."""
 
     bin_s: float = _FINEST_S
-    seconds: list[list[float]] = field(default_factory=list)  # of each state in each bin
+    seconds: list[OfStates[float]] = field(default_factory=list)  # in each bin
 
     def add(self, time_s: float, state: int, lasted_s: float) -> None:
         """Add a moment; each bin gets what of it lies in it."""
@@ -114,8 +119,8 @@ class Account:
     frames: int = 0
     faces: int = 0  # people who were judged
     verdicts: int = 0  # faces of all frames of which something was said
-    frames_of: list[int] = field(default_factory=lambda: [0] * len(STATES))
-    seconds_of: list[float] = field(default_factory=lambda: [0.0] * len(STATES))
+    frames_of: OfStates[int] = field(default_factory=lambda: [0] * len(STATES))
+    seconds_of: OfStates[float] = field(default_factory=lambda: [0.0] * len(STATES))
     course: StateCourse = field(default_factory=StateCourse)
     thumbnail: str = ""  # the surest face, a JPEG in base64; empty: none, or not wanted
     problem: str = ""  # why it was not judged, or not to its end; empty: it was
@@ -131,8 +136,8 @@ class Part:
     def read(self) -> Account | None:
         """Return the account, None where it has to be made."""
         try:
-            found = _account_of(parsed_json(self.account.read_bytes()))
-        except (OSError, ValueError, TypeError, KeyError):
+            found = described(Account, parsed_json(self.account.read_bytes()))
+        except (OSError, ValueError):
             return None
         return found if self.table.is_file() else None
 
@@ -242,25 +247,11 @@ class _Tally:
             self._surest, self._face = best.confidence, analysis.pair.rgb
 
 
-def _account_of(values: dict[str, Any]) -> Account:
-    """Return an account as it was written.
-
-    Raises:
-        ValueError, TypeError, KeyError: it was written by something else.
-    """
-    course = checked(StateCourse, values["course"])
-    account = checked(Account, {**values, "course": course})
-    sums = np.array([account.frames_of, account.seconds_of, *course.seconds], np.float64)
-    if sums.ndim != 2 or sums.shape[1] != len(STATES) or not np.isfinite(sums).all():
-        raise ValueError("it does not tell of each state")
-    return account
-
-
 def _state(analysis: Analysis) -> int:
     if analysis.pair is None:
         return STATES.index(NO_FACE)
     best = analysis.verdicts.best() if analysis.verdicts else None
-    return STATES.index(best.label if best is not None and is_sure(best) else NOT_SURE)
+    return STATES.index(best.label if best is not None and best.is_sure else NOT_SURE)
 
 
 def _row(found: Input, analysis: Analysis, angle: HeadAngle | None, person: int) -> tuple[str, ...]:

@@ -201,7 +201,8 @@ class RunSource(RecordedSource):
 def _read_run(number: int, place: RunPlace) -> _Run:
     record, rows = read_run_record(place.session), read_predictions(place.predictions)
     events = read_events(place.events) if place.events.is_file() else []
-    moments = tuple((event.onset_s, event.name or event.type) for event in events)
+    # Nameless ones are the run's own start and end.
+    moments = tuple((event.onset_s, event.name) for event in events if event.name)
     times_s = tuple(rows.time_s.tolist())
     rate_hz = _USUAL_RATE_HZ
     if len(times_s) > 1:

@@ -14,6 +14,7 @@ from fercore.study.verdict_arrays import SHAPE, Smoothing, verdict_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -152,21 +153,15 @@ class EventLane:
         self._clocks.sync()
 
 
-class ColourLane:
-    """Writes colour pictures, without recognisable faces where that is asked for."""
+class PictureLane:
+    """What lanes of pictures have in common: the file, and how full it is."""
 
-    def __init__(
-        self, place: RunPlace, codec: str, blur: FaceBlur | None, fail: Callable[[Exception], None]
-    ) -> None:
-        self._writer = PictureWriter(place.colour, codec)
-        self._blur = blur
-        self.lane: Lane[OfferedPicture] = Lane(
-            "colour", _PICTURES, self._write, self._writer.sync, fail
-        )
+    def __init__(self, file: Path, codec: str) -> None:
+        self._writer = PictureWriter(file, codec)
 
     @property
     def pictures(self) -> int:
-        """Pictures written."""
+        """Pictures or maps written."""
         return self._writer.pictures
 
     @property
@@ -177,6 +172,19 @@ class ColourLane:
     def close(self) -> None:
         """Close the file; the lane must have finished."""
         self._writer.close()
+
+
+class ColourLane(PictureLane):
+    """Writes colour pictures, without recognisable faces where that is asked for."""
+
+    def __init__(
+        self, place: RunPlace, codec: str, blur: FaceBlur | None, fail: Callable[[Exception], None]
+    ) -> None:
+        super().__init__(place.colour, codec)
+        self._blur = blur
+        self.lane: Lane[OfferedPicture] = Lane(
+            "colour", _PICTURES, self._write, self._writer.sync, fail
+        )
 
     def _write(self, item: OfferedPicture) -> None:
         rgb = item.rgb
@@ -185,31 +193,17 @@ class ColourLane:
         self._writer.write(rgb, item.onset_s)
 
 
-class DepthLane:
+class DepthLane(PictureLane):
     """Writes depth maps without loss."""
 
     def __init__(self, place: RunPlace, unit_m: float, fail: Callable[[Exception], None]) -> None:
-        self._writer = PictureWriter(place.depth, "depth")
+        super().__init__(place.depth, "depth")
         self._unit_m = unit_m
         self.clipped_pixels = 0
         self.rounded_maps = 0
         self.lane: Lane[OfferedDepthMap] = Lane(
             "depth", _PICTURES, self._write, self._writer.sync, fail
         )
-
-    @property
-    def pictures(self) -> int:
-        """Maps written."""
-        return self._writer.pictures
-
-    @property
-    def size(self) -> int:
-        """Bytes written."""
-        return self._writer.size
-
-    def close(self) -> None:
-        """Close the file; the lane must have finished."""
-        self._writer.close()
 
     def _write(self, item: OfferedDepthMap) -> None:
         clipped, rounded = self._writer.write_depth(item.depth_m, self._unit_m, item.onset_s)

@@ -137,7 +137,7 @@ def started(recording: Recording) -> None:
 
 
 def _baseline(folder: Path, study: Study, name: RunName, equipment: Equipment) -> Baseline | None:
-    if study.baseline is None:
+    if not study.baseline:
         return None
     path = session_folder(folder, name.subject, name.session) / BASELINE_FILE
     baseline = load_baseline(path)

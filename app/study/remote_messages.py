@@ -6,17 +6,24 @@ docs/user-studies.md lists them.
 from __future__ import annotations
 
 import logging
-import math
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+
+from annotated_types import Ge
+from pydantic import AfterValidator
 
 from fercore.errors import FercoreError
+from fercore.runtime.checking import described
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+T = TypeVar("T")
+
 _MARKER_AGE_S, _MARKER_LEAD_S = 60.0, 0.1
+_LONGEST = 128  # characters of a label or name
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +46,35 @@ class Commands(Protocol):
     def status(self) -> dict[str, Any]:
         """Return what a client may know, as JSON."""
         ...
+
+
+def _printable(text: str) -> str:
+    if not 0 < len(text) <= _LONGEST or not text.isprintable():
+        raise ValueError(f"must be a text of 1 to {_LONGEST} printable characters")
+    return text
+
+
+Word = Annotated[str, AfterValidator(_printable)]
+Uncertainty = Annotated[float, Ge(0)]
+
+
+@dataclass(frozen=True, slots=True)
+class StartMessage:
+    """Which run to start; labels."""
+
+    subject: Word
+    session: Word
+    task: Word
+    condition: Word
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerMessage:
+    """What happened, and when."""
+
+    name: Word
+    host_s: float | None = None  # on the application's clock; None: now
+    uncertainty_s: Uncertainty | None = None  # largest error of the time
 
 
 def answer(commands: Commands, message: object, deciding: threading.Lock) -> dict[str, Any]:
@@ -68,8 +104,8 @@ def _status(commands: Commands, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _start(commands: Commands, message: dict[str, Any]) -> dict[str, Any]:
-    labels = [_text(message, key, 64) for key in ("subject", "session", "task", "condition")]
-    return {"run": commands.start(*labels)}
+    said = _said(StartMessage, message)
+    return {"run": commands.start(said.subject, said.session, said.task, said.condition)}
 
 
 def _stop(commands: Commands, message: dict[str, Any]) -> dict[str, Any]:
@@ -78,14 +114,11 @@ def _stop(commands: Commands, message: dict[str, Any]) -> dict[str, Any]:
 
 def _marker(commands: Commands, message: dict[str, Any]) -> dict[str, Any]:
     now_s = time.monotonic()
-    host_s = _number(message, "host_s")
-    if host_s is not None and not now_s - _MARKER_AGE_S <= host_s <= now_s + _MARKER_LEAD_S:
+    said = _said(MarkerMessage, message)
+    host_s = now_s if said.host_s is None else said.host_s
+    if not now_s - _MARKER_AGE_S <= host_s <= now_s + _MARKER_LEAD_S:
         raise FercoreError("`host_s` is not of the last minute; ask for the clock first")
-    uncertainty_s = _number(message, "uncertainty_s")
-    if uncertainty_s is not None and uncertainty_s < 0:
-        raise FercoreError("`uncertainty_s` must not be negative")
-    moment_s = now_s if host_s is None else host_s
-    return {"onset_s": commands.marker(_text(message, "name", 128), moment_s, uncertainty_s)}
+    return {"onset_s": commands.marker(said.name, host_s, said.uncertainty_s)}
 
 
 _HANDLERS: dict[str, Callable[[Commands, dict[str, Any]], dict[str, Any]]] = {
@@ -97,17 +130,8 @@ _HANDLERS: dict[str, Callable[[Commands, dict[str, Any]], dict[str, Any]]] = {
 }
 
 
-def _text(message: dict[str, Any], key: str, most: int) -> str:
-    value = message.get(key)
-    if not isinstance(value, str) or not 0 < len(value) <= most or not value.isprintable():
-        raise FercoreError(f"`{key}` must be a text of 1 to {most} printable characters")
-    return value
-
-
-def _number(message: dict[str, Any], key: str) -> float | None:
-    value = message.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise FercoreError(f"`{key}` must be a number")
-    return float(value)
+def _said(kind: type[T], message: dict[str, Any]) -> T:
+    try:
+        return described(kind, message, tolerant=True)
+    except ValueError as error:
+        raise FercoreError(str(error)) from None

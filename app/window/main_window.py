@@ -61,7 +61,7 @@ class MainWindow(QMainWindow):
 
     def __init__(self, session: Session, settings: Settings, troubles: Troubles) -> None:
         super().__init__()
-        self._session = session
+        self.session = session
         self._settings = settings
         self._troubles = troubles
         self.setWindowTitle(TITLE)
@@ -87,15 +87,15 @@ class MainWindow(QMainWindow):
         if self._settings.geometry is not None:
             self.restoreGeometry(self._settings.geometry)
             self._fit_screen(self.size())
-        self._session.start()
+        self.session.start()
         self.open_source(open_source, name)
         self._poll_timer.start()
         self._figures_timer.start()
 
     def open_source(self, open_source: Callable[[], FrameSource], name: str) -> None:
         """Leave the present source for another, once that has been opened."""
-        nothing_else = self._session.source is None
-        self._session.open(open_source, wait=nothing_else and is_camera(name))
+        nothing_else = self.session.source is None
+        self.session.open(open_source, wait=nothing_else and is_camera(name))
         self._chosen = name
         self.status.show_message("")
         self._wake()
@@ -135,7 +135,7 @@ class MainWindow(QMainWindow):
         self.hide()
         self._follow_looping()
         self._wake()
-        self._session.play()
+        self.session.play()
 
     def insert_menu(self, title: str) -> QMenu:
         """Return a new menu, before the one that helps."""
@@ -164,7 +164,7 @@ class MainWindow(QMainWindow):
         self.stage.hide()
         self.hide()
         self.closing.emit()
-        self._session.close()
+        self.session.close()
         super().closeEvent(event)
         QApplication.quit()  # by itself Qt ends only with a window in sight: not from the stage
 
@@ -184,22 +184,22 @@ class MainWindow(QMainWindow):
         self.addToolBar(self.transport)
         self.seek_bar = SeekBar()
         self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, self.seek_bar)
-        self.player = Player(self._session, self.seek_bar, self.timeline, self.transport)
+        self.player = Player(self.session, self.seek_bar, self.timeline, self.transport)
         self.setAcceptDrops(True)
         self.setStatusBar(self.status)
         self.setCentralWidget(self.centre)
 
     def _connect(self) -> None:
         self.transport.play_pressed.connect(self._toggle_play)
-        self.transport.step_pressed.connect(self._session.step)
-        self.transport.speed_chosen.connect(self._session.set_speed)
-        self.transport.clip_chosen.connect(self._session.jump)
+        self.transport.step_pressed.connect(self.session.step)
+        self.transport.speed_chosen.connect(self.session.set_speed)
+        self.transport.clip_chosen.connect(self.session.jump)
         self.transport.loop_toggled.connect(self._follow_looping)
         self.stage.left.connect(self._leave_stage)
         asking = (self.transport.step_pressed, self.transport.clip_chosen, self.seek_bar.sought)
         for asked in (*asking, self.timeline.sought, self.transport.step_back_pressed):
             asked.connect(self._wake)
-        self.colour_view.clicked.connect(self._session.select_face)
+        self.colour_view.clicked.connect(self.session.select_face)
 
     def _build_menus(self) -> None:
         self.source_menu = source_menu = SourceMenu(self)
@@ -211,7 +211,7 @@ class MainWindow(QMainWindow):
         self.addActions(self.transport.playback_actions())
         self.stage.addActions(self.transport.playback_actions())
         self.view_menu = ViewMenu(
-            self, self._settings, self.panel, self._session.select_face, self.enter_stage
+            self, self._settings, self.panel, self.session.select_face, self.enter_stage
         )
         add_switch(self, self.view_menu, Command.WHOLE_TIMELINE, self.timeline.show_whole)
         add_entry(self, self.view_menu, Command.EXPORT_TIMELINE, self._export_timeline)
@@ -231,15 +231,15 @@ class MainWindow(QMainWindow):
         return timer
 
     def _poll(self) -> None:
-        judged = self._session.poll()
+        judged = self.session.poll()
         self._follow_source()
         self._follow_networks(judged)
         if judged is not None:
             self.present(judged)
             self.transport.set_clip(judged.arrival.clip)
-        self.transport.set_playing(self._session.will_play)
-        self.camera.follow(self._session.condition, self.clear)
-        state = self._session.state
+        self.transport.set_playing(self.session.will_play)
+        self.camera.follow(self.session.condition, self.clear)
+        state = self.session.state
         judges = f", {self.judges}" if self.judges else ""
         self.status.show_state(state + judges + self.panel.remark)
         self.colour_view.show_notice(self._notice())
@@ -253,10 +253,10 @@ class MainWindow(QMainWindow):
 
     def _notice(self) -> str:
         """Return what has to stay on the screen, empty where all is well."""
-        if excuse := self._session.excuse:
+        if excuse := self.session.excuse:
             waiting = "It is waited for. The menu Source has others."
             return f"{excuse} {waiting}"
-        return self._session.networks_problem
+        return self.session.networks_problem
 
     def _rest(self, is_still: bool) -> None:
         """Poll less often while nothing moves: 125 times a second keeps a core from sleeping."""
@@ -271,7 +271,7 @@ class MainWindow(QMainWindow):
         self._rest(False)
 
     def _follow_source(self) -> None:
-        source = self._session.source
+        source = self.session.source
         if source is None or source is self._source:
             return
         self._source = source
@@ -281,15 +281,15 @@ class MainWindow(QMainWindow):
 
     def _follow_networks(self, judged: Judged | None) -> None:
         """Clear what others said before anything is shown that the networks of now say."""
-        load = (judged.by if judged else None) or self._session.loaded_by
+        load = (judged.by if judged else None) or self.session.loaded_by
         if load is not self._loaded_by:
             self._loaded_by = load
             self.clear()
             self.networks_changed.emit()
 
     def _show_figures(self) -> None:
-        self.status.show_figures(*self._session.statistics())
-        if self._session.condition is not None:
+        self.status.show_figures(*self.session.statistics())
+        if self.session.condition is not None:
             self.colour_view.grow_older()
 
     def _fit_screen(self, wanted: QSize) -> None:
@@ -313,14 +313,14 @@ class MainWindow(QMainWindow):
         self._follow_looping()
 
     def _follow_looping(self) -> None:
-        self._session.set_looping(self.transport.loop.isChecked() or self.stage.isVisible())
+        self.session.set_looping(self.transport.loop.isChecked() or self.stage.isVisible())
 
     def _toggle_play(self) -> None:
         self._wake()
-        if self._session.will_play:
-            self._session.pause()
+        if self.session.will_play:
+            self.session.pause()
         else:
-            self._session.play()
+            self.session.play()
 
     def _open_named(self, text: str) -> None:
         name = full_name(text)

@@ -26,7 +26,6 @@ from app.drawing.overlay import HEADS, by_head
 from app.drawing.qimage import to_array
 from fercore.errors import FercoreError, cure
 from fercore.expressions import VERDICT_LABELS
-from fercore.faces.quality import is_sure
 from fercore.runtime.versions import versions
 
 if TYPE_CHECKING:
@@ -154,6 +153,6 @@ def _verdict(prediction: Prediction | None) -> dict[str, object] | None:
     shares = zip(VERDICT_LABELS, prediction.probabilities, strict=False)  # six without calm
     return {
         "verdict": prediction.label,
-        "sure": is_sure(prediction),
+        "sure": prediction.is_sure,
         "probabilities": {str(name): round(float(share), 6) for name, share in shares},
     }

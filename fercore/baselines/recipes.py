@@ -125,7 +125,6 @@ def read_recipe(path: Path, **changes: Any) -> BaselineRecipe:
     """
     try:
         written = {**parsed_toml(path.read_bytes()), **changes}
-        lists = {name: tuple(value) for name, value in written.items() if isinstance(value, list)}
-        return checked(BaselineRecipe, {**written, **lists})
+        return checked(BaselineRecipe, written)
     except (OSError, ValueError, TypeError) as error:
         raise FercoreError(f"{path} cannot be used as a recipe ({error}).") from error

@@ -59,6 +59,8 @@ class Protocol:
             raise ProtocolError("random60 draws its subjects anew each time; give --experiments.")
         if self.experiments is not None and self.experiments < 1:
             raise ProtocolError(f"--experiments must be at least 1, got {self.experiments}.")
+        if not set(self.levels) <= {1, 2, 3, 4}:
+            raise ProtocolError(f"levels {list(self.levels)} are not from 1 to 4.")
         if min(self.split_seed, self.training_seed) < 0:
             raise ProtocolError("seeds must not be negative.")
 

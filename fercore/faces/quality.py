@@ -17,14 +17,11 @@ import numpy as np
 
 if TYPE_CHECKING:
     from fercore.faces.head_angle import HeadAngle
-    from fercore.structures import FacePair, FloatArray, Prediction
+    from fercore.structures import FacePair, FloatArray
 
 MIN_VALID_FRACTION = 0.3
 """Least share of a face's box with measured depth. A face fills about two thirds
 of its square box, so this is a little under half of the face."""
-
-MIN_CONFIDENCE = 0.5
-"""A verdict whose probability is lower is shown as not sure: it would more likely be wrong."""
 
 MIN_DISTANCE_M, MAX_DISTANCE_M = 0.25, 1.2
 """Nearer, stereo cameras lose parts of a face; further, their noise exceeds 5 mm, which is
@@ -121,11 +118,6 @@ def depth_defect(pair: FacePair) -> str:
     if pair.valid_fraction < MIN_VALID_FRACTION:
         return f"depth covers only {100 * pair.valid_fraction:.0f} % of the face"
     return ""
-
-
-def is_sure(prediction: Prediction) -> bool:
-    """Return whether a verdict is sure enough to be called one."""
-    return prediction.confidence >= MIN_CONFIDENCE
 
 
 def is_turned(angle: HeadAngle) -> bool:

@@ -188,7 +188,6 @@ def load_card(path: Path) -> ModelCard:
             raise CheckpointError(f"{source} has format {raw['format']}; this reads {FORMAT}.")
         raw["preprocessing"] = checked(Preprocessing, dict(raw["preprocessing"]))
         raw["measures"] = tuple(checked(Measure, dict(measure)) for measure in raw["measures"])
-        raw["expressions"] = tuple(raw["expressions"])
         raw["validation_subjects"] = _subjects(raw.get("validation_subjects", []))
         card = checked(ModelCard, raw)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

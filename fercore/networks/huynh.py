@@ -9,7 +9,7 @@ million parameters in all. That does not pin the network down; these sizes are o
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fercore.networks.layers import Classifier, he_initialise
 from fercore.networks.paper import DEPTH_SIZE, PIPELINES, Absent, Logits, Pipeline, build
@@ -40,17 +40,13 @@ class HuynhPipeline(Pipeline):
         self.rgb_stream, self.depth_stream = _stream(3), _stream(1)
         self.classifier = Classifier(2 * _FC[-1])
 
-    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
+    def frozen(self, rgb: Tensor, depth: Tensor, finetune: str) -> Tensor:
         """Bring colour to the size of depth: (N, 3, S, S) to (N, 3, 64, 64)."""
         size = (DEPTH_SIZE, DEPTH_SIZE)
         return nn.functional.interpolate(rgb, size, mode="bilinear", antialias=True)
 
     def trained(
-        self,
-        frozen: torch.Tensor,
-        depth: torch.Tensor,
-        finetune: str,
-        absent: Absent | None = None,
+        self, frozen: Tensor, depth: Tensor, finetune: str, absent: Absent | None = None
     ) -> Logits:
         """Classify both inputs together."""
         latent = torch.cat((self.rgb_stream(frozen), self.depth_stream(depth)), 1)  # N, 1000

@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fercore.networks.backbones import JOINT_LAYERS, Backbone
 from fercore.networks.layers import CLASSES, Classifier, convolution, fully_connected
@@ -43,8 +43,8 @@ PIPELINES = (
 class Absent(NamedTuple):
     """Which inputs of a batch are missing and must not count: (N,) bool each."""
 
-    rgb: torch.Tensor
-    depth: torch.Tensor
+    rgb: Tensor
+    depth: Tensor
 
 
 class Logits(NamedTuple):
@@ -54,12 +54,12 @@ class Logits(NamedTuple):
     how calm the face is. `verdict_probabilities` turns them into what users see.
     """
 
-    fusion: torch.Tensor | None
-    rgb: torch.Tensor | None
-    depth: torch.Tensor | None
+    fusion: Tensor | None
+    rgb: Tensor | None
+    depth: Tensor | None
 
 
-def verdict_probabilities(scores: torch.Tensor) -> torch.Tensor:
+def verdict_probabilities(scores: Tensor) -> Tensor:
     """Return probabilities (N, 6 or 7) of a head's scores (N, 6 or 7); each row sums to 1.
 
     Two questions are answered apart: is there an expression (the seventh score, through a
@@ -93,7 +93,7 @@ class DepthBranch(nn.Module):
         )
         self.fc = fully_connected(m[-1] * (DEPTH_SIZE // 16) ** 2, DEPTH_FC)
 
-    def forward(self, depth: torch.Tensor) -> torch.Tensor:
+    def forward(self, depth: Tensor) -> Tensor:
         """Return the latent (N, 300)."""
         features = self.convolutions(depth).flatten(1)  # N, 800
         return _tensor(self.fc(features))
@@ -109,7 +109,7 @@ class RGBBranch(nn.Module):
         self.backbone = Backbone(backbone, variant)
         self.fc = fully_connected(self.backbone.features, RGB_FC[backbone])
 
-    def forward(self, frozen: torch.Tensor, finetune: str) -> torch.Tensor:
+    def forward(self, frozen: Tensor, finetune: str) -> Tensor:
         """Map the output of the backbone's frozen half to the latent."""
         return _tensor(self.fc(self.backbone.trained(frozen, finetune)))
 
@@ -156,23 +156,17 @@ class Pipeline(nn.Module, ABC):
             if name.endswith(tuple(f"backbone.{stage}" for stage in stages))
         }
 
-    def forward(
-        self, rgb: torch.Tensor, depth: torch.Tensor, absent: Absent | None = None
-    ) -> Logits:
+    def forward(self, rgb: Tensor, depth: Tensor, absent: Absent | None = None) -> Logits:
         """Run the whole network."""
         return self.trained(self.frozen(rgb, depth, "all"), depth, "all", absent)
 
     @abstractmethod
-    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
+    def frozen(self, rgb: Tensor, depth: Tensor, finetune: str) -> Tensor:
         """Run the backbone's frozen half (see `Backbone`); without one, pass depth on."""
 
     @abstractmethod
     def trained(
-        self,
-        frozen: torch.Tensor,
-        depth: torch.Tensor,
-        finetune: str,
-        absent: Absent | None = None,
+        self, frozen: Tensor, depth: Tensor, finetune: str, absent: Absent | None = None
     ) -> Logits:
         """Run all that follows."""
 
@@ -185,16 +179,12 @@ class DepthPipeline(Pipeline):
         self.branch = DepthBranch()
         self.classifier = Classifier(self.branch.latent)
 
-    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
+    def frozen(self, rgb: Tensor, depth: Tensor, finetune: str) -> Tensor:
         """Pass depth on: there is no backbone."""
         return depth
 
     def trained(
-        self,
-        frozen: torch.Tensor,
-        depth: torch.Tensor,
-        finetune: str,
-        absent: Absent | None = None,
+        self, frozen: Tensor, depth: Tensor, finetune: str, absent: Absent | None = None
     ) -> Logits:
         """Classify depth."""
         return Logits(None, None, self.classifier(self.branch(depth)))
@@ -213,16 +203,12 @@ class RGBPipeline(Pipeline):
         """The pretrained network inside."""
         return self.branch.backbone
 
-    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
+    def frozen(self, rgb: Tensor, depth: Tensor, finetune: str) -> Tensor:
         """Run the backbone's frozen half on colour."""
         return self.branch.backbone.frozen(rgb, finetune)
 
     def trained(
-        self,
-        frozen: torch.Tensor,
-        depth: torch.Tensor,
-        finetune: str,
-        absent: Absent | None = None,
+        self, frozen: Tensor, depth: Tensor, finetune: str, absent: Absent | None = None
     ) -> Logits:
         """Classify colour."""
         return Logits(None, self.classifier(self.branch(frozen, finetune)), None)
@@ -231,17 +217,13 @@ class RGBPipeline(Pipeline):
 class DepthPretrainedPipeline(RGBPipeline):
     """Table 1's starred rows: the RGB pipeline sees depth, repeated to three channels."""
 
-    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
+    def frozen(self, rgb: Tensor, depth: Tensor, finetune: str) -> Tensor:
         """Run the backbone's frozen half on depth, enlarged to the colour crop's size."""
         enlarged = nn.functional.interpolate(depth, rgb.shape[2:], mode="bilinear")
         return self.branch.backbone.frozen(enlarged.expand(-1, 3, -1, -1), finetune)
 
     def trained(
-        self,
-        frozen: torch.Tensor,
-        depth: torch.Tensor,
-        finetune: str,
-        absent: Absent | None = None,
+        self, frozen: Tensor, depth: Tensor, finetune: str, absent: Absent | None = None
     ) -> Logits:
         """Classify depth."""
         return Logits(None, None, self.classifier(self.branch(frozen, finetune)))
@@ -280,18 +262,14 @@ class FusionPipeline(Pipeline):
         joint = ("joint_fc", "fusion_classifier")
         return {f"{name}.": part for name, part in self.named_children() if name not in joint}
 
-    def frozen(self, rgb: torch.Tensor, depth: torch.Tensor, finetune: str) -> torch.Tensor:
+    def frozen(self, rgb: Tensor, depth: Tensor, finetune: str) -> Tensor:
         """Run the backbone's frozen half on colour; for `JOINT_LAYERS`, both branches."""
         if finetune == JOINT_LAYERS:
             return torch.cat((self.rgb_branch(rgb, "all"), self.depth_branch(depth)), 1)
         return self.rgb_branch.backbone.frozen(rgb, finetune)
 
     def trained(
-        self,
-        frozen: torch.Tensor,
-        depth: torch.Tensor,
-        finetune: str,
-        absent: Absent | None = None,
+        self, frozen: Tensor, depth: Tensor, finetune: str, absent: Absent | None = None
     ) -> Logits:
         """Classify both latents together, and each by itself."""
         if finetune == JOINT_LAYERS:
@@ -305,9 +283,7 @@ class FusionPipeline(Pipeline):
             self.depth_classifier(depth_latent.detach()),
         )
 
-    def _fused(
-        self, rgb_latent: torch.Tensor, depth_latent: torch.Tensor, absent: Absent | None
-    ) -> torch.Tensor:
+    def _fused(self, rgb_latent: Tensor, depth_latent: Tensor, absent: Absent | None) -> Tensor:
         if absent is not None:
             rgb_latent = torch.where(absent.rgb[:, None], self.no_rgb, rgb_latent)
             depth_latent = torch.where(absent.depth[:, None], self.no_depth, depth_latent)
@@ -337,6 +313,6 @@ def build(pipeline: str, variant: str = "v1.5") -> Pipeline:
     return classes[kind](backbone, variant)
 
 
-def _tensor(value: torch.Tensor) -> torch.Tensor:
+def _tensor(value: Tensor) -> Tensor:
     """Give `nn.Module.__call__`'s untyped result its type."""
     return value

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fercore.metrics import CALIBRATION_BINS
-from fercore.report.content import NOTHING, Cell, Table, interval, percent
+from fercore.report.content import Cell, Table, percent
 from fercore.report.progress import setting
 from fercore.report.statistics import in_paper_order
-from fercore.report.tables import INTERVAL_NOTE
+from fercore.report.tables import INTERVAL_NOTE, share_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +105,8 @@ def level_table(scores: Sequence[PipelineScore], description: RunDescription) ->
         note=f"Level 1 is the weakest expression, 4 the strongest. {INTERVAL_NOTE}",
         header=("pipeline", *(f"level {level}" if level else "no level" for level in levels)),
         shown=tuple(
-            (score.slug, *(_at_level(score, level) for level in levels)) for score in scores
+            (score.slug, *(share_words(score.levels.get(level)) for level in levels))
+            for score in scores
         ),
         records=tuple(
             {
@@ -120,13 +121,6 @@ def level_table(scores: Sequence[PipelineScore], description: RunDescription) ->
             for level, share in score.levels.items()
         ),
     )
-
-
-def _at_level(score: PipelineScore, level: int) -> str:
-    share = score.levels.get(level)
-    if share is None:
-        return NOTHING
-    return f"{percent(share.value)} ({interval(share.low, share.high)})"
 
 
 def timing_table(timings: Timings, description: RunDescription) -> Table:

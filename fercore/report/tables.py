@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fercore.report.description import PipelineStart, RunDescription
     from fercore.report.progress import Progress
-    from fercore.report.statistics import PipelineScore
+    from fercore.report.statistics import PipelineScore, Share
 
 INTERVAL_NOTE = (
     "95 % intervals: percentiles of a bootstrap that draws whole subjects (2,000 draws); "
@@ -261,7 +261,10 @@ def recall_table(scores: Sequence[PipelineScore], description: RunDescription) -
         setting=setting(description),
         note=f"Share of an expression's scans that are recognised. {INTERVAL_NOTE}",
         header=("pipeline", *names),
-        shown=tuple((score.slug, *(_recall(score, name) for name in names)) for score in scores),
+        shown=tuple(
+            (score.slug, *(share_words(score.recalls.get(name)) for name in names))
+            for score in scores
+        ),
         records=tuple(
             {
                 "pipeline": score.slug,
@@ -277,8 +280,8 @@ def recall_table(scores: Sequence[PipelineScore], description: RunDescription) -
     )
 
 
-def _recall(score: PipelineScore, expression: str) -> str:
-    share = score.recalls.get(expression)
+def share_words(share: Share | None) -> str:
+    """Such as `61.2 (55.0–67.1)`, percent with its interval."""
     if share is None:
         return NOTHING
     return f"{percent(share.value)} ({interval(share.low, share.high)})"

@@ -97,8 +97,9 @@ def loaded_archive(path: Path, names: Collection[str] | None = None) -> dict[str
 def checked(kind: type[T], values: Mapping[str, Any]) -> T:
     """Return a dataclass made of values whose types are those of its plain fields.
 
-    Checked are numbers (finite ones), texts, truth values and dictionaries; the rest is taken as it
-    is. A whole number stands for a float too.
+    For what training reads; all else is for `fercore.runtime.checking.described`. Checked are
+    numbers (finite ones), texts, truth values, lists of them and dictionaries; the rest is taken as
+    it is. A whole number stands for a float too, a list for a tuple.
 
     Raises:
         ValueError: a value is missing, unknown or of another type.
@@ -106,12 +107,20 @@ def checked(kind: type[T], values: Mapping[str, Any]) -> T:
     assert is_dataclass(kind)
     known = {each.name: str(each.type) for each in fields(kind)}
     for name, value in values.items():
-        if not _fits(value, known.get(name, "")):
-            raise ValueError(f"{name} is {value!r:.60}, not of type {known.get(name)}")
+        if name not in known:
+            raise ValueError(f"{name!r} is not known; known: {', '.join(known)}")
+        if not _fits(value, known[name]):
+            raise ValueError(f"{name} is {value!r:.60}, not {_words(known[name])}")
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     try:
-        return kind(**values)
+        return kind(**{**values, **lists})
     except TypeError as error:
         raise ValueError(str(error)) from error
+
+
+def _words(wanted: str) -> str:
+    said = {"int": "a whole number", "float": "a finite number", "str": "a text"}
+    return {**said, "bool": "true or false"}.get(wanted, f"of type {wanted}")
 
 
 def _fits(value: object, wanted: str) -> bool:
@@ -119,13 +128,15 @@ def _fits(value: object, wanted: str) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         return isinstance(value, int) or (wanted == "float" and math.isfinite(value))
-    plain = {"str": str, "bool": bool}.get(wanted, dict if wanted.startswith("dict[") else object)
-    if not isinstance(value, plain):
-        return False
-    inner = re.fullmatch(r"dict\[str, (\w+)\]", wanted)
-    return not (inner and isinstance(value, dict)) or all(
-        isinstance(key, str) and _fits(each, inner[1]) for key, each in value.items()
-    )
+    if plain := {"str": str, "bool": bool}.get(wanted):
+        return isinstance(value, plain)
+    if inner := re.fullmatch(r"tuple\[(\w+), \.\.\.\]", wanted):
+        return isinstance(value, list | tuple) and all(_fits(each, inner[1]) for each in value)
+    if inner := re.fullmatch(r"dict\[str, (\w+)\]", wanted):
+        return isinstance(value, dict) and all(
+            isinstance(key, str) and _fits(each, inner[1]) for key, each in value.items()
+        )
+    return True
 
 
 @contextmanager

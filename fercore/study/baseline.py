@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from pydantic import AfterValidator
 
 from fercore.errors import FercoreError, cure
 from fercore.expressions import EXPRESSIONS
@@ -27,8 +28,9 @@ from fercore.faces.resting import (
     probabilities_of,
 )
 from fercore.results import HEADS
+from fercore.runtime.checking import Probability, described
 from fercore.runtime.files import write_text_whole
-from fercore.runtime.parsing import checked, parsed_json
+from fercore.runtime.parsing import parsed_json
 from fercore.study.verdict_arrays import SHAPE, corrected, leading, verdict_array
 
 if TYPE_CHECKING:
@@ -60,12 +62,25 @@ class Limits:
     max_change: float = 0.5  # see `Stillness.change`
 
 
+Rows = tuple[tuple[Probability | None, ...], ...]
+
+
+def _seven_each(rows: Rows) -> Rows:
+    widths = {len(row) for row in rows}
+    if len(rows) != SHAPE[0] or widths not in ({SHAPE[1]}, {len(EXPRESSIONS)}):
+        raise ValueError("must be 3 times 6 or 7")
+    return tuple((*row, *[None] * (SHAPE[1] - len(row))) for row in rows)
+
+
+Probabilities = Annotated[Rows, AfterValidator(_seven_each)]
+
+
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """An accepted baseline."""
 
-    probabilities: tuple[tuple[float | None, ...], ...]  # (3, 7), of the mean logits; None for a
-    # silent head and an unknown calm
+    probabilities: Probabilities  # (3, 7), of the mean logits; None for a silent head and an
+    # unknown calm
     frames: int
     duration_s: float
     spread: float  # of what the networks said, see `steadiness`
@@ -204,35 +219,11 @@ def load_baseline(path: Path) -> Baseline:
         FercoreError: it is missing or damaged.
     """
     try:
-        return baseline_from(parsed_json(path.read_bytes()))
+        return described(Baseline, parsed_json(path.read_bytes()))
     except FileNotFoundError:
         raise FercoreError(f"{path} does not exist; record the baseline first.") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise FercoreError(f"{path} is no readable baseline ({error!r}).") from error
-
-
-def baseline_from(raw: dict[str, Any]) -> Baseline:
-    """Return the baseline that a JSON object describes.
-
-    Raises:
-        ValueError, TypeError: it describes none.
-    """
-    rows = raw["probabilities"]
-    shape = np.array(rows, dtype=np.float64).shape if isinstance(rows, list) else ()
-    if shape not in (SHAPE, (SHAPE[0], len(EXPRESSIONS))):
-        raise ValueError("probabilities are not 3 times 6 or 7")
-    known = [p for row in rows for p in row if p is not None]
-    if not all(isinstance(p, float | int) and 0 <= p <= 1 for p in known):
-        raise ValueError("a probability is not from 0 to 1")
-    unknown = (None,) * (SHAPE[1] - shape[1])
-    values = {**raw, "probabilities": tuple((*row, *unknown) for row in rows)}
-    return checked(Baseline, {**values, "weights": _weights(raw.get("weights", []))})
-
-
-def _weights(sums: object) -> tuple[str, ...]:
-    if not isinstance(sums, list) or not all(isinstance(each, str) for each in sums):
-        raise ValueError("weights are no list of check sums")
-    return tuple(sums)
+    except (OSError, ValueError) as error:
+        raise FercoreError(f"{path} is no readable baseline ({error}).") from error
 
 
 def _means(arrays: NDArray[np.float64]) -> tuple[tuple[float | None, ...], ...]:

@@ -5,21 +5,17 @@ deleted: what a researcher adds by hand stays, and so does what lies behind a li
 carries a mark of its own, so that those inside the study are found without its index too.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from fercore.errors import FercoreError, cure
+from fercore.runtime.checking import Text, described
 from fercore.runtime.files import sole_user, write_text_whole
 from fercore.runtime.parsing import parsed_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 INDEX = "made.json"  # in the study: what was made where
 MARK = ".fercore-made.json"  # in each made folder: which files are ours, and whose data they hold
@@ -38,6 +34,14 @@ class Made:
     def unfinished(self) -> Path:
         """Where it is built before it takes its name."""
         return self.folder.with_name(f".{self.folder.name}.part")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a made folder says of itself."""
+
+    files: tuple[Text, ...]  # put there by its maker
+    subjects: tuple[Text, ...]  # labels of those whose data it stands for
 
 
 @contextmanager
@@ -74,13 +78,13 @@ def made_folders(study: Path) -> list[Made]:
     """
     path = study / INDEX
     try:
-        entries: list[dict[str, Any]] = parsed_json(path.read_bytes())
-        return [_made(study, entry) for entry in entries]
+        entries = described(tuple[Made, ...], parsed_json(path.read_bytes()))
+        return [replace(entry, folder=study.resolve() / entry.folder) for entry in entries]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise FercoreError(
-            f"{path} is damaged ({error!r}); delete the study's exports by hand, then this file."
+            f"{path} is damaged ({error}); delete the study's exports by hand, then this file."
         ) from error
 
 
@@ -161,22 +165,20 @@ def _require_free(made: Made) -> None:
             )
 
 
-def _files_in(folder: Path) -> list[str]:
+def _files_in(folder: Path) -> tuple[str, ...]:
     names = [str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()]
-    return [*sorted(names), MARK]
+    return (*sorted(names), MARK)
 
 
 def _mark(made: Made) -> str:
-    content = {"files": _files_in(made.unfinished), "subjects": list(made.subjects)}
-    return json.dumps(content) + "\n"
+    return json.dumps(asdict(Mark(_files_in(made.unfinished), made.subjects))) + "\n"
 
 
 def _found(folder: Path) -> Made:
     try:
-        subjects = _read_mark(folder)[1]
+        return Made(folder, "marked", _read_mark(folder).subjects)
     except FercoreError:
-        subjects = ()
-    return Made(folder, "marked", subjects)
+        return Made(folder, "marked", ())
 
 
 def _marked(folder: Path) -> list[str]:
@@ -186,26 +188,26 @@ def _marked(folder: Path) -> list[str]:
     """
     inside = folder.resolve()
     ours = []
-    for name in _read_mark(folder)[0]:
+    for name in _read_mark(folder).files:
+        if "\0" in name:
+            continue
         parent = (folder / name).parent.resolve()
         if ".." not in Path(name).parts and (parent == inside or inside in parent.parents):
             ours.append(name)
     return ours
 
 
-def _read_mark(folder: Path) -> tuple[list[str], tuple[str, ...]]:
-    """Return file names and subjects; marks of earlier versions are a list of names alone."""
+def _read_mark(folder: Path) -> Mark:
+    """Return what a mark says; those of earlier versions are a list of names alone."""
     try:
         content = parsed_json((folder / MARK).read_bytes())
         content = {"files": content, "subjects": []} if isinstance(content, list) else content
-        names, subjects = content["files"], content["subjects"]
-        if not all(isinstance(text, str) and text for text in [*names, *subjects]):
-            raise ValueError("an entry is no text")
+        mark = described(Mark, content)
     except FileNotFoundError:
-        return [], ()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Mark((), ())
+    except (OSError, ValueError) as error:
         raise FercoreError(f"{folder / MARK} is damaged; delete {folder} by hand.") from error
-    return [name for name in names if "\0" not in name], tuple(subjects)
+    return mark
 
 
 def _write(study: Path, entries: list[Made]) -> None:
@@ -220,8 +222,3 @@ def _write(study: Path, entries: list[Made]) -> None:
         for e in entries
     ]
     write_text_whole(study / INDEX, json.dumps(values, indent=2) + "\n")
-
-
-def _made(study: Path, entry: dict[str, Any]) -> Made:
-    subjects = tuple(str(label) for label in entry["subjects"])
-    return Made(study.resolve() / str(entry["folder"]), str(entry["kind"]), subjects)

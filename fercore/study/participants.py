@@ -1,26 +1,22 @@
 """Participants: what was asked of them, and who meets which condition when."""
 
-from __future__ import annotations
-
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 
 from fercore.errors import FercoreError
+from fercore.runtime.checking import described
 from fercore.runtime.files import sole_user, write_text_whole
 from fercore.runtime.parsing import parsed_json
 from fercore.runtime.tables import reads_as_missing
 from fercore.study.layout import PARTICIPANT_FILE, require_new, subject_folder, subjects_of
-from fercore.study.study_file import Order
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from fercore.study.study_file import Conditions, Field, Study
+from fercore.study.study_file import Conditions, Field, Order, Study
 
 FORMAT = 1
 
@@ -30,7 +26,7 @@ class Participant:
     """One participant, under a label only."""
 
     label: str  # without `sub-`
-    position: int  # in the counterbalancing, from 0
+    position: Annotated[int, Ge(0)]  # in the counterbalancing
     answers: dict[str, str]  # by field name; empty where not given
     format: int = FORMAT
 
@@ -67,16 +63,11 @@ def read_participant(folder: Path, label: str) -> Participant:
     """
     path = subject_folder(folder, label) / PARTICIPANT_FILE
     try:
-        raw = parsed_json(path.read_bytes())
-        answers = {str(name): str(answer) for name, answer in raw["answers"].items()}
-        label, position = raw["label"], raw["position"]
-        if not isinstance(label, str) or type(position) is not int or position < 0:
-            raise ValueError("label or position")
-        return Participant(label, position, answers)
+        return described(Participant, parsed_json(path.read_bytes()))
     except FileNotFoundError:
         raise FercoreError(f"{path} does not exist; enrol the participant first.") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FercoreError(f"{path} is no readable participant record ({error!r}).") from error
+    except (OSError, ValueError) as error:
+        raise FercoreError(f"{path} is no readable participant record ({error}).") from error
 
 
 def participants_of(folder: Path) -> list[Participant]:

@@ -47,12 +47,7 @@ def means_table(means: Mapping[Key, Interval], setting: str) -> Table:
     for (subject, condition), interval in means.items():
         cells = [_span(interval, place) for place in range(len(VERDICT_LABELS))]
         shown.append((subject, condition, *cells))
-        record: dict[str, Cell] = {"participant": subject, "condition": condition}
-        for place, label in enumerate(VERDICT_LABELS):
-            record[label] = float(interval.mean[place])
-            record[f"{label}_low"] = float(interval.low[place])
-            record[f"{label}_high"] = float(interval.high[place])
-        records.append(record)
+        records.append({"participant": subject, "condition": condition, **_figures(interval)})
     note = (
         "Percent, with the 95 % interval of a bootstrap over blocks of two seconds: it tells how "
         "sure the mean over this recording is, not how the person is on other days."
@@ -61,18 +56,24 @@ def means_table(means: Mapping[Key, Interval], setting: str) -> Table:
     return _table("means", "Mean probabilities", setting, note, header, shown, records)
 
 
+def _figures(interval: Interval) -> dict[str, Cell]:
+    figures: dict[str, Cell] = {}
+    for place, label in enumerate(VERDICT_LABELS):
+        figures[label] = float(interval.mean[place])
+        figures[f"{label}_low"] = float(interval.low[place])
+        figures[f"{label}_high"] = float(interval.high[place])
+    return figures
+
+
 def groups_table(groups: Mapping[str, Interval], people: Mapping[str, int], setting: str) -> Table:
     """Return mean probabilities of each condition over participants."""
     shown, records = _empty()
     for condition, interval in groups.items():
         cells = [_span(interval, place) for place in range(len(VERDICT_LABELS))]
         shown.append((condition, str(people[condition]), *cells))
-        record: dict[str, Cell] = {"condition": condition, "participants": people[condition]}
-        for place, label in enumerate(VERDICT_LABELS):
-            record[label] = float(interval.mean[place])
-            record[f"{label}_low"] = float(interval.low[place])
-            record[f"{label}_high"] = float(interval.high[place])
-        records.append(record)
+        records.append(
+            {"condition": condition, "participants": people[condition], **_figures(interval)}
+        )
     note = "Percent: mean of participants' means, 95 % interval of a bootstrap over participants."
     header = ("condition", "participants", *VERDICT_LABELS)
     return _table("conditions", "Conditions", setting, note, header, shown, records)

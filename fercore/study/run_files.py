@@ -1,23 +1,18 @@
 """`session.json` of a run: what was recorded how, and how it ended."""
 
-from __future__ import annotations
-
 import json
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from fercore.errors import FercoreError
+from fercore.runtime.checking import described
 from fercore.runtime.files import write_text_whole
-from fercore.runtime.parsing import checked, parsed_json
-from fercore.study.baseline import Baseline, baseline_from
-from fercore.study.study_file import Privacy
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from fercore.study.layout import RunName
-    from fercore.study.study_file import Study
+from fercore.runtime.parsing import parsed_json
+from fercore.study.baseline import Baseline
+from fercore.study.layout import RunName
+from fercore.study.study_file import Privacy, Study
 
 FORMAT = 1
 
@@ -130,12 +125,12 @@ def read_run_record(path: Path) -> RunRecord:
         raw = parsed_json(path.read_bytes())
         if raw["format"] != FORMAT:
             raise FercoreError(f"{path} has format {raw['format']}; this reads {FORMAT}.")
-        return _record(raw)
+        return described(RunRecord, raw, tolerant=True)
     except FileNotFoundError:
         raise FercoreError(f"{path} is missing; its run cannot be used without it.") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise FercoreError(
-            f"{path} is no readable run record ({error!r}); restore it from a copy."
+            f"{path} is no readable run record ({error}); restore it from a copy."
         ) from error
 
 
@@ -162,17 +157,3 @@ def new_record(study: Study, name: RunName, condition: str, **rest: Any) -> RunR
 def finished(record: RunRecord, state: RunState, **changes: Any) -> RunRecord:
     """Return the record as it stands at the end of a run."""
     return replace(record, state=state, **changes)
-
-
-def _record(raw: dict[str, Any]) -> RunRecord:
-    known = {each.name for each in fields(RunRecord)}
-    values = {key: value for key, value in raw.items() if key in known}
-    values["privacy"] = Privacy(raw["privacy"])
-    values["state"] = RunState(raw["state"])
-    values["clocks"] = checked(Clocks, raw["clocks"])
-    values["weights"] = tuple(checked(Weights, entry) for entry in raw["weights"])
-    values["checklist"] = tuple(checked(Check, entry) for entry in raw["checklist"])
-    values["counts"] = checked(Counts, raw["counts"])
-    values["remarks"] = tuple(raw.get("remarks", ()))
-    values["baseline"] = baseline_from(raw["baseline"]) if raw["baseline"] else None
-    return checked(RunRecord, values)

@@ -9,7 +9,7 @@ the paper's accuracy, and marks what the paper does not state.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import cos, inf, pi
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import torch
 from fercore.errors import FercoreError
 from fercore.networks.backbones import FINETUNE, JOINT_LAYERS
 from fercore.networks.huynh import NETWORKS
-from fercore.runtime.parsing import parsed_toml
+from fercore.runtime.parsing import checked, parsed_toml
 
 FLOAT32, BFLOAT16 = PRECISIONS = ("float32", "bfloat16")
 """What a recipe may compute in; never chosen by the machine, which would make results its own."""
@@ -143,42 +143,24 @@ def read_config(path: Path, **changes: Any) -> TrainingConfig:
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is no readable TOML file ({error}).") from error
     settings = {**written, **changes}
-    kinds = {field.name: field.type for field in fields(TrainingConfig)}
-    for name, value in settings.items():
-        if name not in kinds:
-            raise ConfigError(f"{path} has an unknown setting {name!r}; known: {', '.join(kinds)}.")
-        if not _is(value, str(kinds[name])):
-            raise ConfigError(f"{path}: {name} = {value!r} is not of type {kinds[name]}.")
     if "pipeline" not in settings:
         raise ConfigError(f"{path} does not name its pipeline; add a line: pipeline = ...")
     try:
-        return _config(settings)
+        return checked(TrainingConfig, settings)
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}.") from error
     except ConfigError as error:
         if _is_usable({**settings, **written}):
             raise  # what was asked for beside the file
         raise ConfigError(f"{path}: {error}") from error
 
 
-def _config(settings: dict[str, Any]) -> TrainingConfig:
-    return TrainingConfig(**{**settings, "branches": tuple(settings.get("branches", ()))})
-
-
 def _is_usable(settings: dict[str, Any]) -> bool:
     try:
-        _config(settings)
-    except ConfigError:
+        checked(TrainingConfig, settings)
+    except (ConfigError, ValueError):
         return False
     return True
-
-
-def _is(value: object, kind: str) -> bool:
-    if kind == "float":
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if kind.startswith("tuple"):
-        return isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
-    return isinstance(value, {"int": int, "str": str, "bool": bool}[kind]) and (
-        kind == "bool" or not isinstance(value, bool)
-    )
 
 
 def _one_of(known: tuple[str, ...]) -> str:

@@ -12,9 +12,10 @@ with everything in it optional:
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import Gt
 
 from app.sources.base import SourceError
 from app.sources.pictures.names import TUM_UNIT_M
@@ -24,6 +25,7 @@ from fercore.geometry.plausibility import intrinsics_doubt
 from fercore.io.depth_maps import MILLIMETRE_M, read_depth_beside
 from fercore.io.files import one_line, read_bytes
 from fercore.io.images import read_rgb
+from fercore.runtime.checking import described
 from fercore.runtime.parsing import parsed_json
 from fercore.structures import Intrinsics
 
@@ -40,6 +42,7 @@ CAMERA_FILE = "camera.json"
 _SCALE = "depth_scale"
 _ASKED = 5
 """So many pictures, spread over the folder, tell the unit."""
+Positive = Annotated[float, Gt(0)]
 _AS_LISTED = "depth is taken for 5000 units a metre, as in TUM's data sets"
 
 
@@ -88,7 +91,7 @@ def read_camera(folder: Path) -> PictureCamera:
     known = (*PictureCamera.__dataclass_fields__, _SCALE)
     try:
         values = _numbers(parsed_json(read_bytes(path, SourceError)), known)
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+    except ValueError as error:
         raise SourceError(
             f"{path} cannot be used ({one_line(error)}); it holds {', '.join(known)}."
         ) from error
@@ -96,12 +99,10 @@ def read_camera(folder: Path) -> PictureCamera:
 
 
 def _numbers(content: Any, known: tuple[str, ...]) -> dict[str, float]:
-    values = {str(key): float(value) for key, value in content.items()}
+    values = described(dict[str, Positive], content)
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise ValueError(f"unknown: {', '.join(unknown)}")
-    if not all(math.isfinite(value) and value > 0 for value in values.values()):
-        raise ValueError("every number must be finite and above 0")
     scale = values.pop(_SCALE, None)
     if scale is not None:
         # Open3D's is units a metre, the RealSense SDK's metres a unit: one is above 1.

@@ -159,7 +159,7 @@ class StudyDock(QDockWidget):
         self.line = RecordingLine()
         self.form = ParticipantForm(study)
         self.checklist = ChecklistPanel()
-        self.baseline = BaselinePanel(study.baseline.duration_s if study.baseline else 0.0)
+        self.baseline = BaselinePanel(study.baseline_s)
         self.sheet = RunSheetPanel(study.markers)
         self.links = LinksPanel(self._desk)
         self.tabs = QTabWidget()
@@ -167,7 +167,7 @@ class StudyDock(QDockWidget):
     def _arrange(self) -> None:
         self.tabs.addTab(_scrolling(self.form), "Participant")
         self.tabs.addTab(_scrolling(self.checklist), "Checks")
-        if self._desk.study.baseline is not None:
+        if self._desk.study.baseline:
             self.tabs.addTab(_scrolling(self.baseline), "Baseline")
         self.tabs.addTab(_scrolling(self.sheet), "Runs")
         self.tabs.addTab(_scrolling(self.links), "Links")

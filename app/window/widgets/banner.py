@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from app.drawing.overlay import CORRECT, mark_of, shown_text
 from fercore.expressions import CALM, NEUTRAL
-from fercore.faces.quality import is_sure
 
 if TYPE_CHECKING:
     from fercore.structures import Analysis, Verdicts
@@ -72,7 +71,7 @@ class Banner(QWidget):
         best = analysis.verdicts.best() if analysis.verdicts else None
         right = truth or (CALM if knows_truth else None)
         # Who is not sure is neither right nor wrong.
-        self._show_mark(mark_of(best, right) if best and is_sure(best) else "")
+        self._show_mark(mark_of(best, right) if best and best.is_sure else "")
 
     def show_camera(self, tone: Tone, word: str, reason: str) -> None:
         """Show how the camera is doing, and why; an empty word where there is none."""

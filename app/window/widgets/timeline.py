@@ -33,6 +33,7 @@ _TICKS = [(0, "0 %"), (0.5, "50 %"), (1, "100 %"), (_TRUTH_LEVEL, "truth")]
 _UNKNOWN = np.full(len(VERDICT_LABELS), np.nan, np.float32)
 _MOST_POINTS = 1500  # of a curve that is drawn; more cannot be told apart
 _MOST_TICKS = 12
+_EVENT_HEIGHTS = (0.8, 0.5, 0.2)  # of texts in turn, so that neighbours do not cover each other
 
 
 class _Moment(NamedTuple):
@@ -120,7 +121,10 @@ class Timeline(QWidget):
         self._events = tuple(events)
         for line in self._event_lines:
             self._plot.removeItem(line)
-        self._event_lines = [self._event_line(time_s, text) for time_s, text in self._events]
+        self._event_lines = [
+            self._event_line(time_s, text, _EVENT_HEIGHTS[number % len(_EVENT_HEIGHTS)])
+            for number, (time_s, text) in enumerate(self._events)
+        ]
 
     def show_whole(self, whole: bool) -> None:
         """Show all that is kept, or the last seconds."""
@@ -226,9 +230,9 @@ class Timeline(QWidget):
         )
         self._heading.setText(f"<b>{self._whose}</b>&nbsp;&nbsp; {names}")
 
-    def _event_line(self, time_s: float, text: str) -> pg.InfiniteLine:
+    def _event_line(self, time_s: float, text: str, height: float) -> pg.InfiniteLine:
         ink = self.palette().color(QPalette.ColorRole.WindowText)
-        line = pg.InfiniteLine(time_s, label=text, labelOpts={"position": 0.75})
+        line = pg.InfiniteLine(time_s, label=text, labelOpts={"position": height})
         line.setPen(pg.mkPen(ink, style=Qt.PenStyle.DashLine))
         line.label.setColor(ink)
         self._plot.addItem(line)
