@@ -230,7 +230,10 @@ def _draw_row(
     if colour is not None:
         painter.fillRect(swatch, colour)
     painter.setPen(TEXT_COLOUR)
-    painter.drawText(area.adjusted(_TEXT_AT * unit, 0, 0, 0), middle, text)
+    room = area.adjusted(_TEXT_AT * unit, 0, 0, 0)
+    metrics = QFontMetricsF(painter.font())  # what is cut would read as something else
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+    painter.drawText(room, middle, shown)
 
 
 def _draw_note(painter: QPainter, text: str, centre: QPointF, unit: float) -> None:
