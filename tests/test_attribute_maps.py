@@ -39,6 +39,11 @@ def test_maps_show_height_slope_and_bending_where_they_are() -> None:
     assert bent[place] == pytest.approx(0.005, abs=0.0005)
 
 
+def test_two_networks_share_a_scans_maps() -> None:
+    scan = made_up_geometry()
+    assert describe_maps(scan)["maps"] is describe_maps(scan)["maps"]
+
+
 def test_beside_the_face_maps_are_empty() -> None:
     scan = made_up_geometry()
     kept = scan.triangles[(scan.vertices_mm[scan.triangles][..., 0] < 20).all(axis=1)]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fercore.baselines import fitting
+from fercore.baselines import fitting, kernels, learners
 from fercore.baselines.fitting import FITS, FoldRows, fold_probabilities
-from fercore.baselines.learners import FoldFeatures, aligned, fit_tuned, mean_shape, svm_candidates
+from fercore.baselines.learners import FoldFeatures, aligned, fit_tuned, mean_shape
 from fercore.baselines.recipes import BASELINES, BaselineRecipe, shipped_recipe
 from fercore.errors import FercoreError
 from fercore.structures import FloatArray
@@ -131,9 +131,22 @@ def test_the_validation_rows_choose_and_all_rows_are_fitted() -> None:
     assert fit_tuned([candidate("a", False)], features, labels, validation & False).temperature == 1
 
 
-def test_every_combination_is_a_candidate() -> None:
-    recipe = BaselineRecipe("scattering-svm", c=(1.0, 10.0), fusion=("scores", "features"))
-    assert len(svm_candidates(recipe)) == 4
+@pytest.mark.parametrize(
+    ("slug", "choices"),
+    [
+        ("scattering-svm", {"c": (1.0, 10.0), "fusion": ("scores", "features")}),
+        ("segments-svm", {"c": (1.0, 10.0), "gamma": (0.01, 0.1)}),
+    ],
+)
+def test_every_combination_is_a_candidate(
+    slug: str, choices: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+    for module in (kernels, learners):
+        monkeypatch.setattr(module, "fit_tuned", lambda tried, *_: counts.append(len(tried)))
+    recipe, validation = BaselineRecipe(slug, **choices), np.zeros(len(LABELS), bool)
+    FITS[slug](made_up(slug), LABELS, validation, recipe)
+    assert counts == [4]
 
 
 def test_aligned_points_differ_only_by_what_moved() -> None:

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from fercore.baselines.filling import DESCRIBERS, DESCRIBING, StoreFilling, desc
 from fercore.baselines.recipes import Landmarking
 from fercore.baselines.store import BaselineStore, StoredRow, StoreManifest, manifest_of
 from fercore.caches.reading import read_index
+from fercore.cli import main, prepare
 from fercore.errors import DatasetError, FercoreError
 
 BND, MEDIAPIPE = Landmarking(), Landmarking("mediapipe")
@@ -175,3 +177,15 @@ def test_all_that_describes_is_told() -> None:
         "assert loaded - {'filling', 'recipes', 'store'} == set(f.DESCRIBING), loaded"
     )
     subprocess.run([sys.executable, "-c", source], check=True)
+
+
+def test_a_finished_cache_is_not_taken_for_another(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "_opened", lambda *_: Mock(problems=()))
+    monkeypatch.setattr(filling, "require_points", lambda *_: None)
+    command = ["prepare", "bu3dfe", str(tmp_path), "--output", str(cache), "--baselines"]
+    for option in ("--views", "--seed"):
+        assert main([*command, option, "7"]) == 2
+        said = f"is finished, with {option} 0; leave {option} out"
+        assert said in capsys.readouterr().err

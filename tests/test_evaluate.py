@@ -45,13 +45,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_cache(tmp_path_factory.mktemp("evaluate") / "cache", 12, 0, PARAMETERS)
 
 
-def command(cache: Path, run: Path, *options: str) -> list[str]:
-    paths = ["--data", str(cache), "--output", str(run)]
-    return ["evaluate", *paths, "--backbone-weights", "random", *(options or FEW)]
+def command(cache: Path, run: Path, *options: str, pipelines: str = "rgb-resnet50") -> list[str]:
+    paths = ["--data", str(cache), "--output", str(run), "--pipelines", pipelines]
+    start = [] if pipelines == "depth" else ["--backbone-weights", "random"]
+    return ["evaluate", *paths, *start, *(options or FEW)]
 
 
 def evaluate(cache: Path, run: Path, *options: str, pipelines: str = "rgb-resnet50") -> int:
-    return main([*command(cache, run, *options), "--pipelines", pipelines])
+    return main(command(cache, run, *options, pipelines=pipelines))
 
 
 def tables(run: Path) -> list[bytes]:
@@ -95,15 +96,15 @@ def test_scans_without_a_face_are_tested_and_wrong(
         assert evaluate(cache, tmp_path / name / "run", *options, pipelines="depth") == 0
         assert len(rows(tmp_path / name / "run" / "predictions.tsv")) == 12 * 12
     printed = capsys.readouterr().out
-    assert "of 144 tested scans, 13 of them without a face" in printed
-    assert "of 144 tested scans, 1 of them without a face" in printed
+    assert "of 144 tested scans, 13 of them without a verdict" in printed
+    assert "of 144 tested scans, 1 of them without a verdict" in printed
     run = tmp_path / "faceless" / "run"
     lost = [p for p in rows(run / "predictions.tsv") if not p["p_anger"]]
     assert sorted(int(p["row"]) for p in lost) == [*range(12), 15]
     assert main(["report", str(run), "--no-thumbnails"]) == 0
     (row,) = rows(run / "report" / "table1.tsv")
-    assert (row["predictions"], row["without_face"], row["subjects"]) == ("144", "13", "12")
-    assert "144, 13 without a face" in (run / "report" / "table1.md").read_text()
+    assert (row["predictions"], row["without_verdict"], row["subjects"]) == ("144", "13", "12")
+    assert "144, 13 without a verdict" in (run / "report" / "table1.md").read_text()
 
 
 def test_all_training_subjects_can_train_for_a_fixed_number_of_epochs(
@@ -118,7 +119,7 @@ def test_all_training_subjects_can_train_for_a_fixed_number_of_epochs(
     assert (roles.count("train"), roles.count("validation"), roles.count("test")) == (11, 0, 1)
     assert [row["best"] for row in rows(run / "curves.tsv")] == ["0", "0", "1"]
     record = json.loads((run / "run.json").read_text())
-    assert record["selection"]["name"] == "last epoch"
+    assert record["pipelines"]["depth"]["selection"]["name"] == "last epoch"
     assert main(["report", str(run), "--no-thumbnails"]) == 0
     note = (run / "report" / "table1.md").read_text()
     assert "for a number of epochs fixed beforehand (3): nobody is held out" in note
@@ -127,13 +128,14 @@ def test_all_training_subjects_can_train_for_a_fixed_number_of_epochs(
 def test_the_run_says_what_made_it(finished: Path) -> None:
     record = json.loads((finished / "run.json").read_text())
     assert record["synthetic"] is True
-    assert record["selection"]["figure"] == "validation_loss"
-    assert record["selection"]["name"] == "lowest validation loss of its own head"
     assert record["pipelines"]["rgb-resnet50"]["config"]["precision"] == "float32"
     assert record["protocol"]["name"] == "holdout90"
     assert (record["protocol"]["folds"], record["protocol"]["experiments"]) == (None, 3)
     pipeline = record["pipelines"]["rgb-resnet50"]
     assert (pipeline["backbone_start"], pipeline["finetune"]) == ("random (He)", "none")
+    assert pipeline["selection"]["figure"] == "validation_loss"
+    assert pipeline["selection"]["name"] == "lowest validation loss of its own head"
+    assert "selection" not in record
     assert pipeline["config"]["epochs"] == 1
     assert "torch" in record["versions"]
 
@@ -252,10 +254,13 @@ def test_what_continued_a_run_is_noted_beside_what_began_it(cache: Path, tmp_pat
     assert evaluate(cache, run, *options, pipelines="depth") == 0
     path = run / "run.json"
     record = json.loads(path.read_text())
-    path.write_text(json.dumps({**record, "command": "fercore evaluate elsewhere"}))
+    earlier = {**record, "command": "fercore evaluate elsewhere", "selection": {"name": "once"}}
+    del earlier["pipelines"]["depth"]["selection"]  # runs once said it for all pipelines at once
+    path.write_text(json.dumps(earlier))
     assert evaluate(cache, run, *options, pipelines="depth") == 0
     joined = json.loads(path.read_text())
     assert joined["command"] == "fercore evaluate elsewhere"
+    assert "selection" not in joined and joined["pipelines"]["depth"]["selection"]
     assert [one["command"] for one in joined["continued_by"]] == [record["command"]]
 
 

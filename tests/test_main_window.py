@@ -123,6 +123,23 @@ def test_fits_a_small_screen(show_window: Callable[..., MainWindow]) -> None:
     assert window.width() <= 800 and window.height() <= 560
 
 
+def test_at_twice_the_scale_it_fits_a_screen_of_1080_rows(
+    qtbot: QtBot, show_window: Callable[..., MainWindow]
+) -> None:
+    window = show_window()
+    qtbot.waitUntil(described(window, "anger"), timeout=PATIENCE_MS)
+    window.seek_bar.set_span(30, 1.0, float)
+    window.resize(944, 492)  # 960 by 540 are there, without what a window manager adds
+    qtbot.wait(100)
+    assert window.seek_bar.isVisible() and (window.width(), window.height()) == (944, 492)
+    assert window.status.geometry().bottom() < 492 and window.colour_view.height() >= 100
+    # A verdict that takes two lines gets them, even then.
+    window.banner._verdict.setText("RGB: <b>not sure (happiness 34 %)</b> " + 3 * "(no depth) ")
+    window.resize(600, 492)
+    qtbot.wait(100)
+    assert window.banner.height() >= window.banner.heightForWidth(window.banner.width()) > 20
+
+
 def test_no_face_is_said_plainly(qtbot: QtBot, show_window: Callable[..., MainWindow]) -> None:
     window = show_window(load=BlindAnalyser)
     qtbot.waitUntil(lambda: "no face found" in window.banner.text(), timeout=PATIENCE_MS)

@@ -95,6 +95,30 @@ def test_on_a_small_picture_the_plate_leaves_the_face_free(qtbot: QtBot) -> None
     assert heights[0.55] < 0.18
 
 
+def test_a_verdict_that_does_not_fit_the_picture_is_elided(qtbot: QtBot) -> None:
+    written: list[str] = []
+
+    class Painter(QPainter):
+        def drawText(self, *arguments: object) -> None:
+            written.append(str(arguments[-1]))
+
+    frame = dataclasses.replace(
+        sample_frame(), rgb=np.full((480, 640, 3), 200, np.uint8), depth_m=None
+    )
+    unsure = prediction(Expression.HAPPINESS, 0.41)
+    analysis = dataclasses.replace(
+        analysis_of(frame), pair=None, verdicts=Verdicts(unsure, None, None)
+    )
+    for scale in (1.0, 0.2):
+        image = QImage(round(640 * scale), round(480 * scale), QImage.Format.Format_RGB32)
+        painter = Painter(image)
+        painter.scale(scale, scale)
+        draw_overlay(painter, analysis)
+        painter.end()
+    assert "not sure (happiness 41 %)" in written
+    assert written[-1].endswith("…")
+
+
 def test_overlay_draws_the_box_in_the_verdicts_colour(qtbot: QtBot) -> None:
     frame = dataclasses.replace(
         sample_frame(), rgb=np.full((480, 640, 3), 96, np.uint8), depth_m=None

@@ -63,7 +63,7 @@ def test_scans_without_a_face_count_as_wrong() -> None:
     found.probabilities[[0, 5]] = np.nan  # one that was right, one that was wrong
     scored = score("depth", found)
     assert scored.accuracies.tolist() == [0.5, 0.5]
-    assert (scored.accuracy.predictions, scored.without_face) == (6, 2)
+    assert (scored.accuracy.predictions, scored.without_verdict) == (6, 2)
     assert scored.confusion.sum() == scored.calibration.counts.sum() == 4
     assert scored.recalls["anger"].value == pytest.approx(0.5)  # of one a experiment
     hardest = rank_scans(found)[0]

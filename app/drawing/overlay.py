@@ -120,7 +120,7 @@ def draw_overlay(
     if analysis.verdicts is not None:
         # Where texts are larger than the picture's own measure, all heads would cover the face.
         lines = _lines(analysis, age_s, briefly=unit > height / 480)
-        _draw_plate_of(painter, lines, unit)
+        _draw_plate_of(painter, lines, width, unit)
     if analysis.reason:
         _draw_note(painter, analysis.reason, QPointF(width / 2, height - 22 * unit), unit)
     painter.restore()
@@ -184,12 +184,13 @@ def _advance(painter: QPainter, text: str) -> float:
 
 
 def _draw_plate_of(
-    painter: QPainter, lines: Sequence[tuple[str, str, QColor | None]], unit: float
+    painter: QPainter, lines: Sequence[tuple[str, str, QColor | None]], width: int, unit: float
 ) -> None:
     row, pad = 23 * unit, 8 * unit
     # As wide as the widest verdict, so that it does not jump.
     widest = QFontMetricsF(painter.font()).horizontalAdvance(_WIDEST)
-    plate = QRectF(pad, pad, _TEXT_AT * unit + widest + 2 * pad, len(lines) * row + pad)
+    room = min(_TEXT_AT * unit + widest + 2 * pad, width - 2 * pad)
+    plate = QRectF(pad, pad, room, len(lines) * row + pad)
     draw_plate(painter, plate, unit)
     for index, (label, text, colour) in enumerate(lines):
         top = plate.top() + pad / 2 + index * row
@@ -229,7 +230,10 @@ def _draw_row(
     if colour is not None:
         painter.fillRect(swatch, colour)
     painter.setPen(TEXT_COLOUR)
-    painter.drawText(area.adjusted(_TEXT_AT * unit, 0, 0, 0), middle, text)
+    room = area.adjusted(_TEXT_AT * unit, 0, 0, 0)
+    metrics = QFontMetricsF(painter.font())  # what is cut would read as something else
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+    painter.drawText(room, middle, shown)
 
 
 def _draw_note(painter: QPainter, text: str, centre: QPointF, unit: float) -> None:

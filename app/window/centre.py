@@ -41,7 +41,7 @@ class Centre(QWidget):
         self._unseen: Callable[[], None] | None = None  # draws what came while it was hidden
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 8, 10, 4)
-        column.setSpacing(8)
+        column.setSpacing(6)
         column.addWidget(self.banner)
         self.head_row = _row(self.bar)
         column.addLayout(self.head_row)

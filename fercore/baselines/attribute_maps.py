@@ -46,8 +46,11 @@ _RANGES = {
 }
 
 
+@lru_cache(maxsize=1)
 def describe_maps(scan: ScanGeometry) -> ScanFeatures:
     """Return `maps` (6, 224, 224) uint8; a value's range is fixed, and beside the face it is 0.
+
+    Made once for all networks that look at the scan.
 
     Raises:
         MeshError: the mesh is empty or not finite.

@@ -6,9 +6,8 @@ tested on: scalers, PCA, mean shapes, feature selection and fusion weights are f
 Hyper-parameters and the temperature are chosen by the validation subjects; then it is fitted
 once more on all rows. `fit_tuned` does that for any list of candidates.
 
-Several sets of features are joined in one of two ways: side by side before one classifier
-("features"), or by the sum of the scores of one for each ("scores"). scikit-learn is imported
-when something is fitted: an evaluation of networks needs none.
+scikit-learn is imported when something is fitted: an evaluation of networks needs none. Machines
+on several sets of features are in `fercore.baselines.kernels`.
 """
 
 from __future__ import annotations
@@ -20,13 +19,15 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from fercore.baselines.named_points import RigidMotion
-from fercore.baselines.recipes import BY_FEATURES
 from fercore.expressions import EXPRESSIONS
 from fercore.io.bu3dfe_files import GROUPS
 from fercore.structures import FloatArray, UInt8Array
+from fercore.training.scoring import best_temperature
 
 if TYPE_CHECKING:
     from fercore.baselines.recipes import BaselineRecipe
@@ -45,7 +46,6 @@ Candidate = Callable[[FoldFeatures, Labels], Scorer]
 
 _RIGID = np.r_[GROUPS["right eye"], GROUPS["left eye"], GROUPS["nose"]]
 _ROUNDS = 3
-_COOLEST, _HOTTEST, _STEPS = 0.02, 50.0, 200
 
 
 class FittedBaseline(Protocol):
@@ -78,7 +78,7 @@ class TunedScorer:
 
     def probabilities(self, features: FoldFeatures) -> FloatArray:
         """Return softmax(scores / temperature), (n, 6)."""
-        return _softmax(self.scorer(features) / self.temperature)
+        return softmax(self.scorer(features) / self.temperature)
 
 
 def fit_tuned(
@@ -98,7 +98,8 @@ def fit_tuned(
     scores = [fit(training, labels[~validation])(held_out) for fit in candidates]
     right = [np.mean(one.argmax(1) == labels[validation]) for one in scores]
     choice = int(np.argmax(right))
-    temperature = best_temperature(scores[choice], labels[validation])
+    said, truth = torch.from_numpy(scores[choice]), torch.from_numpy(labels[validation])
+    temperature = best_temperature(said.double(), functional.one_hot(truth, len(EXPRESSIONS)))
     return TunedScorer(candidates[choice](features, labels), temperature, choice)
 
 
@@ -107,38 +108,30 @@ def taken(features: FoldFeatures, rows: NDArray[np.bool_] | NDArray[np.int64]) -
     return {name: array[rows] for name, array in features.items()}
 
 
-def best_temperature(scores: FloatArray, labels: Labels) -> float:
-    """Return the temperature with the lowest cross-entropy of scores (n, 6) of other subjects."""
-    steps = np.geomspace(_COOLEST, _HOTTEST, _STEPS)
-    rows = np.arange(len(labels))
-    losses = [-np.log(_softmax(scores / step)[rows, labels] + 1e-12).mean() for step in steps]
-    return float(steps[int(np.argmin(losses))])
-
-
-def _softmax(scores: FloatArray) -> FloatArray:
-    raised = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
+def softmax(scores: FloatArray) -> FloatArray:
+    """Return what scores (n, 6) say as probabilities."""
+    shares: FloatArray = torch.from_numpy(scores).softmax(dim=1).numpy()
+    return shares
 
 
 def fit_svm(
     features: FoldFeatures, labels: Labels, validation: NDArray[np.bool_], recipe: BaselineRecipe
 ) -> TunedScorer:
-    """Fit the recipe's SVM; the validation rows choose C, gamma and the way of joining."""
-    return fit_tuned(svm_candidates(recipe), features, labels, validation)
-
-
-def svm_candidates(recipe: BaselineRecipe) -> list[Candidate]:
-    """Return an SVM for every combination of C, gamma and fusion that the recipe names."""
+    """Fit an SVM with the recipe's kernel; the validation rows choose C and gamma."""
     gammas: Sequence[float | str] = recipe.gamma or ("scale",)
-    grid = product(recipe.fusion or (BY_FEATURES,), recipe.c, gammas)
-    return [joined(partial(_svm, recipe, c, gamma), fusion) for fusion, c, gamma in grid]
+    candidates = [
+        partial(_fit_side_by_side, partial(_svm, recipe, c, gamma))
+        for c, gamma in product(recipe.c, gammas)
+    ]
+    return fit_tuned(candidates, features, labels, validation)
 
 
 def fit_lda(
     features: FoldFeatures, labels: Labels, validation: NDArray[np.bool_], recipe: BaselineRecipe
 ) -> TunedScorer:
     """Fit a linear discriminant analysis, plain or with Ledoit-Wolf shrinkage."""
-    return fit_tuned([joined(partial(_lda, recipe), BY_FEATURES)], features, labels, validation)
+    candidate = partial(_fit_side_by_side, partial(_lda, recipe))
+    return fit_tuned([candidate], features, labels, validation)
 
 
 def fit_aligned_lda(
@@ -152,15 +145,6 @@ def fit_aligned_lda(
     return fit_tuned([partial(_fit_aligned, recipe)], features, labels, validation)
 
 
-def joined(make: Callable[[], Any], fusion: str) -> Candidate:
-    """Return a candidate that fits scikit-learn estimators on one or several sets of features.
-
-    `make` gives an unfitted estimator with `decision_function`; `fusion` is one of
-    `fercore.baselines.recipes.FUSIONS`.
-    """
-    return partial(_fit_side_by_side if fusion == BY_FEATURES else _fit_each, make)
-
-
 def side_by_side(features: FoldFeatures) -> FloatArray:
     """Return all features of a row in one line, (n, D)."""
     flat = [np.asarray(array, np.float32).reshape(len(array), -1) for array in features.values()]
@@ -170,18 +154,6 @@ def side_by_side(features: FoldFeatures) -> FloatArray:
 def _fit_side_by_side(make: Callable[[], Any], features: FoldFeatures, labels: Labels) -> Scorer:
     fitted = make().fit(side_by_side(features), labels)
     return lambda rows: six_scores(fitted, side_by_side(rows))
-
-
-def _fit_each(make: Callable[[], Any], features: FoldFeatures, labels: Labels) -> Scorer:
-    fitted = {
-        name: make().fit(side_by_side({name: array}), labels) for name, array in features.items()
-    }
-
-    def summed(rows: FoldFeatures) -> FloatArray:
-        parts = [six_scores(one, side_by_side({name: rows[name]})) for name, one in fitted.items()]
-        return np.asarray(np.sum(parts, axis=0), np.float32)
-
-    return summed
 
 
 def _fit_aligned(recipe: BaselineRecipe, features: FoldFeatures, labels: Labels) -> Scorer:
@@ -225,23 +197,18 @@ def six_scores(fitted: Any, rows: FloatArray) -> FloatArray:
 def _svm(recipe: BaselineRecipe, c: float, gamma: float | str) -> Any:
     from sklearn.svm import SVC
 
-    return _after_scaling(recipe, SVC(C=c, gamma=gamma, kernel=recipe.kernel, break_ties=True))
+    return _after_scaling(SVC(C=c, gamma=gamma, kernel=recipe.kernel, break_ties=True))
 
 
 def _lda(recipe: BaselineRecipe) -> Any:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     solver = {"solver": "lsqr", "shrinkage": "auto"} if recipe.shrinkage else {"solver": "svd"}
-    return _after_scaling(recipe, LinearDiscriminantAnalysis(**solver))
+    return _after_scaling(LinearDiscriminantAnalysis(**solver))
 
 
-def _after_scaling(recipe: BaselineRecipe, classifier: Any) -> Any:
-    from sklearn.decomposition import PCA
+def _after_scaling(classifier: Any) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    steps: Sequence[Any] = [StandardScaler()]
-    if recipe.components:
-        reduced = PCA(recipe.components, svd_solver="randomized", random_state=recipe.seed)
-        steps = [*steps, reduced]
-    return make_pipeline(*steps, classifier)
+    return make_pipeline(StandardScaler(), classifier)

@@ -30,8 +30,12 @@ BINS, CIRCLES = 8, 9
 PATCH_SIZE, PATCH_STEP_MM = 15, 2.0
 """Pixels along a side of a patch, and how far apart they are."""
 
-_CIRCLE_MM = RADIUS_MM / 4  # standard deviation of a circle's Gaussian weights
-_RING_MM = 11.0  # of the eight outer circles' centres
+CIRCLE_MM = RADIUS_MM / 4
+"""Standard deviation of a circle's Gaussian weights."""
+
+RING_MM = 11.0
+"""From a landmark to the centres of the eight outer circles."""
+
 _DETOUR = 1.25  # the way along edges is longer than along the surface
 _LARGEST_BIN = 0.2  # as SIFT clips
 _DEEPEST_MM = 30.0  # range beyond this is another surface, or none
@@ -39,10 +43,12 @@ _DEEPEST_MM = 30.0  # range beyond this is another surface, or none
 
 @dataclass(frozen=True, slots=True)
 class _Neighbourhoods:
-    """Vertices around P landmarks, in each landmark's tangent frame; padded to the largest, k."""
+    """Vertices around P landmarks, in each landmark's tangent frame.
+
+    All are padded to the largest, k, with vertices that have no weight.
+    """
 
     vertices: NDArray[np.int64]  # (P, k)
-    inside: NDArray[np.bool_]  # (P, k), False: padding
     frames: NDArray[np.float64]  # (P, 3, 3), columns: the head's x, across, outward
     circles: NDArray[np.float64]  # (P, k, 9), weights
 
@@ -131,16 +137,16 @@ def _neighbourhoods(scan: ScanGeometry) -> _Neighbourhoods:
     inside = vertices >= 0
     frames = _frames(_smoothed_normals(scan, centres))
     places = (scan.vertices_mm[vertices] - points[:, None]) @ frames
-    return _Neighbourhoods(vertices, inside, frames, _circle_weights(places, inside))
+    return _Neighbourhoods(vertices, frames, _circle_weights(places, inside))
 
 
 def _circle_weights(places: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the weights (P, k, 9) of places (P, k, 3) in the circles of their tangent plane."""
     angles = np.arange(CIRCLES - 1) * 2 * np.pi / (CIRCLES - 1)
-    ring = _RING_MM * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    ring = RING_MM * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     centres = np.concatenate([np.zeros((1, 2)), ring])
     away = places[..., None, :2] - centres
-    weights = np.exp(-(away**2).sum(axis=-1) / (2 * _CIRCLE_MM**2))
+    weights = np.exp(-(away**2).sum(axis=-1) / (2 * CIRCLE_MM**2))
     return np.asarray(weights * inside[..., None], np.float64)
 
 

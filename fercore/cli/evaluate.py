@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from fercore.training.config import TrainingConfig
 
 _SCRATCH = ("depth", "huynh-cnn")  # networks without a backbone
+_OF_NETWORKS = ("learning_rate", "epochs", "patience", "precision")
+_OF_BASELINES = ("landmarks", "landmark_noise")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     points.add_argument(
         "--landmark-noise", type=float, metavar="MM", help="that was added to them (0)"
     )
-    recipe = parser.add_argument_group("instead of what the recipes say")
+    recipe = parser.add_argument_group(
+        "instead of what the recipes say, for those pipelines that it concerns"
+    )
     recipe.add_argument(
         "--backbone-weights",
         nargs="+",
@@ -89,13 +93,13 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from fercore.evaluation.run import EvaluationPlan, evaluate
     from fercore.runtime.versions import command_line
-    from fercore.training.config import require_fixed_epochs
 
-    require_fixed_epochs(arguments.validation_subjects, arguments.epochs)
+    slugs = _slugs(arguments.pipelines)
+    _check(arguments, slugs)
     evaluation = EvaluationPlan(
         arguments.data,
         _protocol(arguments),
-        tuple(_recipe(slug, arguments) for slug in _slugs(arguments.pipelines)),
+        tuple(_recipe(slug, arguments) for slug in slugs),
         arguments.output,
         command_line(),
     )
@@ -103,6 +107,34 @@ def run(arguments: argparse.Namespace) -> int:
     print(_accuracies(arguments.output))
     print(f"\n`fercore report {arguments.output}` makes the tables and figures.")
     return 0
+
+
+def _check(arguments: argparse.Namespace, slugs: tuple[str, ...]) -> None:
+    """Refuse options that concern none of the pipelines, and an epoch that nobody chooses."""
+    from fercore.baselines.recipes import BASELINES
+    from fercore.errors import FercoreError
+    from fercore.training.config import require_fixed_epochs
+
+    networks = set(slugs) - set(BASELINES)
+    concerned = {
+        "networks": (_OF_NETWORKS, networks),
+        "networks with a backbone": (("finetune",), networks.difference(_SCRATCH)),
+        "systems with landmarks": (_OF_BASELINES, set(slugs) & set(BASELINES)),
+        "pipelines with a backbone": (("backbone_weights",), set(filter(_has_backbone, slugs))),
+    }
+    for kind, (options, there) in concerned.items():
+        given = [name for name in options if getattr(arguments, name) not in (None, ())]
+        if given and not there:
+            option = given[0].replace("_", "-")
+            raise FercoreError(f"--{option} is for {kind}, of which --pipelines has none; omit it.")
+    if networks:
+        require_fixed_epochs(arguments.validation_subjects, arguments.epochs)
+
+
+def _has_backbone(slug: str) -> bool:
+    from fercore.baselines.recipes import BASELINES, shipped_recipe
+
+    return bool(shipped_recipe(slug).backbone) if slug in BASELINES else slug not in _SCRATCH
 
 
 def _engine(arguments: argparse.Namespace) -> Executor:
@@ -119,7 +151,7 @@ def _engine(arguments: argparse.Namespace) -> Executor:
 
 
 def _accuracies(folder: Path) -> str:
-    """Return each pipeline's share of scans told right, a line each; no face counts as wrong."""
+    """Return each pipeline's share of scans told right, a line each; no verdict is a wrong one."""
     from collections import Counter
 
     from fercore.evaluation.store import PREDICTIONS_FILE
@@ -137,12 +169,12 @@ def _accuracies(folder: Path) -> str:
         strict=True,
     ):
         seen[slug] += 1
-        lacks_face = said[0] != said[0]
-        missed[slug] += lacks_face
-        right[slug] += not lacks_face and said.index(max(said)) == truth
+        lacks_verdict = said[0] != said[0]
+        missed[slug] += lacks_verdict
+        right[slug] += not lacks_verdict and said.index(max(said)) == truth
     return "\n".join(
         f"{slug:<26} {right[slug] / seen[slug]:7.2%} of {seen[slug]} tested scans"
-        + (f", {missed[slug]} of them without a face" if missed[slug] else "")
+        + (f", {missed[slug]} of them without a verdict" if missed[slug] else "")
         for slug in seen
     )
 
@@ -184,10 +216,8 @@ def _recipe(slug: str, arguments: argparse.Namespace) -> TrainingConfig | Baseli
     if slug in BASELINES:
         changes |= {"landmarks": arguments.landmarks, "noise_mm": arguments.landmark_noise}
     else:
-        names = ("finetune", "epochs", "patience", "precision", "learning_rate")
-        changes |= {name: getattr(arguments, name) for name in names}
-    has_backbone = shipped_recipe(slug).backbone if slug in BASELINES else slug not in _SCRATCH
-    if arguments.backbone_weights and has_backbone:
+        changes |= {name: getattr(arguments, name) for name in ("finetune", *_OF_NETWORKS)}
+    if arguments.backbone_weights and _has_backbone(slug):
         changes["backbone_source"] = _backbone_file(slug, arguments.backbone_weights)
     given = {name: value for name, value in changes.items() if value is not None}
     if slug in BASELINES:

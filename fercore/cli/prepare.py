@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentTypeError
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fercore.cli import SubCommand, levels
+from fercore.cli import SubCommand
+from fercore.cli.synthesize import add_sample_options, prepare_samples, refuse_sample_options
 from fercore.errors import FercoreError
 
 if TYPE_CHECKING:
     import argparse
 
     from fercore.baselines.recipes import Landmarking
+    from fercore.caches.reading import Cache
     from fercore.caches.records import CacheRow
-    from fercore.caches.synthetic import CacheRecipe
     from fercore.datasets.dataset import MeshDataset
 
 
@@ -32,12 +32,6 @@ FER2013, SYNTHETIC = "fer2013", "synthetic"
 
 LONGEST_LIST = 20
 """Rows without a face, and things passed over, that are named; the rest is only counted."""
-MOST_SAMPLES = 9999
-"""Of one subject: their names have four digits."""
-
-ALL_LEVELS = (1, 2, 3, 4)
-
-_SYNTHETIC_OPTIONS = ("subjects", "samples_per_subject", "cameras", "levels", "skins")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (all)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
-    _add_synthetic_options(parser)
+    add_sample_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -88,9 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check(arguments)
     if arguments.kind == SYNTHETIC:
-        _prepare_synthetic(arguments)
+        prepare_samples(arguments)
     else:
-        _refuse_synthetic_options(arguments)
+        refuse_sample_options(arguments)
         prepare = _prepare_pictures if arguments.kind == FER2013 else _prepare_dataset
         prepare(arguments)
     cache = open_cache(arguments.output)
@@ -133,8 +127,11 @@ def _prepare_baselines(dataset: MeshDataset, arguments: argparse.Namespace) -> N
 
     slugs, landmarking = _baselines(arguments.baselines), _landmarking(arguments)
     require_points(dataset, landmarking)  # before the cache takes its hours
-    if not _is_finished(arguments.output):
+    finished = _finished_cache(arguments.output)
+    if finished is None:
         _prepare(dataset, arguments)
+    else:
+        _refuse_others(arguments, finished)
     _fill_store(dataset, arguments, slugs, landmarking)
 
 
@@ -149,15 +146,25 @@ def _baselines(text: str) -> tuple[str, ...]:
     return slugs
 
 
-def _is_finished(cache: Path) -> bool:
-    """Whether a cache is there already, by whatever version made: only the store is filled."""
+def _finished_cache(folder: Path) -> Cache | None:
+    """Return a cache that is there already, by whatever version made: only its store is filled."""
     from fercore.caches.reading import open_cache
 
     try:
-        open_cache(cache)
+        return open_cache(folder)
     except FercoreError:
-        return False
-    return True
+        return None
+
+
+def _refuse_others(arguments: argparse.Namespace, finished: Cache) -> None:
+    """Refuse options that a finished cache did not follow; what is left out is not compared."""
+    for name in ("views", "seed"):
+        given, followed = getattr(arguments, name), getattr(finished.manifest, name)
+        if given not in (0, followed):
+            raise FercoreError(
+                f"{arguments.output} is finished, with --{name} {followed}; leave --{name} out, or "
+                "choose another --output."
+            )
 
 
 def _fill_store(
@@ -256,101 +263,6 @@ def _summary(rows: list[CacheRow]) -> str:
     if len(failed) > LONGEST_LIST:
         lines.append(f"  and {len(failed) - LONGEST_LIST} more")
     return "\n".join(lines)
-
-
-def _add_synthetic_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options that only synthetic samples have; None where they are not given."""
-    only = parser.add_argument_group("synthetic only")
-    only.add_argument("--subjects", type=int, metavar="N", help="how many people, of all models")
-    only.add_argument(
-        "--samples-per-subject", type=int, metavar="M", help="pictures with depth of each"
-    )
-    only.add_argument(
-        "--cameras",
-        type=_names,
-        metavar="NAMES",
-        help="depth cameras in turn: d415,d435,d455,d405,sr305,scanner (all)",
-    )
-    only.add_argument("--levels", type=levels, help="beside neutral (1,2,3,4)")
-    only.add_argument(
-        "--skins", type=Path, metavar="FOLDER", help="photographed skins (those beside the model)"
-    )
-    only.add_argument(
-        "--no-occluders",
-        action="store_true",
-        help="without glasses, hands and things held before the face",
-    )
-
-
-def _refuse_synthetic_options(arguments: argparse.Namespace) -> None:
-    """Check that no option of synthetic samples is given for a data set.
-
-    Raises:
-        FercoreError: one is.
-    """
-    given = [name for name in _SYNTHETIC_OPTIONS if getattr(arguments, name) is not None]
-    given += ["no_occluders"] if arguments.no_occluders else []
-    if given:
-        option = given[0].replace("_", "-")
-        raise FercoreError(f"--{option} belongs to synthetic samples; leave it out.")
-
-
-def _prepare_synthetic(arguments: argparse.Namespace) -> None:
-    """Render and cut out what is not there yet.
-
-    Raises:
-        FercoreError: an option makes no sense, a face model cannot be read, or the cache
-            cannot be written.
-    """
-    from tqdm import tqdm
-
-    from fercore.caches.synthetic import prepare_synthetic
-
-    _check_synthetic(arguments)
-    recipe = _synthetic_recipe(arguments)
-    with tqdm(total=recipe.rows, unit="sample", disable=None) as progress:
-        for rows in prepare_synthetic(arguments.output, recipe, arguments.workers):
-            progress.update(rows - progress.n)
-
-
-def _synthetic_recipe(arguments: argparse.Namespace) -> CacheRecipe:
-    from fercore.caches.synthetic import CacheRecipe
-    from fercore.networks.preprocessing import Preprocessing
-    from fercore.synthesis.samples import SampleRecipe
-    from fercore.synthesis.sensors import CAMERA_NAMES
-
-    samples = SampleRecipe(
-        face_models=tuple(path.resolve() for path in arguments.roots),
-        seed=arguments.seed,
-        cameras=arguments.cameras or CAMERA_NAMES,
-        levels=arguments.levels or ALL_LEVELS,
-        occluded=not arguments.no_occluders,
-        skins=None if arguments.skins is None else arguments.skins.resolve(),
-    )
-    for name in samples.cameras:
-        if name not in CAMERA_NAMES:
-            known = ", ".join(CAMERA_NAMES)
-            raise FercoreError(f"--cameras {name} is unknown; there are {known}.")
-    each = arguments.samples_per_subject
-    return CacheRecipe(samples, arguments.subjects, each, Preprocessing())
-
-
-def _check_synthetic(arguments: argparse.Namespace) -> None:
-    from fercore.synthesis.subjects import MOST_SUBJECTS
-
-    for name, most in (("subjects", MOST_SUBJECTS), ("samples_per_subject", MOST_SAMPLES)):
-        option, value = f"--{name.replace('_', '-')}", getattr(arguments, name)
-        if value is None:
-            raise FercoreError(f"synthetic samples need {option}; give a number up to {most}.")
-        if not 1 <= value <= most:
-            raise FercoreError(f"{option} {value} makes no sense; give 1 to {most}.")
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(part.strip().lower() for part in text.split(","))
-    if not all(names) or len(set(names)) < len(names):
-        raise ArgumentTypeError(f"{text!r}: give different cameras such as d415,d435")
-    return names
 
 
 SUB_COMMANDS = (

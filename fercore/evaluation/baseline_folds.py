@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,9 @@ from fercore.networks.huynh import HUYNH, NETWORKS
 from fercore.networks.paper import PIPELINES
 from fercore.runtime.files import whole_file
 from fercore.runtime.parsing import loaded_archive
+from fercore.runtime.processes import blas_threads
 from fercore.training.folds import FoldResult, TrainedFolds
+from fercore.training.selection import lowest_own_loss
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,10 +50,18 @@ GROUPS_OF_PIPELINES = {
 
 SELECTION = {
     "name": "highest validation accuracy",
-    "sentence": "hyper-parameters by the accuracy on validation subjects, the temperature by "
-    "their cross-entropy; then fitted once more on training and validation subjects together",
+    "sentence": "hyper-parameters of which the recipe names several by the accuracy on validation "
+    "subjects, the temperature by their cross-entropy; then fitted once more on training and "
+    "validation subjects together",
 }
 """How a baseline is chosen: there is no epoch."""
+
+NO_SELECTION = {
+    "name": "the recipe's first",
+    "sentence": "the first hyper-parameters that the recipe names, on all training subjects; "
+    "probabilities are not calibrated",
+}
+"""The same where nobody is held out."""
 
 _NO_BACKBONE = "none"
 _KNOWN, _LABELS = "known", "labels"
@@ -162,10 +173,10 @@ def fit_folds(
         FercoreError: scikit-learn is not installed, or a fold has nobody to train on.
     """
     require_sklearn()
-    from threadpoolctl import threadpool_limits
+    import_module("scipy.linalg")  # only algebra that is loaded can be limited
 
     started = time.perf_counter()
-    with threadpool_limits(1):
+    with blas_threads(1):
         folds = tuple(_fit_fold(config, inputs, task) for task in tasks)
     return TrainedFolds(folds, time.perf_counter() - started)
 
@@ -191,5 +202,6 @@ def record_entry(
         "config": {**settings, **lists},
     }
     if isinstance(config, BaselineRecipe):
-        entry |= {"landmarks": config.landmarking.words, "selection": SELECTION}
-    return entry
+        selection = SELECTION if config.validation_subjects else NO_SELECTION
+        return entry | {"selection": selection, "landmarks": config.landmarking.words}
+    return entry | {"selection": asdict(lowest_own_loss(config))}

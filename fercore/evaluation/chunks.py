@@ -49,6 +49,11 @@ class Chunk:
         first, last = self.tasks[0].experiment, self.tasks[-1].experiment
         return f"{self.config.pipeline}-{first:03}-{last:03}"
 
+    @property
+    def trains(self) -> bool:
+        """Whether a network is trained, on a GPU where there is one; baselines need none."""
+        return isinstance(self.config, TrainingConfig)
+
     def state_path(self, folder: Path, tasks: Sequence[FoldTask]) -> Path:
         """Return where in `folder` the running state of some of its experiments lies.
 
@@ -93,7 +98,9 @@ def split_into_chunks(
     tasks: Sequence[FoldTask],
     size: int,
 ) -> list[Chunk]:
-    """Cut a pipeline's experiments into chunks of `size`."""
+    """Cut a network's experiments into chunks of `size`, a baseline's into single ones."""
+    if isinstance(config, BaselineRecipe):
+        size = 1
     return [
         Chunk(config, source, tuple(tasks[first : first + size]))
         for first in range(0, len(tasks), size)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from fercore.baselines.recipes import BaselineRecipe
 from fercore.errors import FercoreError
-from fercore.evaluation.baseline_folds import SELECTION, compute, locate, record_entry
+from fercore.evaluation.baseline_folds import compute, locate, record_entry
 from fercore.evaluation.chunks import Chunk, split_into_chunks
 from fercore.evaluation.data import assign_roles, fold_tasks, read_data
 from fercore.evaluation.protocol import draw_folds
@@ -26,7 +26,6 @@ from fercore.evaluation.store import (
 from fercore.evaluation.workers import available_cores, local_workers, ray_workers
 from fercore.runtime.files import sole_user
 from fercore.runtime.versions import versions
-from fercore.training.selection import lowest_own_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -165,8 +164,8 @@ def _record(
     sources: dict[str, Source | FeatureSource],
     hardware: str,
 ) -> dict[str, object]:
-    protocol, networks = asdict(wanted.protocol), wanted.networks
-    made_with = ("scikit-learn",) if len(networks) < len(wanted.configs) else ()
+    protocol = asdict(wanted.protocol)
+    made_with = ("scikit-learn",) if len(wanted.networks) < len(wanted.configs) else ()
     return {
         "format": FORMAT,
         "dataset": data.description,
@@ -179,7 +178,6 @@ def _record(
             config.pipeline: record_entry(config, sources[config.pipeline])
             for config in wanted.configs
         },
-        "selection": asdict(lowest_own_loss(networks[0])) if networks else SELECTION,
         "preprocessing": asdict(data.parameters),
         "versions": versions(*made_with),
         "hardware": hardware,

@@ -45,6 +45,7 @@ PREDICTIONS_FILE, CURVES_FILE, TIMINGS_FILE = "predictions.tsv", "curves.tsv", "
 
 _MUST_AGREE = ("format", "dataset", "faces_sha256", "protocol", "preprocessing")
 _MADE_BY = ("command", "hardware", "versions")
+_SELECTION = "selection"  # said of each pipeline, earlier of the whole run; follows from the rest
 
 _CHUNK_KEYS = {"name", "pipeline", "seconds", "peak_rss_mb", "folds"}
 _FOLD_KEYS = {"experiment", "best_epoch", "curve", "probabilities"}
@@ -79,7 +80,8 @@ def _joined(earlier: Record, record: Record) -> Record:
     if made_by not in [{name: earlier[name] for name in _MADE_BY}, *history]:
         history = [*history, made_by]
     pipelines = {**earlier["pipelines"], **record["pipelines"]}
-    return {**earlier, "pipelines": pipelines, "data": record["data"], "continued_by": history}
+    kept = {name: value for name, value in earlier.items() if name != _SELECTION}
+    return {**kept, "pipelines": pipelines, "data": record["data"], "continued_by": history}
 
 
 def write_splits(folder: Path, roles: Sequence[Roles]) -> None:
@@ -269,11 +271,15 @@ def _write(path: Path, text: str) -> None:
         ) from error
 
 
+def _settings(pipeline: Record) -> Record:
+    return {name: value for name, value in pipeline.items() if name != _SELECTION}
+
+
 def _require_same(folder: Path, earlier: Record, record: Record) -> None:
     differing = [name for name in _MUST_AGREE if earlier.get(name) != record[name]]
     for slug, pipeline in record["pipelines"].items():
         known = earlier["pipelines"].get(slug)
-        if known is not None and known != pipeline:
+        if known is not None and _settings(known) != _settings(pipeline):
             differing.append(f"settings or backbone of {slug}")
     entries = [*earlier["pipelines"].values(), *record["pipelines"].values()]
     if len({entry["landmarks"] for entry in entries if "landmarks" in entry}) > 1:

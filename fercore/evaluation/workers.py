@@ -67,7 +67,7 @@ def available_cores() -> int:
 
 @contextmanager
 def local_workers(folder: Path, processes: int) -> Iterator[Workers]:
-    """Offer the GPU, or `processes` of one thread each; results are stored in `folder`."""
+    """Offer the GPU to networks and `processes` of one thread each; results go to `folder`."""
     yield Workers((this_machine(),), partial(_run_locally, folder, processes))
 
 
@@ -90,23 +90,25 @@ def ray_workers(folder: Path, address: str | None) -> Iterator[Workers]:
 
 
 def _run_locally(folder: Path, workers: int, chunks: Sequence[Chunk]) -> Iterator[Outcome]:
-    """Run chunks one after another on a GPU, else in processes.
+    """Run chunks in processes, but those that train on a GPU here, one after another.
 
     Raises:
         FercoreError: a process died.
     """
-    work = partial(_run_and_store, folder)
-    if torch.cuda.is_available():
-        yield from map(work, chunks)
-    else:
-        yield from in_order(work, chunks, workers)
+    work, gpu = partial(_run_and_store, folder), torch.cuda.is_available()
+    yield from in_order(work, [one for one in chunks if not (gpu and one.trains)], workers)
+    yield from map(work, [one for one in chunks if gpu and one.trains])
 
 
 def _run_on_ray(ray: Any, folder: Path, chunks: Sequence[Chunk]) -> Iterator[Outcome]:
     inputs = {source: ray.put(load(source)) for source in {c.source for c in chunks}}
-    gpus = int(_has_gpus(ray))
-    work = ray.remote(run_chunk).options(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)
-    running = {work.remote(chunk, inputs[chunk.source]): chunk.name for chunk in chunks}
+    has_gpus, work = _has_gpus(ray), ray.remote(run_chunk)
+    running = {
+        work.options(
+            num_cpus=1, num_gpus=int(has_gpus and chunk.trains), max_retries=_RETRIES
+        ).remote(chunk, inputs[chunk.source]): chunk.name
+        for chunk in chunks
+    }
     while running:
         (reference,), _ = ray.wait(list(running))
         name = running.pop(reference)

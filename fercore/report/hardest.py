@@ -62,7 +62,7 @@ def rank_scans(predictions: Predictions) -> list[HardScan]:
     )
     weights = 1 / (np.bincount(pairs[0])[sample] * sizes[pair.ravel()])
     wrong = np.bincount(sample, weights=weights * ~predictions.correct)
-    found = predictions.has_face
+    found = predictions.has_verdict
     leading = predictions.probabilities[np.arange(len(sample)), predictions.truth]
     true_probability = np.bincount(sample, weights=weights * np.where(found, leading, 0))
     verdicts = np.zeros((len(rows), len(EXPRESSIONS)))

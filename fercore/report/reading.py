@@ -103,25 +103,25 @@ def _read_predictions(
         ),
     )
     _require_probabilities(records, predictions.probabilities)
-    _require_faces(records, predictions)
+    _require_verdicts(records, predictions)
     _require_single(records, predictions)
     _require_unseen(records, predictions, splits)
     return predictions
 
 
 def _require_probabilities(records: Records, probabilities: NDArray[np.float64]) -> None:
-    without_face = np.isnan(probabilities).all(1)
+    silent = np.isnan(probabilities).all(1)
     sums = np.abs(probabilities.sum(1) - 1) <= _SUM_TOLERANCE
-    sound = without_face | ((probabilities >= 0).all(1) & sums)
+    sound = silent | ((probabilities >= 0).all(1) & sums)
     if not sound.all():
         line = int(np.argmin(sound)) + 2
         raise records.damaged(f"the probabilities of line {line} do not add up to 1")
 
 
-def _require_faces(records: Records, predictions: Predictions) -> None:
+def _require_verdicts(records: Records, predictions: Predictions) -> None:
     for slug in np.unique(predictions.pipelines):
-        if not predictions.has_face[predictions.pipelines == slug].any():
-            raise records.damaged(f"{slug} has no scan with a face")
+        if not predictions.has_verdict[predictions.pipelines == slug].any():
+            raise records.damaged(f"{slug} has a verdict on no scan")
 
 
 def _require_single(records: Records, predictions: Predictions) -> None:

@@ -31,26 +31,29 @@ class Predictions:
     levels: NDArray[np.int64]  # (N,), 1 to 4; 0: a data set without levels
     views: NDArray[np.str_]  # (N,)
     rows: NDArray[np.int64]  # (N,), of the cache: the sample
-    probabilities: NDArray[np.float64]  # (N, 6), NaN for a scan without a face
+    probabilities: NDArray[np.float64]  # (N, 6), NaN for a scan without a verdict
 
     def __len__(self) -> int:
         """Return the number of predictions."""
         return len(self.rows)
 
     @cached_property
-    def has_face(self) -> NDArray[np.bool_]:
-        """Whether a face was found (N,); a scan without one counts as wrong."""
+    def has_verdict(self) -> NDArray[np.bool_]:
+        """Whether there is one (N,): for want of a face or of features there may be none.
+
+        A scan without a verdict counts as wrong.
+        """
         return np.asarray(np.isfinite(self.probabilities).all(1))
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
-        """The leading expression (N,) of each prediction, -1 where there was no face."""
-        return np.where(self.has_face, self.probabilities.argmax(1), -1)
+        """The leading expression (N,) of each prediction, -1 where there is no verdict."""
+        return np.where(self.has_verdict, self.probabilities.argmax(1), -1)
 
     @cached_property
-    def with_face(self) -> Predictions:
-        """Those of scans in which a face was found."""
-        return self.where(self.has_face)
+    def answered(self) -> Predictions:
+        """Those of scans with a verdict."""
+        return self.where(self.has_verdict)
 
     @cached_property
     def correct(self) -> NDArray[np.bool_]:

@@ -44,7 +44,7 @@ class PipelineScore:
     accuracy: Share  # mean over experiments
     deviation: float  # standard deviation over experiments, NaN for fewer than two
     subjects: int
-    without_face: int  # predictions of scans without a face; they count as wrong
+    without_verdict: int  # predictions of scans without a face or features; they count as wrong
     confusion: NDArray[np.int64]  # (6, 6) faces, rows true, columns predicted
     recalls: Mapping[str, Share]  # by expression, those that were tested
     levels: Mapping[int, Share]  # by level
@@ -86,7 +86,7 @@ def score(slug: str, predictions: Predictions) -> PipelineScore:
     """Measure one pipeline; `predictions` are its own."""
     accuracies = metrics.experiment_accuracies(predictions.correct, predictions.experiments)
     expressions, levels = predictions.truth, predictions.levels
-    answered = predictions.with_face
+    answered = predictions.answered
     return PipelineScore(
         slug=slug,
         experiments=tuple(np.unique(predictions.experiments).tolist()),
@@ -94,7 +94,7 @@ def score(slug: str, predictions: Predictions) -> PipelineScore:
         accuracy=share(predictions),
         deviation=float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else math.nan,
         subjects=len(np.unique(predictions.subjects)),
-        without_face=len(predictions) - len(answered),
+        without_verdict=len(predictions) - len(answered),
         confusion=metrics.confusion(answered.truth, answered.predicted),
         recalls={
             EXPRESSIONS[place].value: share(predictions.where(expressions == place))

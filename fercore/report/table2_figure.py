@@ -30,7 +30,12 @@ from fercore.baselines.curvature import (
     face_regions,
     primitive_labels,
 )
-from fercore.baselines.mesh_descriptors import PATCH_SIZE, PATCH_STEP_MM, RADIUS_MM
+from fercore.baselines.mesh_descriptors import (
+    CIRCLE_MM,
+    PATCH_SIZE,
+    PATCH_STEP_MM,
+    RING_MM,
+)
 from fercore.baselines.picture_descriptors import describe_patches
 from fercore.baselines.posed_scans import posed_scan
 from fercore.baselines.recipes import Landmarking
@@ -140,11 +145,11 @@ def _patches(scan: ScanGeometry, patches: NDArray[np.generic], largest: float) -
 def _circles(scan: ScanGeometry) -> UInt8Array:
     panel = _face(scan)
     per_pixel = window_camera(_PANEL).mm_per_pixel
-    ring = 0.55 * RADIUS_MM * np.exp(2j * np.pi * np.arange(8) / 8)
+    ring = RING_MM * np.exp(2j * np.pi * np.arange(8) / 8)
     for name in _CIRCLED:
         for step in (0, *ring):
             centre = scan.named_mm[name] + np.array([np.real(step), np.imag(step), 0])
-            radius = round(RADIUS_MM / 4 / per_pixel)
+            radius = round(CIRCLE_MM / per_pixel)
             cv2.circle(panel, _pixels(centre[None])[0], radius, _GREEN, 1, cv2.LINE_AA)
     return panel
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fercore.baselines.recipes import BASELINES
 from fercore.expressions import EXPRESSIONS
@@ -14,7 +14,7 @@ from fercore.report.progress import setting
 from fercore.report.statistics import in_paper_order
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fercore.report.description import PipelineStart, RunDescription
     from fercore.report.progress import Progress
@@ -40,14 +40,14 @@ def table_1(scores: Sequence[PipelineScore], description: RunDescription, state:
         name="table1",
         title="Table 1: test accuracy, the paper's beside ours",
         setting=setting(description),
-        note=_table_1_note(description),
+        note=_table_1_note(slugs, description),
         header=tuple(header),
         shown=tuple(_table_1_row(slug, by_slug.get(slug), description, state) for slug in slugs),
         records=tuple(_table_1_record(slug, by_slug.get(slug), description) for slug in slugs),
     )
 
 
-def _table_1_note(description: RunDescription) -> str:
+def _table_1_note(slugs: Sequence[str], description: RunDescription) -> str:
     theirs = (
         f"The paper's figures are its own, measured on {paper.DATASET} with backbones from "
         "ImageNet; it gives neither deviation nor interval."
@@ -59,7 +59,8 @@ def _table_1_note(description: RunDescription) -> str:
         )
     return (
         f"{theirs} Ours: mean over experiments, in each of which every sample counts once, "
-        f"one without a face as wrong. {_choice_of_epoch(description)} {INTERVAL_NOTE}"
+        f"one without a face, and so without a verdict, as wrong. "
+        f"{_choice_of_epoch(slugs, description)} {INTERVAL_NOTE}"
     )
 
 
@@ -73,7 +74,7 @@ def table_2(scores: Sequence[PipelineScore], description: RunDescription, state:
         name="table2",
         title="Table 2: the other systems, as published and as rebuilt",
         setting=setting(description),
-        note=_table_2_note(description),
+        note=_table_2_note(slugs, description),
         header=(
             *("the paper's wording", "rebuilt as", "after", f"published, {paper.DATASET}, %"),
             *(f"{ours}, mean %", "SD over experiments", "95 % interval over subjects"),
@@ -85,7 +86,7 @@ def table_2(scores: Sequence[PipelineScore], description: RunDescription, state:
     )
 
 
-def _table_2_note(description: RunDescription) -> str:
+def _table_2_note(slugs: Sequence[str], description: RunDescription) -> str:
     ours = (
         " Ours were measured on synthetic subjects: the columns do not measure the same thing."
         if description.synthetic
@@ -98,10 +99,32 @@ def _table_2_note(description: RunDescription) -> str:
         "differ from each other: re-evaluations under 100 x 10 folds with 60 fixed subjects put "
         "some of these methods 10 to 20 points below their own papers (about 61.8 % for Wang et "
         "al. and 74.5 % for Tang and Huang, by Gong et al. 2009, as recalled), so a rebuilt "
-        f"system that lands there is no failure.{ours} Hyper-parameters and temperatures were "
-        "chosen by the validation subjects of each experiment, then the system was fitted on "
-        f"training and validation subjects. {INTERVAL_NOTE}"
+        f"system that lands there is no failure.{ours} A scan without a verdict, for want of a "
+        f"face or of points, counts as wrong. {_who_learns(slugs, description)} {INTERVAL_NOTE}"
     )
+
+
+def _who_learns(slugs: Sequence[str], description: RunDescription) -> str:
+    """Say whom the systems of a table learned from: not all of them from the same people."""
+    fitted = [slug for slug in slugs if slug in BASELINES]
+    networks = [slug for slug in slugs if slug not in BASELINES]
+    epochs = _choice_of_epoch(networks, description)
+    trained = f"Of networks ({', '.join(networks)}): {epochs}" if epochs else ""
+    if not fitted:
+        return trained
+    held_out = description.pipelines[fitted[0]].config.get("validation_subjects")
+    if held_out:
+        learned = (
+            f"{held_out} of the training subjects of each experiment choose hyper-parameters and "
+            "temperature of a system that is no network; then it is fitted on all training "
+            f"subjects, {held_out} more than networks train on."
+        )
+    else:
+        learned = (
+            "A system that is no network is fitted on all training subjects of an experiment, by "
+            "the first hyper-parameters that its recipe names, and is not calibrated."
+        )
+    return f"{learned} {trained}".rstrip()
 
 
 def _table_2_row(
@@ -133,18 +156,15 @@ def _table_2_record(
     }
 
 
-def _choice_of_epoch(description: RunDescription) -> str:
-    """Say who chose the epochs; nothing where a run does not record it."""
-    held_out = {
-        start.config.get("validation_subjects")
-        for slug, start in description.pipelines.items()
-        if slug not in BASELINES
-    }
+def _choice_of_epoch(networks: Sequence[str], description: RunDescription) -> str:
+    """Say who chose the epochs of networks; nothing where a run does not record it."""
+    configs = {slug: description.pipelines[slug].config for slug in networks}
+    held_out = {config.get("validation_subjects") for config in configs.values()}
     match held_out.pop() if len(held_out) == 1 else None:
         case 0:
             return (
                 "All training subjects of an experiment train, for a number of epochs fixed "
-                f"beforehand ({_epochs(description)}): nobody is held out to choose one."
+                f"beforehand ({_epochs(configs)}): nobody is held out to choose one."
             )
         case int(count):
             return (
@@ -154,12 +174,8 @@ def _choice_of_epoch(description: RunDescription) -> str:
     return ""
 
 
-def _epochs(description: RunDescription) -> str:
-    planned = {
-        slug: start.config.get("epochs")
-        for slug, start in description.pipelines.items()
-        if slug not in BASELINES
-    }
+def _epochs(configs: Mapping[str, Mapping[str, Any]]) -> str:
+    planned = {slug: config.get("epochs") for slug, config in configs.items()}
     if len(set(planned.values())) == 1:
         return str(next(iter(planned.values())))
     return ", ".join(f"{slug} {epochs}" for slug, epochs in planned.items())
@@ -190,7 +206,7 @@ def _table_1_row(
 
 def _tested(score: PipelineScore) -> str:
     n = f"{score.accuracy.predictions:,}"
-    return f"{n}, {score.without_face:,} without a face" if score.without_face else n
+    return f"{n}, {score.without_verdict:,} without a verdict" if score.without_verdict else n
 
 
 def _start_words(start: PipelineStart) -> str:
@@ -228,7 +244,7 @@ def _score_record(
         "high": score.accuracy.high if score else math.nan,
         "experiments": len(score.experiments) if score else 0,
         "predictions": score.accuracy.predictions if score else 0,
-        "without_face": score.without_face if score else 0,
+        "without_verdict": score.without_verdict if score else 0,
         "subjects": score.subjects if score else 0,
         "synthetic": int(description.synthetic),
         "backbone_start": start.backbone_start,
@@ -279,7 +295,7 @@ def confusion_table(scores: Sequence[PipelineScore], description: RunDescription
         title="Confusion matrices, predictions",
         setting=setting(description),
         note="A row holds the scans of one true expression, a column those taken for one; scans "
-        "without a face are in none.",
+        "without a verdict are in none.",
         header=("pipeline", "true", *names),
         shown=tuple(
             (score.slug, name, *(f"{count:.0f}" for count in counts))

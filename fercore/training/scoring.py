@@ -95,7 +95,7 @@ def fit_temperatures(
             chosen = lacks_depth
         known = bool(chosen.any())
         scores, wanted = head[chosen].double(), targets[chosen].double()
-        temperatures[name] = _best_temperature(scores, wanted) if known else 1.0
+        temperatures[name] = best_temperature(scores, wanted) if known else 1.0
         if head.shape[1] > CLASSES:
             surest = (scores[:, :CLASSES] / temperatures[name]).softmax(1).amax(1)
             scale, shift = (
@@ -106,6 +106,29 @@ def fit_temperatures(
             temperatures[name + CALM_TEMPERATURE] = scale
             temperatures[name + CALM_SHIFT] = shift
     return temperatures
+
+
+def best_temperature(head: torch.Tensor, targets: torch.Tensor) -> float:
+    """Return the temperature with the lowest cross-entropy of logits (N, 6 or more).
+
+    Targets (N, 6 or more) are shares. The search is over the temperature's logarithm, over which
+    the loss has one minimum.
+    """
+    expressive = targets[:, :CLASSES]
+
+    def loss(logarithm: float) -> float:
+        scaled = head[:, :CLASSES] / float(torch.tensor(logarithm).exp())
+        return -float((expressive * functional.log_softmax(scaled, 1)).sum())
+
+    low, high = torch.tensor([_COOLEST, _HOTTEST]).log().tolist()
+    golden = (5**0.5 - 1) / 2
+    for _ in range(_ROUNDS):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        if loss(left) < loss(right):
+            high = right
+        else:
+            low = left
+    return round(float(torch.tensor((low + high) / 2).exp()), 4)
 
 
 def work_in(network: Pipeline, temperatures: dict[str, float]) -> None:
@@ -182,22 +205,3 @@ def _even_shift(calm: torch.Tensor, expressive: torch.Tensor) -> float | None:
     above = 1 - torch.searchsorted(expressive.sort().values, edges) / len(expressive)
     crossing = int((above >= below).double().argmax())
     return -float(edges[max(crossing - 1, 0)] + edges[crossing]) / 2
-
-
-def _best_temperature(head: torch.Tensor, targets: torch.Tensor) -> float:
-    """Search the logarithm of the temperature, over which the loss has one minimum."""
-    expressive = targets[:, :CLASSES]
-
-    def loss(logarithm: float) -> float:
-        scaled = head[:, :CLASSES] / float(torch.tensor(logarithm).exp())
-        return -float((expressive * functional.log_softmax(scaled, 1)).sum())
-
-    low, high = torch.tensor([_COOLEST, _HOTTEST]).log().tolist()
-    golden = (5**0.5 - 1) / 2
-    for _ in range(_ROUNDS):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        if loss(left) < loss(right):
-            high = right
-        else:
-            low = left
-    return round(float(torch.tensor((low + high) / 2).exp()), 4)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QTextDocumentFragment
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent, QTextDocumentFragment
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.drawing.overlay import CORRECT, mark_of, shown_text
@@ -48,6 +48,20 @@ class Banner(QWidget):
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)  # a verdict that does not fit is broken, never cut
         self.setSizePolicy(policy)
+
+    def sizeHint(self) -> QSize:
+        """Return the height of its texts at the present width, not at the narrowest there is."""
+        return self._as_high_as_needed(super().sizeHint())
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the height of its texts at the present width, too."""
+        return self._as_high_as_needed(super().minimumSizeHint())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Ask for the height that the texts need now."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
     def show_analysis(
         self, analysis: Analysis, knows_truth: bool, stored: Verdicts | None = None
@@ -99,6 +113,10 @@ class Banner(QWidget):
             if not label.isHidden()
         ]
         return " | ".join(parts)
+
+    def _as_high_as_needed(self, hint: QSize) -> QSize:
+        height = self.heightForWidth(self.width())  # -1 while there is no text
+        return QSize(hint.width(), height if height > 0 else hint.height())
 
     def _arrange(self) -> None:
         row = QHBoxLayout()

@@ -80,7 +80,7 @@ class Timeline(QWidget):
         self._redraw_timer.timeout.connect(self.redraw)
         self._adopt_palette()
         self.setAccessibleName("Timeline of the probabilities")
-        self.setMinimumHeight(88)
+        self.setMinimumHeight(72)
 
     def add(
         self, time_s: float, best: Prediction | None, truth: Expression | None, whose: str = ""
