@@ -155,10 +155,10 @@ def surprised(share: float) -> Prediction:
 @pytest.mark.parametrize(
     ("by_depth", "by_colour", "level", "is_doubted"),
     [
-        (0.9, 0.1, 128, True),
+        (0.9, 0.02, 128, True),
         (0.9, MIN_SHARE_OF_COLOUR + 0.01, 128, False),
-        (0.2, 0.1, 128, False),  # both say calm
-        (0.9, 0.1, 20, False),  # too dark for colour to be asked
+        (0.2, 0.02, 128, False),  # both say calm
+        (0.9, 0.02, 20, False),  # too dark for colour to be asked
     ],
 )
 def test_depth_is_doubted_where_well_seen_colour_contradicts_it(
@@ -166,7 +166,7 @@ def test_depth_is_doubted_where_well_seen_colour_contradicts_it(
 ) -> None:
     verdicts = Verdicts(surprised(by_depth), surprised(by_colour), surprised(by_depth))
     said = contradiction(verdicts, pair_of(textured(level=level)))
-    doubt = "depth says surprise, to which colour gives 10 %: not believed"
+    doubt = "depth says surprise, to which colour gives 2 %: not believed"
     assert said == (doubt if is_doubted else "")
 
 
