@@ -138,7 +138,8 @@ def contradicted(depth: FloatArray, rgb: FloatArray) -> NDArray[np.bool_]:
     """
     verdicts = depth.argmax(1)
     shares = np.take_along_axis(rgb, verdicts[:, None], 1)[:, 0]
-    return (depth.max(1) >= MIN_CONFIDENCE) & (shares < MIN_SHARE_OF_COLOUR)
+    doubted: NDArray[np.bool_] = (depth.max(1) >= MIN_CONFIDENCE) & (shares < MIN_SHARE_OF_COLOUR)
+    return doubted
 
 
 def contradiction(verdicts: Verdicts, pair: FacePair) -> str:
