@@ -134,6 +134,9 @@ def test_at_twice_the_scale_it_fits_a_screen_of_1080_rows(
     assert window.seek_bar.isVisible() and (window.width(), window.height()) == (944, 492)
     assert window.status.geometry().bottom() < 492 and window.colour_view.height() >= 100
     # A verdict that takes two lines gets them, even then.
+    window.transport.play_pressed.emit()
+    qtbot.waitUntil(state(window, "paused"), timeout=PATIENCE_MS)
+    qtbot.wait(200)  # what was under way arrives
     window.banner._verdict.setText("RGB: <b>not sure (happiness 34 %)</b> " + 3 * "(no depth) ")
     window.resize(600, 492)
     qtbot.wait(100)
