@@ -166,7 +166,9 @@ class MainWindow(QMainWindow):
         self.closing.emit()
         self.session.close()
         super().closeEvent(event)
-        QApplication.quit()  # by itself Qt ends only with a window in sight: not from the stage
+        # By itself Qt ends only with a window in sight: not from the stage. Where it does, its own
+        # word comes first: a second one would be left behind and end whatever runs next.
+        QTimer.singleShot(0, QApplication.quit)
 
     def _assemble(self) -> None:
         self.transport = Transport()
