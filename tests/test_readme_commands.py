@@ -66,8 +66,8 @@ SMALL = {
     ),
     "train-backbone": Small((*ONE_EPOCH, "--size", "32", "--precision", "float32")),
     "evaluate": Small(
-        (*ONE_EPOCH, "--protocol", "holdout90", "--experiments", "1", "--pipelines", "depth"),
-        ("--folds", "--engine", "--address"),
+        ("--epochs", "1", "--protocol", "holdout90", "--experiments", "1", "--pipelines", "depth"),
+        ("--folds", "--engine", "--address", "--backbone-weights"),
     ),
     "stress": Small((*FEW_FACES, "--workers", "1"), ("--scans",)),
     "report": Small(),
