@@ -8,6 +8,7 @@ the tables of `weights/README.md`.
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -218,7 +219,7 @@ def _captioned(words: str, columns: Iterable[str], rows: Sequence[tuple[str, ...
 
 
 def _known_percent(share: float) -> str:
-    return "–" if share != share else f"{100 * share:.1f}"
+    return "–" if math.isnan(share) else f"{100 * share:.1f}"
 
 
 def _cells(checkpoint: str, score: Score) -> tuple[str, ...]:

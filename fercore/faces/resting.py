@@ -36,10 +36,11 @@ STRENGTH = 1.0
 FLOOR = 0.01
 """No answer of a resting face counts as surer than 99 %: what it never shows is not blown up."""
 
-TYPICAL_RESTING = np.array([0.0] * len(EXPRESSIONS) + [np.log(0.6 / 0.4)])
-"""Logits (7,) that a resting face should have: calm rather than not, like no expression more than
-another. A surer calm would take slight expressions along: on people who did not train, six tenths
-keep those as they were, nine tenths call twice as many calm."""
+TYPICAL_RESTING = np.array([0.0] * len(EXPRESSIONS) + [np.log(0.4 / 0.6)])
+"""Logits (7,) that a resting face should have: like no expression more than another, and calm to
+four tenths, the most (of steps of a tenth) with which no more strong expressions are called calm
+than without a resting face. Of people who did not train `fusion-resnet50` calls 4.5 % of them so,
+5.8 % without; with six tenths it were 28 %."""
 
 _SIX = len(EXPRESSIONS)
 _SUREST = np.log((1 - FLOOR) / FLOOR)

@@ -220,7 +220,8 @@ def withholding(network: Pipeline, parameters: Preprocessing, tested: FaceSet) -
     The light is not looked at, as it is in live use (`fercore.faces.quality.contradiction`).
     """
     faces = tested.faces.where(~tested.faces.lacks_depth)
-    logits = logits_of(network, faces, parameters) if len(faces) else None
+    is_judged_alone = len(faces) and tested.resting is None
+    logits = logits_of(network, faces, parameters) if is_judged_alone else None
     if logits is None or logits.fusion is None or logits.rgb is None or logits.depth is None:
         return []
     by_head = {
