@@ -23,7 +23,6 @@ from app.sources.base import Remembering, Seekable, SourceError
 from app.sources.choice import opened_source, source_named
 from app.sources.runs import RunSource
 from app.window.widgets.banner import Banner
-from app.window.widgets.timeline import Timeline
 from fercore.expressions import VERDICT_LABELS, Expression
 from fercore.structures import Verdicts
 from fercore.study.layout import run_place
@@ -343,17 +342,3 @@ def test_the_timeline_is_exported(
     assert lines[0].split("\t") == ["time_s", *VERDICT_LABELS, "truth"]
     happiness = [float(line.split("\t")[1 + Expression.HAPPINESS.position]) for line in lines[1:]]
     assert happiness == pytest.approx([0.75] * len(happiness))
-
-
-def test_a_timeline_of_a_recording_keeps_all_in_the_order_of_places(qtbot: QtBot) -> None:
-    timeline = Timeline()
-    qtbot.addWidget(timeline)
-    timeline.set_length(60.0)
-    for time_s in (30.0, 31.0, 2.0, 30.0):
-        timeline.add(time_s, None, Expression.FEAR)
-    timeline.set_events([(5.0, "stimulus"), (5.2, "answer")])
-    first, second = timeline._event_lines
-    assert first.label.orthoPos != second.label.orthoPos  # neighbours can both be read
-    timeline.show_whole(True)
-    times = [line.split("\t")[0] for line in timeline.table().splitlines()[1:]]
-    assert times == ["2.0000", "30.0000", "31.0000"] and timeline.length_s == 29

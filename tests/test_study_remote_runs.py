@@ -20,13 +20,21 @@ from fercore.study.run_files import RunState, read_run_record
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from app.study.desk import Desk
 
-def test_a_run_is_steered_from_elsewhere(tmp_path: Path) -> None:
-    study = write_study(tmp_path / "s")
+
+def steered(folder: Path) -> tuple[Path, Desk, tuple[str, int]]:
+    """Return a study with one participant, its desk, and where that listens."""
+    study = write_study(folder / "s")
     desk = open_desk(study)
     enrol(study, desk.study, "01", {"age": "3"})
     address = desk.switch_remote(True, TOKEN, port=0)
     assert address is not None
+    return study, desk, address
+
+
+def test_a_run_is_steered_from_elsewhere(tmp_path: Path) -> None:
+    study, desk, address = steered(tmp_path)
     try:
         with RemoteClient(*address, TOKEN) as client:
             assert client.status()["recording"] is False
@@ -70,11 +78,7 @@ def test_a_flood_of_markers_is_counted_and_told(
 
     monkeypatch.setattr(lanes, "_EVENTS", 40)
     monkeypatch.setattr(TableWriter, "write", slowly)
-    study = write_study(tmp_path / "s")
-    desk = open_desk(study)
-    enrol(study, desk.study, "01", {"age": "3"})
-    address = desk.switch_remote(True, TOKEN, port=0)
-    assert address is not None
+    study, desk, address = steered(tmp_path)
     try:
         with RemoteClient(*address, TOKEN) as client:
             client.start("01", "1", "video", "calm")

@@ -221,3 +221,17 @@ def test_both_themes_reach_the_widgets(qtbot: QtBot, theme: str, dark: bool) -> 
     assert is_dark(chart) is dark
     assert bool(picture_of(chart).mean() < 128) is dark
     application.setPalette(before)
+
+
+def test_a_timeline_of_a_recording_keeps_all_in_the_order_of_places(qtbot: QtBot) -> None:
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    timeline.set_length(60.0)
+    for time_s in (30.0, 31.0, 2.0, 30.0):
+        timeline.add(time_s, None, Expression.FEAR)
+    timeline.set_events([(5.0, "stimulus"), (5.2, "answer")])
+    first, second = timeline._event_lines
+    assert first.label.orthoPos != second.label.orthoPos  # neighbours can both be read
+    timeline.show_whole(True)
+    times = [line.split("\t")[0] for line in timeline.table().splitlines()[1:]]
+    assert times == ["2.0000", "30.0000", "31.0000"] and timeline.length_s == 29
