@@ -181,6 +181,7 @@ def first_participant(
         window.until(lambda seen: seen["elapsed_s"] > REMOTE_S)
         assert remote.status()["recording"] is True
         assert remote.stop() == "complete"
+        window.until(lambda seen: not seen["recording"])  # till then no session can be begun
     return pushed_s, onsets_s
 
 
