@@ -127,6 +127,28 @@ def test_at_level_depth_the_depth_head_alone_is_compared(tmp_path: Path) -> None
     assert np.isnan(found.deviations[:, :2]).all()
 
 
+class Sure(Weigher):
+    """Calls all depth surprise and all colour anger."""
+
+    def judge(self, pair: FacePair) -> tuple[Verdicts | None, str]:
+        anger, surprise = (Prediction(row, 0.0) for row in np.eye(6, dtype=np.float32)[[0, 5]])
+        return Verdicts(None, anger, surprise), ""
+
+
+@pytest.mark.parametrize("colour", [0, 5])
+def test_at_level_depth_what_colour_contradicted_stays_withheld(
+    colour: int, tmp_path: Path
+) -> None:
+    frames = [in_steps(textured_frame(index)) for index in range(3)]
+    said = Prediction(np.eye(6, dtype=np.float32)[colour], 0.0)
+    analyses = [
+        Analysis(frame, crop(frame, BOX), Verdicts(None, said, None), "", 0.001) for frame in frames
+    ]
+    place = record_run(write_study(tmp_path / "s", "depth"), analyses=analyses)
+    (depth,) = replay(place, read_run_record(place.session), Sure(), crop).heads
+    assert depth.silent == (0 if colour == 0 else 3)  # colour that agrees withholds nothing
+
+
 @pytest.mark.parametrize("privacy", ["derived", "blurred"])
 def test_without_what_the_networks_saw_there_is_nothing_to_replay(
     privacy: str, tmp_path: Path

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -131,7 +131,9 @@ def depth_defect(pair: FacePair) -> str:
     return ""
 
 
-def contradicted(depth: FloatArray, rgb: FloatArray) -> NDArray[np.bool_]:
+def contradicted(
+    depth: NDArray[np.floating[Any]], rgb: NDArray[np.floating[Any]]
+) -> NDArray[np.bool_]:
     """Return which verdicts (N,) of the depth head are not to be believed beside colour.
 
     Both are probabilities (N, 6 or 7). A verdict that is not sure contradicts nobody.

@@ -3,8 +3,9 @@
 The face is cut out where and as far turned as the log says that it was: live, a face is followed
 from frame to frame, also through frames before the run, so no single picture gives the same box
 again. Depth that was not believed then is left out again. From there on everything runs anew.
-At level `depth` only the depth head is compared; where no image was kept there is nothing to
-replay.
+At level `depth` only the depth head is compared, and where it was withheld because colour
+contradicted it, so it is again: colour's verdict was kept, its picture was not. Where no image
+was kept there is nothing to replay.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import numpy as np
 
 from fercore.errors import FercoreError
+from fercore.faces.quality import contradicted
 from fercore.results import HEADS
 from fercore.structures import FaceBox, RGBDFrame
 from fercore.study.media import by_time, colour_pictures, depth_maps
@@ -107,6 +109,8 @@ def replay(place: RunPlace, record: RunRecord, judge: Judge, crop: CropFace) -> 
         again.append(_judged(rows, number, frame, judge, crop))
     logged = rows.raw[numbers].reshape(-1, *rows.raw.shape[1:])
     anew = _comparable(np.array(again).reshape(logged.shape), logged)
+    if record.privacy is Privacy.DEPTH:
+        anew[_withheld(logged, anew), HEADS.index("depth")] = np.nan
     deviations = _largest(anew - logged)
     deviations[:, [head not in heads for head in HEADS]] = np.nan
     colour = record.privacy is Privacy.DEPTH or record.colour_codec == "ffv1"
@@ -191,6 +195,13 @@ def _comparable(anew: NDArray[np.float64], logged: NDArray[np.float64]) -> NDArr
     """Return what is said now (N, 3, 7) of as much as was known then."""
     calm_was_known = ~np.isnan(logged[..., -1:])
     return np.where(calm_was_known, anew, without_calm(anew))
+
+
+def _withheld(logged: NDArray[np.float64], anew: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return in which rows (N,) depth was silent then, and colour then contradicts what it says."""
+    rgb, depth = (HEADS.index(head) for head in ("rgb", "depth"))
+    silent: NDArray[np.bool_] = np.isnan(logged[:, depth, 0]) & ~np.isnan(logged[:, rgb, 0])
+    return silent & contradicted(np.nan_to_num(anew[:, depth]), np.nan_to_num(logged[:, rgb]))
 
 
 def _largest(differences: NDArray[np.float64]) -> NDArray[np.float64]:
